@@ -1,0 +1,76 @@
+//! The trait through which everything else sees the cloud.
+
+use async_trait::async_trait;
+use failover_domain::{
+    AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VolumeId, ZoneId,
+};
+
+use crate::command::{Accepted, Command};
+use crate::error::OsseaError;
+use crate::model::{
+    Capabilities, CloudVm, JobReport, Network, ServiceOffering, Snapshot, Template, Volume, Zone,
+};
+
+/// An Apache CloudStack cloud.
+///
+/// # Guarantees of an implementation
+/// * A read changes nothing and may be repeated. `None` means that the cloud answered and shows no such
+///   object; it never means that the cloud did not answer.
+/// * [`submit`](OsseaClient::submit) sends a command **at most once**: it never repeats a request whose first
+///   attempt may have reached the cloud. Repeating is the caller's decision, who looks first.
+/// * A value that the implementation does not know (a new state, a new type) arrives as `Other` with its text.
+///
+/// # Errors
+/// Every method may fail with every [`OsseaError`]; each variant says what the caller may conclude.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait OsseaClient: Send + Sync {
+    /// Sends a command under a key that the caller has stored before. The key becomes the id of the cloud's
+    /// async job (`customjobid`). Acceptance says nothing about success.
+    async fn submit(&self, key: &RequestKey, command: &Command) -> Result<Accepted, OsseaError>;
+
+    /// Asks how an async job fares.
+    async fn job(&self, id: &AsyncJobId) -> Result<JobReport, OsseaError>;
+
+    /// The unfinished async jobs that the caller may see. A job that is missing here has ended or never was.
+    async fn pending_jobs(&self) -> Result<Vec<AsyncJobId>, OsseaError>;
+
+    /// A VM by id.
+    async fn vm(&self, id: &CloudVmId) -> Result<Option<CloudVm>, OsseaError>;
+
+    /// The VMs whose host name is exactly `name`, with their details.
+    async fn vms_named(&self, name: &str) -> Result<Vec<CloudVm>, OsseaError>;
+
+    /// All VMs that the caller may see (all pages).
+    async fn vms(&self) -> Result<Vec<CloudVm>, OsseaError>;
+
+    /// A volume by id.
+    async fn volume(&self, id: &VolumeId) -> Result<Option<Volume>, OsseaError>;
+
+    /// The volumes attached to a VM, in no particular order.
+    async fn volumes_on(&self, vm: &CloudVmId) -> Result<Vec<Volume>, OsseaError>;
+
+    /// The snapshots of a volume, in any state but destroyed.
+    async fn snapshots_of(&self, volume: &VolumeId) -> Result<Vec<Snapshot>, OsseaError>;
+
+    /// A snapshot by id.
+    async fn snapshot(&self, id: &SnapshotId) -> Result<Option<Snapshot>, OsseaError>;
+
+    /// A network by id.
+    async fn network(&self, id: &NetworkId) -> Result<Option<Network>, OsseaError>;
+
+    /// All networks of a zone that the caller may see.
+    async fn networks(&self, zone: &ZoneId) -> Result<Vec<Network>, OsseaError>;
+
+    /// A zone by id.
+    async fn zone(&self, id: &ZoneId) -> Result<Option<Zone>, OsseaError>;
+
+    /// A service offering by id.
+    async fn service_offering(&self, id: &OfferingId) -> Result<Option<ServiceOffering>, OsseaError>;
+
+    /// A template by id, as it is in `zone`.
+    async fn template(&self, id: &TemplateId, zone: &ZoneId) -> Result<Option<Template>, OsseaError>;
+
+    /// Version and settings of the cloud.
+    async fn capabilities(&self) -> Result<Capabilities, OsseaError>;
+}

@@ -1,0 +1,27 @@
+//! The cloud ("OSSEA") in our words: what we read of it, what we ask of it, and how its answers may fail.
+//!
+//! [`OsseaClient`] is the one door to Apache CloudStack. [`cloudstack::CloudStackClient`] is the real
+//! implementation over HTTP; the crate `ossea-sim` has an in-process one; the feature `mock` offers a
+//! generated mock for counting calls.
+//!
+//! Two kinds of harm are made impossible by types here: a replica volume can never be handed to a delete
+//! command ([`ScratchRoot`]), and a VM can never be destroyed unless the cloud has just shown that no replica
+//! hangs on it ([`EmptiedVm`]).
+
+pub mod client;
+pub mod cloudstack;
+pub mod command;
+pub mod error;
+pub mod model;
+pub mod proof;
+
+pub use client::OsseaClient;
+#[cfg(feature = "mock")]
+pub use client::MockOsseaClient;
+pub use command::{Accepted, Command, CustomSize, DeployVm, NicRequest, StopMode};
+pub use error::{ErrorClass, OsseaError, Refusal};
+pub use model::{
+    Attachment, Capabilities, CloudNic, CloudVm, JobReport, Network, ServiceOffering, Snapshot, SnapshotState,
+    Template, VmState, Volume, VolumeKind, VolumeState, Zone,
+};
+pub use proof::{EmptiedVm, Protected, ScratchRoot};
