@@ -1,1 +1,134 @@
-//! Placeholder.
+//! Serves an axum router over HTTP/1, safely on an open port.
+//!
+//! `axum::serve` is deliberately not used: it goes through the protocol-detecting connection builder, which
+//! keeps a connection open for ever when the peer never sends a byte, and it sets no time-outs. Here every
+//! connection has a time limit for its request head (which is also the keep-alive idle time), the number of
+//! connections is bounded, and a shutdown lets requests in flight finish within a deadline.
+//!
+//! Handlers that never end by themselves (event streams) watch the shutdown token on their own; otherwise the
+//! drain deadline cuts them.
+
+mod connection;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How the edge treats its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EdgeSettings {
+    /// How long a peer may take for a request's head, and how long a kept-alive connection may be idle.
+    /// Behind a load balancer it is longer than the balancer's own idle time.
+    pub header_read_timeout: Duration,
+    /// How many connections are open at once; further ones wait in the listener's backlog. At least 1.
+    pub max_connections: usize,
+    /// How long requests in flight may go on after the shutdown began.
+    pub drain_deadline: Duration,
+}
+
+impl Default for EdgeSettings {
+    fn default() -> Self {
+        Self {
+            header_read_timeout: Duration::from_secs(75),
+            max_connections: 1024,
+            drain_deadline: Duration::from_secs(25),
+        }
+    }
+}
+
+/// How a shutdown ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drain {
+    /// Every request in flight got its answer.
+    Complete,
+    /// The deadline passed and this many connections were cut.
+    Cut {
+        /// The number of connections.
+        connections: usize,
+    },
+}
+
+/// Put into the extensions of a response, it makes the edge close the connection without any answer, as a
+/// network does that fails between the work and its reply. Only a simulator has a use for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CloseWithoutAnswer;
+
+/// Serves `app` on `listener` until `shutdown` is cancelled, then drains and returns.
+///
+/// The listener is closed as soon as the shutdown begins, so a load balancer sees new connections refused.
+/// Requests carry their peer as [`axum::extract::ConnectInfo`]`<SocketAddr>`.
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    settings: EdgeSettings,
+    shutdown: CancellationToken,
+) -> Drain {
+    let cut = CancellationToken::new();
+    let connections = TaskTracker::new();
+    let slots = Arc::new(Semaphore::new(settings.max_connections.max(1)));
+    while let Some((stream, slot)) = next_connection(&listener, &slots, &shutdown).await {
+        let connection = connection::drive(stream, app.clone(), settings, shutdown.clone(), cut.clone());
+        connections.spawn(async move {
+            connection.await;
+            drop(slot);
+        });
+    }
+    drop(listener);
+    connections.close();
+    match tokio::time::timeout(settings.drain_deadline, connections.wait()).await {
+        Ok(()) => Drain::Complete,
+        Err(_) => {
+            let open = connections.len();
+            cut.cancel();
+            connections.wait().await;
+            Drain::Cut { connections: open }
+        }
+    }
+}
+
+/// The next connection with its slot, or `None` once the shutdown has begun.
+async fn next_connection(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+    shutdown: &CancellationToken,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let accepted = async {
+        let slot = Arc::clone(slots)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        (accept(listener).await, slot)
+    };
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => None,
+        accepted = accepted => Some(accepted),
+    }
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                // The process is out of descriptors or memory: accepting again at once would only spin.
+                tracing::warn!(%error, "cannot accept connections, waiting 1 s");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
+}
