@@ -3,7 +3,8 @@
 use std::fmt;
 
 use failover_domain::{
-    AsyncJobId, CloudVmId, Firmware, MacAddress, NetworkId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId,
+    AsyncJobId, CloudVmId, Firmware, MacAddress, NetworkId, OfferingId, SnapshotId, TemplateId, VolumeId,
+    ZoneId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -154,18 +155,37 @@ impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.api_name();
         match self {
-            Command::DeployVirtualMachine(vm) => write!(f, "{name} {} (stopped, {} NICs)", vm.name, vm.nics.len()),
+            Command::DeployVirtualMachine(vm) => {
+                write!(f, "{name} {} (stopped, {} NICs)", vm.name, vm.nics.len())
+            }
             Command::StartVirtualMachine { vm } => write!(f, "{name} {vm}"),
-            Command::StopVirtualMachine { vm, mode: StopMode::Graceful } => write!(f, "{name} {vm}"),
-            Command::StopVirtualMachine { vm, mode: StopMode::Forced } => write!(f, "{name} {vm} forced"),
+            Command::StopVirtualMachine {
+                vm,
+                mode: StopMode::Graceful,
+            } => write!(f, "{name} {vm}"),
+            Command::StopVirtualMachine {
+                vm,
+                mode: StopMode::Forced,
+            } => write!(f, "{name} {vm} forced"),
             Command::DestroyVirtualMachine { vm } => write!(f, "{name} {} expunge", vm.id()),
-            Command::AttachVolume { volume, vm, device: Some(device) } => {
+            Command::AttachVolume {
+                volume,
+                vm,
+                device: Some(device),
+            } => {
                 write!(f, "{name} {volume} to {vm} at device {device}")
             }
-            Command::AttachVolume { volume, vm, device: None } => write!(f, "{name} {volume} to {vm}"),
+            Command::AttachVolume {
+                volume,
+                vm,
+                device: None,
+            } => write!(f, "{name} {volume} to {vm}"),
             Command::DetachVolume { volume } => write!(f, "{name} {volume}"),
             Command::DeleteVolume { volume } => write!(f, "{name} {} (scratch root)", volume.id()),
-            Command::CreateSnapshot { volume, name: snapshot } => write!(f, "{name} {snapshot} of {volume}"),
+            Command::CreateSnapshot {
+                volume,
+                name: snapshot,
+            } => write!(f, "{name} {snapshot} of {volume}"),
             Command::RevertSnapshot { snapshot } | Command::DeleteSnapshot { snapshot } => {
                 write!(f, "{name} {snapshot}")
             }

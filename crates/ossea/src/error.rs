@@ -67,9 +67,10 @@ impl OsseaError {
     /// What a caller does about it.
     pub fn class(&self) -> ErrorClass {
         match self {
-            OsseaError::Unreachable(_) | OsseaError::Throttled { .. } | OsseaError::Busy(_) | OsseaError::Malformed(_) => {
-                ErrorClass::Retry
-            }
+            OsseaError::Unreachable(_)
+            | OsseaError::Throttled { .. }
+            | OsseaError::Busy(_)
+            | OsseaError::Malformed(_) => ErrorClass::Retry,
             OsseaError::Refused(_) | OsseaError::Unauthorized(_) => ErrorClass::Refused,
             OsseaError::NotFound(_) => ErrorClass::Gone,
             OsseaError::OutcomeUnknown(_) => ErrorClass::Unknown,

@@ -15,13 +15,13 @@ pub mod error;
 pub mod model;
 pub mod proof;
 
-pub use client::OsseaClient;
 #[cfg(feature = "mock")]
 pub use client::MockOsseaClient;
+pub use client::OsseaClient;
 pub use command::{Accepted, Command, CustomSize, DeployVm, NicRequest, StopMode};
 pub use error::{ErrorClass, OsseaError, Refusal};
 pub use model::{
-    Attachment, Capabilities, CloudNic, CloudVm, JobReport, Network, ServiceOffering, Snapshot, SnapshotState,
-    Template, VmState, Volume, VolumeKind, VolumeState, Zone,
+    Attachment, Capabilities, CloudNic, CloudVm, JobReport, Network, ServiceOffering, Snapshot,
+    SnapshotState, Template, VmState, Volume, VolumeKind, VolumeState, Zone,
 };
 pub use proof::{EmptiedVm, Protected, ScratchRoot};

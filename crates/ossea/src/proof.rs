@@ -63,7 +63,10 @@ impl ScratchRoot {
             return Err(Protected::Replica(seen.id.clone()));
         }
         if let Some(at) = &seen.attachment {
-            return Err(Protected::Attached { volume: seen.id.clone(), vm: at.vm.clone() });
+            return Err(Protected::Attached {
+                volume: seen.id.clone(),
+                vm: at.vm.clone(),
+            });
         }
         if seen.template.is_none() {
             return Err(Protected::NotFromTemplate(seen.id.clone()));
@@ -99,11 +102,17 @@ impl EmptiedVm {
                 return Err(Protected::InconsistentAnswer(volume.id.clone()));
             }
             if replicas.contains(&volume.id) {
-                return Err(Protected::ReplicaOnVm { volume: volume.id.clone(), vm: vm.clone() });
+                return Err(Protected::ReplicaOnVm {
+                    volume: volume.id.clone(),
+                    vm: vm.clone(),
+                });
             }
             // A data disk that somebody else attached is detached and kept by CloudStack; a root is not.
             if volume.kind != VolumeKind::Data && own_root != Some(&volume.id) {
-                return Err(Protected::ForeignRoot { volume: volume.id.clone(), vm: vm.clone() });
+                return Err(Protected::ForeignRoot {
+                    volume: volume.id.clone(),
+                    vm: vm.clone(),
+                });
             }
         }
         Ok(Self(vm.clone()))
@@ -148,15 +157,27 @@ mod tests {
     #[test]
     fn a_replica_is_never_a_scratch_root() {
         let seen = volume("replica", VolumeKind::Data, None);
-        assert!(matches!(ScratchRoot::prove(&seen, &replicas()), Err(Protected::Replica(_))));
+        assert!(matches!(
+            ScratchRoot::prove(&seen, &replicas()),
+            Err(Protected::Replica(_))
+        ));
     }
 
     #[test]
     fn an_attached_or_blank_volume_is_no_scratch_root() {
         let attached = volume("root", VolumeKind::Root, Some("vm"));
-        assert!(matches!(ScratchRoot::prove(&attached, &replicas()), Err(Protected::Attached { .. })));
-        let blank = Volume { template: None, ..volume("root", VolumeKind::Data, None) };
-        assert!(matches!(ScratchRoot::prove(&blank, &replicas()), Err(Protected::NotFromTemplate(_))));
+        assert!(matches!(
+            ScratchRoot::prove(&attached, &replicas()),
+            Err(Protected::Attached { .. })
+        ));
+        let blank = Volume {
+            template: None,
+            ..volume("root", VolumeKind::Data, None)
+        };
+        assert!(matches!(
+            ScratchRoot::prove(&blank, &replicas()),
+            Err(Protected::NotFromTemplate(_))
+        ));
         assert!(ScratchRoot::prove(&volume("root", VolumeKind::Data, None), &replicas()).is_ok());
     }
 
@@ -165,9 +186,15 @@ mod tests {
         let vm: CloudVmId = "vm".parse().unwrap();
         let own: VolumeId = "root".parse().unwrap();
         let replica = [volume("replica", VolumeKind::Root, Some("vm"))];
-        assert!(matches!(EmptiedVm::prove(&vm, &replica, &replicas(), Some(&own)), Err(Protected::ReplicaOnVm { .. })));
+        assert!(matches!(
+            EmptiedVm::prove(&vm, &replica, &replicas(), Some(&own)),
+            Err(Protected::ReplicaOnVm { .. })
+        ));
         let foreign = [volume("other", VolumeKind::Root, Some("vm"))];
-        assert!(matches!(EmptiedVm::prove(&vm, &foreign, &replicas(), Some(&own)), Err(Protected::ForeignRoot { .. })));
+        assert!(matches!(
+            EmptiedVm::prove(&vm, &foreign, &replicas(), Some(&own)),
+            Err(Protected::ForeignRoot { .. })
+        ));
         let elsewhere = [volume("root", VolumeKind::Root, Some("vm2"))];
         assert!(matches!(
             EmptiedVm::prove(&vm, &elsewhere, &replicas(), Some(&own)),
