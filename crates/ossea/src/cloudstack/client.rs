@@ -1,0 +1,189 @@
+//! The client: the stack of layers and the door to it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use failover_domain::{
+    AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VolumeId, ZoneId,
+};
+use tower::util::BoxCloneSyncService;
+use tower::{ServiceBuilder, ServiceExt};
+
+use super::call::{Answer, Call};
+use super::http::HttpSend;
+use super::interpret::InterpretLayer;
+use super::reads::{self, malformed};
+use super::row::Row;
+use super::settings::{CloudStackSettings, SettingsError};
+use super::signing::{Signer, SigningLayer};
+use super::skew::{Clock, ClockSkew};
+use super::trace::TraceLayer;
+use super::{commands, parse};
+use crate::client::OsseaClient;
+use crate::command::{Accepted, Command};
+use crate::error::OsseaError;
+use crate::model::{
+    Capabilities, CloudVm, JobReport, Network, ServiceOffering, Snapshot, Template, Volume, Zone,
+};
+
+/// Apache CloudStack over HTTP. Clones share their connections, limits and clock measurements.
+#[derive(Clone)]
+pub struct CloudStackClient {
+    stack: BoxCloneSyncService<Arc<Call>, Answer, OsseaError>,
+    skew: Arc<ClockSkew>,
+}
+
+impl CloudStackClient {
+    /// Builds a client; nothing is sent. [`super::install_tls_provider`] must have been called.
+    ///
+    /// # Errors
+    /// The first of [`CloudStackSettings::problems`], or that the HTTP client cannot be built.
+    pub fn new(settings: &CloudStackSettings, clock: Clock) -> Result<Self, SettingsError> {
+        if let Some(problem) = settings.problems().into_iter().next() {
+            return Err(problem);
+        }
+        let skew = Arc::new(ClockSkew::default());
+        let signer = Signer::new(settings, clock, Arc::clone(&skew));
+        let stack = ServiceBuilder::new()
+            .layer(TraceLayer)
+            // Waiting for a place happens before the deadline begins to run: nothing has been sent by then.
+            .concurrency_limit(settings.max_in_flight)
+            .layer(InterpretLayer)
+            .timeout(settings.request_timeout)
+            // Below the deadline, so that a request that is sent again does not get a second one.
+            .layer(SigningLayer(signer))
+            .service(HttpSend::new(settings)?);
+        Ok(Self {
+            stack: BoxCloneSyncService::new(stack),
+            skew,
+        })
+    }
+
+    /// How far the cloud's clock is ahead of ours, as last measured; zero before the first answer.
+    pub fn clock_skew(&self) -> TimeDelta {
+        self.skew.get()
+    }
+
+    pub(crate) async fn ask(&self, call: Arc<Call>) -> Result<Answer, OsseaError> {
+        self.stack.clone().oneshot(call).await
+    }
+}
+
+impl fmt::Debug for CloudStackClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CloudStackClient")
+            .field("skew", &self.skew)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl OsseaClient for CloudStackClient {
+    async fn submit(&self, key: &RequestKey, command: &Command) -> Result<Accepted, OsseaError> {
+        let answer = self.ask(commands::call(key, command)).await?;
+        commands::accepted(command, &answer)
+    }
+
+    async fn job(&self, id: &AsyncJobId) -> Result<JobReport, OsseaError> {
+        self.job_report(id).await
+    }
+
+    async fn pending_jobs(&self) -> Result<Vec<AsyncJobId>, OsseaError> {
+        self.unfinished_jobs().await
+    }
+
+    async fn vm(&self, id: &CloudVmId) -> Result<Option<CloudVm>, OsseaError> {
+        self.one(reads::VMS, &[("id", id.as_str())], parse::vm, |vm| vm.id == *id)
+            .await
+    }
+
+    async fn vms_named(&self, name: &str) -> Result<Vec<CloudVm>, OsseaError> {
+        let mut vms = self.all(reads::VMS, &[("name", name)], parse::vm).await?;
+        // Adopting a VM depends on this, so it does not rest on the cloud's idea of equality alone.
+        vms.retain(|vm| vm.name == name);
+        Ok(vms)
+    }
+
+    async fn vms(&self) -> Result<Vec<CloudVm>, OsseaError> {
+        self.all(reads::VMS, &[], parse::vm).await
+    }
+
+    async fn volume(&self, id: &VolumeId) -> Result<Option<Volume>, OsseaError> {
+        self.one(reads::VOLUMES, &[("id", id.as_str())], parse::volume, |volume| {
+            volume.id == *id
+        })
+        .await
+    }
+
+    async fn volumes_on(&self, vm: &CloudVmId) -> Result<Vec<Volume>, OsseaError> {
+        self.all_of(reads::VOLUMES, ("virtualmachineid", vm.as_str()), parse::volume)
+            .await
+    }
+
+    async fn snapshots_of(&self, volume: &VolumeId) -> Result<Vec<Snapshot>, OsseaError> {
+        self.all_of(reads::SNAPSHOTS, ("volumeid", volume.as_str()), parse::snapshot)
+            .await
+    }
+
+    async fn snapshot(&self, id: &SnapshotId) -> Result<Option<Snapshot>, OsseaError> {
+        self.one(
+            reads::SNAPSHOTS,
+            &[("id", id.as_str())],
+            parse::snapshot,
+            |snapshot| snapshot.id == *id,
+        )
+        .await
+    }
+
+    async fn network(&self, id: &NetworkId) -> Result<Option<Network>, OsseaError> {
+        self.one(
+            reads::NETWORKS,
+            &[("id", id.as_str())],
+            parse::network,
+            |network| network.id == *id,
+        )
+        .await
+    }
+
+    async fn networks(&self, zone: &ZoneId) -> Result<Vec<Network>, OsseaError> {
+        self.all_of(reads::NETWORKS, ("zoneid", zone.as_str()), parse::network)
+            .await
+    }
+
+    async fn zone(&self, id: &ZoneId) -> Result<Option<Zone>, OsseaError> {
+        self.one(reads::ZONES, &[("id", id.as_str())], parse::zone, |zone| {
+            zone.id == *id
+        })
+        .await
+    }
+
+    async fn service_offering(&self, id: &OfferingId) -> Result<Option<ServiceOffering>, OsseaError> {
+        let filter = [("id", id.as_str())];
+        self.one(
+            reads::SERVICE_OFFERINGS,
+            &filter,
+            parse::service_offering,
+            |found| found.id == *id,
+        )
+        .await
+    }
+
+    async fn template(&self, id: &TemplateId, zone: &ZoneId) -> Result<Option<Template>, OsseaError> {
+        let filter = [("id", id.as_str()), ("zoneid", zone.as_str())];
+        self.one(reads::TEMPLATES, &filter, parse::template, |template| {
+            template.id == *id
+        })
+        .await
+    }
+
+    async fn capabilities(&self) -> Result<Capabilities, OsseaError> {
+        let Answer(content) = self.ask(Call::read("listCapabilities", Vec::new())).await?;
+        let row = Row::new("listCapabilities", &content);
+        let capability = row
+            .object("capability", "capability")
+            .ok_or_else(|| row.unreadable("capability"));
+        capability.and_then(parse::capabilities).map_err(malformed)
+    }
+}

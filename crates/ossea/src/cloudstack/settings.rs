@@ -1,0 +1,182 @@
+//! How to reach a CloudStack, and what may be wrong with that.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+/// CloudStack accepts no request that expires later than this, where it enforces expiry.
+const LONGEST_SIGNATURE_TTL: Duration = Duration::from_secs(15 * 60);
+
+/// How to reach a CloudStack. Printing it shows no secret.
+#[derive(Debug, Clone)]
+pub struct CloudStackSettings {
+    /// The API's URL, such as `https://cloud.example.org/client/api`.
+    pub endpoint: String,
+    /// The account's API key.
+    pub api_key: SecretString,
+    /// The account's secret key.
+    pub secret_key: SecretString,
+    /// Certificates (PEM) that are trusted **instead of** the system's, for a cloud with a CA of its own.
+    pub ca_file: Option<PathBuf>,
+    /// How long one exchange may take, connecting included. Create commands and `deleteVolume` work inside it.
+    pub request_timeout: Duration,
+    /// How long a signed request is valid: at most 15 minutes.
+    pub signature_ttl: Duration,
+    /// How many requests may be under way at once; the others wait.
+    pub max_in_flight: usize,
+}
+
+impl CloudStackSettings {
+    /// Settings with the usual limits: 60 s per request, signatures valid for 10 minutes, 16 requests at once.
+    pub fn new(endpoint: impl Into<String>, api_key: SecretString, secret_key: SecretString) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            api_key,
+            secret_key,
+            ca_file: None,
+            request_timeout: Duration::from_secs(60),
+            signature_ttl: Duration::from_secs(10 * 60),
+            max_in_flight: 16,
+        }
+    }
+
+    /// Everything that is wrong, so that a configuration check can report all of it at once.
+    pub fn problems(&self) -> Vec<SettingsError> {
+        let credentials = [("api_key", &self.api_key), ("secret_key", &self.secret_key)];
+        let mut problems: Vec<SettingsError> = self.endpoint_url().err().into_iter().collect();
+        problems.extend(
+            credentials
+                .into_iter()
+                .filter(|(_, key)| !is_credential(key))
+                .map(|(setting, _)| SettingsError::Credential { setting }),
+        );
+        problems.extend(self.ca_certificates().err());
+        if self.request_timeout.is_zero() {
+            problems.push(SettingsError::Zero {
+                setting: "request_timeout",
+            });
+        }
+        if self.max_in_flight == 0 {
+            problems.push(SettingsError::Zero {
+                setting: "max_in_flight",
+            });
+        }
+        if self.signature_ttl.is_zero() || self.signature_ttl > LONGEST_SIGNATURE_TTL {
+            problems.push(SettingsError::SignatureTtl {
+                given: self.signature_ttl,
+            });
+        }
+        problems
+    }
+
+    /// The endpoint, checked.
+    pub(crate) fn endpoint_url(&self) -> Result<Url, SettingsError> {
+        let url = Url::parse(&self.endpoint).map_err(|error| SettingsError::Url(error.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(SettingsError::Scheme(url.scheme().to_owned()));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(SettingsError::CredentialsInUrl);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(SettingsError::QueryInUrl);
+        }
+        Ok(url)
+    }
+
+    /// The certificates of [`CloudStackSettings::ca_file`].
+    pub(crate) fn ca_certificates(&self) -> Result<Option<Vec<reqwest::Certificate>>, SettingsError> {
+        let Some(path) = &self.ca_file else {
+            return Ok(None);
+        };
+        let pem = std::fs::read(path).map_err(|source| SettingsError::CaFileUnreadable {
+            path: path.clone(),
+            source,
+        })?;
+        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
+            .map_err(|error| SettingsError::bad_certificates(path, &error.to_string()))?;
+        if certificates.is_empty() {
+            return Err(SettingsError::bad_certificates(path, "it holds no certificate"));
+        }
+        Ok(Some(certificates))
+    }
+}
+
+/// A key read from a file easily carries its line end, and the cloud would only say 401.
+fn is_credential(key: &SecretString) -> bool {
+    let key = key.expose_secret();
+    !key.is_empty() && !key.contains(char::is_whitespace)
+}
+
+/// Why a client cannot be built. No variant repeats a secret, nor a URL that might hold one.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The endpoint is not a URL.
+    #[error("endpoint is not a URL: {0}")]
+    Url(String),
+    /// The endpoint is not reached by HTTP.
+    #[error("endpoint must begin with http:// or https://, not {0}:")]
+    Scheme(String),
+    /// The endpoint carries a user name or a password.
+    #[error("endpoint must not contain a user name or password")]
+    CredentialsInUrl,
+    /// The endpoint carries a query or a fragment.
+    #[error("endpoint must end before '?' and '#'")]
+    QueryInUrl,
+    /// A key cannot be one.
+    #[error("{setting} is empty or contains white space")]
+    Credential {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// A limit is zero, which would let nothing through.
+    #[error("{setting} must be more than zero")]
+    Zero {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// CloudStack would refuse every request.
+    #[error("signature_ttl is {given:?}, allowed is more than zero and at most 15 minutes")]
+    SignatureTtl {
+        /// The value.
+        given: Duration,
+    },
+    /// The CA file cannot be read.
+    #[error("cannot read ca_file {path}")]
+    CaFileUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The CA file holds no usable certificates.
+    #[error("ca_file {path} is not a list of PEM certificates: {reason}")]
+    CaFileContent {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// [`super::install_tls_provider`] was not called.
+    #[error("no TLS provider is installed: call ossea::cloudstack::install_tls_provider() first")]
+    NoTlsProvider,
+    /// The HTTP client cannot be built, for instance because the system has no CA certificates.
+    #[error("the HTTP client cannot be built: {0}")]
+    HttpClient(String),
+}
+
+impl SettingsError {
+    fn bad_certificates(path: &Path, reason: &str) -> Self {
+        SettingsError::CaFileContent {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;
