@@ -1,0 +1,274 @@
+//! The journal: what a job intended, did and saw. Append-only; everything else about a job is folded from it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use failover_domain::{AsyncJobId, Attention, AttentionCode, CloudVmId, RequestKey, SnapshotId, VolumeId};
+use ossea::Refusal;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{BootGrade, Step, StepId};
+
+/// One entry of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The job was accepted. Always the first entry.
+    Accepted {
+        /// Who asked for it.
+        by: String,
+    },
+    /// A worker took the job up, for the first time or after another one.
+    TakenUp {
+        /// The worker.
+        worker: String,
+        /// The lease's epoch.
+        epoch: u64,
+    },
+    /// A stage of the way there began.
+    StageEntered {
+        /// Its place in the plan.
+        stage: usize,
+    },
+    /// All lanes of a stage have succeeded.
+    StageFinished {
+        /// Its place in the plan.
+        stage: usize,
+    },
+    /// A command is about to be sent. Committed before the request leaves.
+    StepIntended {
+        /// The step.
+        step: Step,
+        /// Number of the attempt, from 0.
+        attempt: u32,
+        /// The key that goes with the request.
+        key: RequestKey,
+        /// The command in words.
+        command: String,
+        /// The object that the command will create, noted in the ledger before it exists.
+        creates: Option<CreatedObject>,
+    },
+    /// The cloud accepted the command.
+    StepSubmitted {
+        /// The step.
+        step: Step,
+        /// The cloud's job.
+        cloud_job: Option<AsyncJobId>,
+        /// The id of the object that exists now.
+        created: Option<String>,
+    },
+    /// The step's postcondition was read back from the cloud.
+    StepDone {
+        /// The step.
+        step: Step,
+        /// What was learnt.
+        facts: StepFacts,
+    },
+    /// The attempt ended without effect; another one follows.
+    StepDelayed {
+        /// The step.
+        step: Step,
+        /// Why.
+        error: StepError,
+        /// When the next attempt begins.
+        retry_at: DateTime<Utc>,
+    },
+    /// The step is given up.
+    StepFailed {
+        /// The step.
+        step: Step,
+        /// Why.
+        error: StepError,
+    },
+    /// Somebody asked for the job to be cancelled and the worker heard it.
+    CancelHeard {
+        /// Who asked.
+        by: String,
+    },
+    /// The way back begins.
+    ReturnBegan {
+        /// Why.
+        cause: Failure,
+    },
+    /// A person is needed.
+    AttentionRaised {
+        /// What for.
+        attention: Attention,
+    },
+    /// The reason for an attention is gone.
+    AttentionCleared {
+        /// Which one.
+        code: AttentionCode,
+    },
+    /// The job ended with success, observed.
+    Completed,
+    /// The job ended without success. The replicas rest where the report says.
+    Failed {
+        /// Why.
+        cause: Failure,
+        /// What the cloud showed at the end.
+        resting: Vec<RestingPlace>,
+    },
+}
+
+/// An object that a job creates and may therefore remove.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "object", rename_all = "snake_case")]
+pub enum CreatedObject {
+    /// The destination VM.
+    Vm {
+        /// Its host name.
+        name: String,
+    },
+    /// A rollback point.
+    Snapshot {
+        /// The disk it is of.
+        disk: usize,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What a finished step has learnt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum StepFacts {
+    /// Nothing beyond its postcondition.
+    Plain,
+    /// The readiness rules' verdict.
+    Readiness {
+        /// The score.
+        score: f64,
+    },
+    /// The destination VM exists.
+    VmCreated {
+        /// Its id.
+        vm: CloudVmId,
+        /// Its scratch root, where it has one.
+        scratch_root: Option<VolumeId>,
+    },
+    /// The rollback point exists.
+    SnapshotTaken {
+        /// The disk.
+        disk: usize,
+        /// Its id.
+        snapshot: SnapshotId,
+    },
+    /// A volume hangs where it should.
+    Attached {
+        /// The disk.
+        disk: usize,
+        /// The device that was read back.
+        device: u32,
+    },
+    /// The boot was verified.
+    BootVerified {
+        /// The guest's addresses.
+        addresses: Vec<IpAddr>,
+        /// Each grade that was asked for, with what was seen.
+        grades: BTreeMap<String, String>,
+    },
+}
+
+/// Why a step did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepError {
+    /// What kind of reason.
+    pub kind: StepErrorKind,
+    /// What happened, with names and figures.
+    pub message: String,
+    /// The cloud's own words.
+    pub refusal: Option<Refusal>,
+}
+
+/// Kinds of reasons for a step not to succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepErrorKind {
+    /// The cloud is unreachable, busy or throttling.
+    Unavailable,
+    /// A rule of the cloud forbids it.
+    Refused,
+    /// The object is not there.
+    Gone,
+    /// The state of the cloud is not the one that the step needs.
+    Blocked,
+    /// The postcondition was not reached within the step's deadline.
+    TimedOut,
+    /// The readiness rules said no.
+    NotReady,
+    /// The boot could not be verified.
+    BootNotVerified,
+}
+
+impl BootGrade {
+    /// All the grades in words, for messages.
+    pub fn list<'a>(grades: impl IntoIterator<Item = &'a BootGrade>) -> String {
+        grades.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Why a job failed: what a person reads first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The kind of failure; part of the API.
+    pub code: FailureCode,
+    /// The step that failed.
+    pub step: Option<StepId>,
+    /// What happened, in a sentence that reads well alone.
+    pub message: String,
+    /// The cloud's own words.
+    pub cloud: Option<Refusal>,
+    /// What to do before trying again.
+    pub remedy: String,
+}
+
+/// Kinds of failures. The texts are part of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum FailureCode {
+    /// The readiness rules said no inside the job.
+    ValidationFailed,
+    /// The replicas could not be secured or detached.
+    VolumeNotAvailable,
+    /// A rollback point could not be taken.
+    SnapshotFailed,
+    /// The destination VM could not be created.
+    VmCreationFailed,
+    /// The destination VM is not on the right networks.
+    NetworkConfigurationFailed,
+    /// A replica could not change custody.
+    VolumeTransferFailed,
+    /// The destination VM did not start.
+    PowerOnFailed,
+    /// The destination VM started but did not pass boot verification.
+    BootVerificationFailed,
+    /// A person cancelled the job.
+    Cancelled,
+}
+
+/// Where a replica rests at the end of a job, as the cloud showed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestingPlace {
+    /// The disk.
+    pub disk: usize,
+    /// Its replica.
+    pub volume: VolumeId,
+    /// The VM it hangs on.
+    pub vm: Option<CloudVmId>,
+    /// The device.
+    pub device: Option<u32>,
+}
+
+/// A journal entry as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredEvent {
+    /// Its number within the job, from 1, without gaps.
+    pub seq: u64,
+    /// When it was written.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}

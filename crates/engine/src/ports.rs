@@ -1,0 +1,465 @@
+//! What the engine and the API need of persistence. `failover-store` implements these traits on SQLite and
+//! PostgreSQL, [`crate::memory`] in memory; a foreign program may bring its own. The suite in
+//! [`crate::contract`] tells whether an implementation keeps the promises made here.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use failover_domain::inventory::VmReport;
+use failover_domain::{
+    Attention, CloudVmId, JobId, JobStatus, JobType, NetworkMapping, Purpose, SnapshotId, SourceVm, VmId, VolumeId,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::event::{Failure, StoredEvent};
+use crate::plan::Plan;
+
+/// A failure of persistence itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached or did not answer. The write may or may not have been committed.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// A row cannot be read as what it should be.
+    #[error("row {id} of table {table} is broken in column {column}: {detail}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row's key.
+        id: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The database's schema is not one that this version works with.
+    #[error("the database schema does not fit this version: {0}")]
+    Schema(String),
+}
+
+/// The identity of one worker process; fresh at every start.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WorkerId(String);
+
+impl WorkerId {
+    /// A fresh identity for a process on `host`.
+    pub fn fresh(host: &str) -> Self {
+        Self(format!("{host}-{}", Uuid::new_v4().simple()))
+    }
+
+    /// An identity read back from storage.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The identity as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+impl fmt::Display for WorkerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The right to drive a job: valid as long as the store still shows this owner and epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The job.
+    pub job_id: JobId,
+    /// Its owner.
+    pub worker: WorkerId,
+    /// Grows by one at every claim, so a former owner can never write again.
+    pub epoch: u64,
+}
+
+/// A job to be created.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewJob {
+    /// The plan; carries the type and the source VM.
+    pub plan: Plan,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// When: gives the job id.
+    pub at: DateTime<Utc>,
+}
+
+/// Why a job was not created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The source VM has an active job already.
+    #[error("source VM {vm_id} has the active job {job_id}")]
+    Active {
+        /// The source VM.
+        vm_id: VmId,
+        /// The job that runs.
+        job_id: JobId,
+    },
+    /// Persistence failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A job as its row shows it: the fold of its journal, kept beside it for lists and filters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobRecord {
+    /// The id.
+    pub job_id: JobId,
+    /// The source VM.
+    pub vm_id: VmId,
+    /// What it does.
+    pub job_type: JobType,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// The source VM's name.
+    pub source_vm_name: String,
+    /// The projected state.
+    #[serde(flatten)]
+    pub projection: JobProjection,
+    /// Who asked for cancelling, if anybody.
+    pub cancel_requested_by: Option<String>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When its row last changed.
+    pub updated_at: DateTime<Utc>,
+    /// The number of its last journal entry.
+    pub last_seq: u64,
+    /// The worker that drives it.
+    pub owner: Option<WorkerId>,
+    /// The lease's epoch.
+    pub epoch: u64,
+}
+
+/// The columns of a job's row that are folded from its journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobProjection {
+    /// Where it is in the customer's sequence.
+    pub status: JobStatus,
+    /// Progress in percent.
+    pub progress: f64,
+    /// Whether it is on the way back.
+    pub returning: bool,
+    /// What it does at present, in words; empty at rest.
+    pub current_steps: Vec<String>,
+    /// Open attentions.
+    pub attention: Vec<Attention>,
+    /// Why it failed, or is on the way back.
+    pub failure: Option<Failure>,
+    /// The first rollback point (the customer's column); all of them are in the volume rows.
+    pub ossea_snapshot_id: Option<SnapshotId>,
+    /// The destination VM.
+    pub destination_vm_id: Option<CloudVmId>,
+    /// When a worker first took it up.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub completed_at: Option<DateTime<Utc>>,
+}
+
+/// Where a replica is, as last observed by a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "at", rename_all = "snake_case")]
+pub enum Custody {
+    /// On the OMA.
+    Oma {
+        /// The device.
+        device: u32,
+    },
+    /// On no VM.
+    Detached,
+    /// On the destination VM.
+    Destination {
+        /// The device.
+        device: u32,
+    },
+}
+
+impl Custody {
+    /// The name in columns: `oma`, `detached` or `destination`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Custody::Oma { .. } => "oma",
+            Custody::Detached => "detached",
+            Custody::Destination { .. } => "destination",
+        }
+    }
+
+    /// The device, where there is one.
+    pub const fn device(&self) -> Option<u32> {
+        match self {
+            Custody::Oma { device } | Custody::Destination { device } => Some(*device),
+            Custody::Detached => None,
+        }
+    }
+}
+
+/// One replica of a job: a row of `failover_volumes`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeRow {
+    /// The disk's place.
+    pub disk: usize,
+    /// The replica.
+    pub volume: VolumeId,
+    /// The device on the OMA to which it returns.
+    pub oma_device: u32,
+    /// The device on the destination VM.
+    pub destination_device: u32,
+    /// Where it is.
+    pub custody: Custody,
+    /// Whether a guest may have written to it since its rollback point.
+    pub dirty: bool,
+    /// Its rollback point.
+    pub snapshot: Option<SnapshotId>,
+}
+
+/// What kind of object a ledger row is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResourceKind {
+    /// The destination VM.
+    Vm,
+    /// The scratch root of the destination VM.
+    ScratchRoot,
+    /// A rollback point.
+    Snapshot,
+}
+
+impl ResourceKind {
+    /// All kinds.
+    pub const ALL: [ResourceKind; 3] = [ResourceKind::Vm, ResourceKind::ScratchRoot, ResourceKind::Snapshot];
+
+    /// The name in columns.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ResourceKind::Vm => "vm",
+            ResourceKind::ScratchRoot => "scratch_root",
+            ResourceKind::Snapshot => "snapshot",
+        }
+    }
+}
+
+/// How far a ledger row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResourceState {
+    /// About to be asked for; may exist.
+    Intended,
+    /// Exists.
+    Present,
+    /// Observed to be gone.
+    Removed,
+}
+
+impl ResourceState {
+    /// All states.
+    pub const ALL: [ResourceState; 3] =
+        [ResourceState::Intended, ResourceState::Present, ResourceState::Removed];
+
+    /// The name in columns.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ResourceState::Intended => "intended",
+            ResourceState::Present => "present",
+            ResourceState::Removed => "removed",
+        }
+    }
+}
+
+/// One object of the cloud that a job may remove: a row of `failover_resources`. Keyed by kind and name
+/// within its job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceRow {
+    /// What it is.
+    pub kind: ResourceKind,
+    /// Its name; for a scratch root its id.
+    pub name: String,
+    /// Its id, once known.
+    pub cloud_id: Option<String>,
+    /// How far it is.
+    pub state: ResourceState,
+}
+
+/// Journal entries and the rows that follow from them, to be committed together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// The entries; the first has the number after the job's last one, the rest follow without gaps.
+    pub events: Vec<StoredEvent>,
+    /// The job's row after them.
+    pub projection: JobProjection,
+    /// Volume rows that changed.
+    pub volumes: Vec<VolumeRow>,
+    /// Ledger rows that changed.
+    pub resources: Vec<ResourceRow>,
+}
+
+/// Why a batch was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody else owns the job now. The caller stops at once.
+    #[error("the lease on job {0} is lost")]
+    LeaseLost(JobId),
+    /// Persistence failed. The batch may have been committed: the caller sends **the same** batch again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A job that a worker has just claimed, with everything needed to go on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimedJob {
+    /// The right to drive it.
+    pub lease: Lease,
+    /// Its plan.
+    pub plan: Plan,
+    /// Its whole journal, in order.
+    pub events: Vec<StoredEvent>,
+}
+
+/// Which jobs a list shows. Newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Only this source VM.
+    pub vm_id: Option<VmId>,
+    /// Only these statuses; all when empty.
+    pub statuses: Vec<JobStatus>,
+    /// Only this type.
+    pub job_type: Option<JobType>,
+    /// Only jobs after this one in the list's order: the last one of the page before.
+    pub after: Option<JobId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What became of a request to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// It is noted; the worker will hear it.
+    Requested,
+    /// The job has ended already.
+    AlreadyEnded,
+    /// There is no such job.
+    NoSuchJob,
+}
+
+/// Jobs, their journals and their leases.
+///
+/// # Guarantees of an implementation
+/// * At most one active job per source VM, by constraint, whatever the concurrency.
+/// * A batch is committed whole or not at all, only while the lease holds, and writing the same batch twice
+///   has the effect of writing it once.
+/// * Leases are judged by the store's clock, never by the caller's.
+/// * A job that no living worker owns is claimable, whatever its history.
+#[async_trait]
+pub trait JobStore: Send + Sync {
+    /// Creates a job with its first journal entry ([`crate::Event::Accepted`]), volume rows and the status `pending`.
+    async fn create(&self, job: NewJob) -> Result<JobId, CreateError>;
+
+    /// A job's row.
+    async fn job(&self, id: &JobId) -> Result<Option<JobRecord>, StoreError>;
+
+    /// A job's plan.
+    async fn plan(&self, id: &JobId) -> Result<Option<Plan>, StoreError>;
+
+    /// Jobs by filter, newest first.
+    async fn jobs(&self, filter: &JobFilter) -> Result<Vec<JobRecord>, StoreError>;
+
+    /// The active job of a source VM.
+    async fn active_job(&self, vm: &VmId) -> Result<Option<JobId>, StoreError>;
+
+    /// Journal entries with a number above `after`, at most `limit`, in order.
+    async fn events(&self, id: &JobId, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// A job's volume rows in disk order.
+    async fn volumes(&self, id: &JobId) -> Result<Vec<VolumeRow>, StoreError>;
+
+    /// A job's ledger.
+    async fn resources(&self, id: &JobId) -> Result<Vec<ResourceRow>, StoreError>;
+
+    /// Notes that somebody wants a job cancelled. Noting it twice is the same as once.
+    async fn request_cancel(&self, id: &JobId, by: &str) -> Result<CancelOutcome, StoreError>;
+
+    /// Registers a worker or renews its lease: alive until `lease` from now, by the store's clock.
+    async fn renew_worker(&self, worker: &WorkerId, lease: Duration) -> Result<(), StoreError>;
+
+    /// Claims up to `limit` jobs for `worker`: active, and owned by nobody or by a worker whose lease has ended.
+    /// Raises each job's epoch.
+    async fn claim(&self, worker: &WorkerId, limit: usize) -> Result<Vec<ClaimedJob>, StoreError>;
+
+    /// Commits a batch under a lease.
+    async fn append(&self, lease: &Lease, batch: &Batch) -> Result<(), AppendError>;
+
+    /// The jobs of a worker for which cancelling was asked.
+    async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<(JobId, String)>, StoreError>;
+
+    /// Hands one job back, if the lease still holds.
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Ends a worker: all its jobs are free at once.
+    async fn retire_worker(&self, worker: &WorkerId) -> Result<(), StoreError>;
+}
+
+/// What became of a reported replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PutOutcome {
+    /// The VM is new.
+    Created,
+    /// The VM was known and is replaced.
+    Updated,
+}
+
+/// Why a report was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// A replica volume belongs to a disk of another source VM.
+    #[error("volume {volume} is the replica of a disk of source VM {owner} already")]
+    VolumeTaken {
+        /// The volume.
+        volume: VolumeId,
+        /// The source VM that has it.
+        owner: VmId,
+    },
+    /// The source VM has an active job, and the report would change its disks under it.
+    #[error("source VM {vm_id} has the active job {job_id}; its disks cannot be changed now")]
+    Active {
+        /// The source VM.
+        vm_id: VmId,
+        /// The job.
+        job_id: JobId,
+    },
+    /// Persistence failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The inventory of source VMs, kept in the tables that the migration tool shares with us.
+#[async_trait]
+pub trait Inventory: Send + Sync {
+    /// Takes a report of a source VM (already checked by [`VmReport::into_source_vm`]) in place of what was known.
+    async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>) -> Result<PutOutcome, PutError>;
+
+    /// A source VM, as its newest rows say.
+    async fn vm(&self, id: &VmId) -> Result<Option<SourceVm>, StoreError>;
+
+    /// The source VMs whose name is exactly `name`.
+    async fn vms_named(&self, name: &str) -> Result<Vec<SourceVm>, StoreError>;
+
+    /// Source VMs ordered by id, at most `limit`, after `after`.
+    async fn vms(&self, after: Option<&VmId>, limit: usize) -> Result<Vec<SourceVm>, StoreError>;
+}
+
+/// Network mappings.
+#[async_trait]
+pub trait Mappings: Send + Sync {
+    /// All mappings of a source VM.
+    async fn mappings(&self, vm: &VmId) -> Result<Vec<NetworkMapping>, StoreError>;
+
+    /// Adds a mapping or replaces the one of the same source network and purpose.
+    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError>;
+
+    /// Removes a mapping; `false` when there was none.
+    async fn delete_mapping(&self, vm: &VmId, source_network: &str, purpose: Purpose) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,288 @@
+//! The front door: readiness, the dry run and the start of jobs. The API is a thin skin over this, and foreign
+//! programs use it directly.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use failover_domain::{JobId, JobType, NetworkId, NetworkMapping, Purpose, Readiness, VmId};
+use failover_validation::{Subject, Target, assess};
+use ossea::{Network, OsseaClient, OsseaError};
+
+use crate::clock::SharedClock;
+use crate::plan::{BootPolicy, Plan, PlanInput, PlanMistake, WarningPolicy, live_plan};
+use crate::ports::{CreateError, Inventory, JobStore, Mappings, NewJob, StoreError};
+
+/// What a caller wants from a live failover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveRequest {
+    /// The source VM.
+    pub vm_id: VmId,
+    /// The name that the caller believes the VM has; a guard against a mixed-up id.
+    pub vm_name: Option<String>,
+    /// What failed warnings mean.
+    pub warnings: WarningPolicy,
+    /// Mappings for this job alone: source network to id or exact name of a cloud network.
+    pub network_mappings: BTreeMap<String, String>,
+    /// How the boot is verified.
+    pub boot: BootPolicy,
+    /// Who asks.
+    pub requested_by: String,
+}
+
+/// Why a failover does not start. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The inventory does not have the VM.
+    #[error("source VM {0} is not in the inventory")]
+    UnknownVm(VmId),
+    /// The id belongs to a VM of another name.
+    #[error("vm_name is {given:?}, but source VM {vm_id} is called {known:?}")]
+    NameMismatch {
+        /// The source VM.
+        vm_id: VmId,
+        /// The name in the request.
+        given: String,
+        /// The name in the inventory.
+        known: String,
+    },
+    /// The source VM has an active job.
+    #[error("source VM {vm_id} has the active job {job_id}")]
+    Active {
+        /// The source VM.
+        vm_id: VmId,
+        /// The job that runs.
+        job_id: JobId,
+    },
+    /// A mapping of the request cannot be used.
+    #[error("network_mappings[{source_network:?}] is {value:?}, {problem}")]
+    Mapping {
+        /// The key.
+        source_network: String,
+        /// The value.
+        value: String,
+        /// What is wrong, and what is allowed.
+        problem: String,
+    },
+    /// The readiness rules say no.
+    #[error("source VM {vm_id} is not ready: score {}", .readiness.readiness_score)]
+    NotReady {
+        /// The source VM.
+        vm_id: VmId,
+        /// The findings.
+        readiness: Box<Readiness>,
+    },
+    /// No plan can be made.
+    #[error(transparent)]
+    Plan(#[from] PlanMistake),
+    /// The cloud could not be asked.
+    #[error(transparent)]
+    Cloud(#[from] OsseaError),
+    /// An object of the configuration does not exist in the cloud.
+    #[error("{object} {id} of the configuration does not exist in the cloud")]
+    MissingTarget {
+        /// What kind of object.
+        object: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// Persistence failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<CreateError> for StartError {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Active { vm_id, job_id } => StartError::Active { vm_id, job_id },
+            CreateError::Store(e) => StartError::Store(e),
+        }
+    }
+}
+
+/// A plan with the verdict that allowed it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DryRun {
+    /// The plan.
+    pub plan: Plan,
+    /// The findings.
+    pub readiness: Readiness,
+}
+
+/// Readiness, dry run and start.
+#[derive(Clone)]
+pub struct FailoverService {
+    /// Jobs.
+    pub jobs: Arc<dyn JobStore>,
+    /// Source VMs.
+    pub inventory: Arc<dyn Inventory>,
+    /// Network mappings.
+    pub mappings: Arc<dyn Mappings>,
+    /// The cloud.
+    pub cloud: Arc<dyn OsseaClient>,
+    /// Where to.
+    pub target: Target,
+    /// The clock.
+    pub clock: SharedClock,
+}
+
+impl FailoverService {
+    /// The verdict over a source VM with its stored mappings. An unknown VM is a finding, not an error.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked; a silent cloud is a finding.
+    pub async fn readiness(&self, vm_id: &VmId, job_type: JobType) -> Result<Readiness, StoreError> {
+        let subject = self.subject(vm_id, job_type, BTreeMap::new()).await?;
+        Ok(assess(&subject, &self.target, self.cloud.as_ref()).await)
+    }
+
+    /// The plan of a live failover, and why it may start. Changes nothing.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn plan_live(&self, request: &LiveRequest) -> Result<DryRun, StartError> {
+        let vm_id = &request.vm_id;
+        let vm = self.inventory.vm(vm_id).await?.ok_or_else(|| StartError::UnknownVm(vm_id.clone()))?;
+        if let Some(given) = request.vm_name.as_ref().filter(|n| **n != vm.name && **n != vm.display_name) {
+            let (given, known) = (given.clone(), vm.name.clone());
+            return Err(StartError::NameMismatch { vm_id: vm_id.clone(), given, known });
+        }
+        if let Some(job_id) = self.jobs.active_job(vm_id).await? {
+            return Err(StartError::Active { vm_id: vm_id.clone(), job_id });
+        }
+        let overlay = self.resolve_mappings(&request.network_mappings).await?;
+        let subject = self.subject(vm_id, JobType::Live, overlay).await?;
+        let readiness = assess(&subject, &self.target, self.cloud.as_ref()).await;
+        if !may_start(&readiness, request.warnings) {
+            return Err(StartError::NotReady { vm_id: vm_id.clone(), readiness: Box::new(readiness) });
+        }
+        let plan = self.live_plan_of(&subject, request).await?;
+        Ok(DryRun { plan, readiness })
+    }
+
+    /// Starts a live failover: stores the job with its plan. A worker takes it up.
+    ///
+    /// # Errors
+    /// [`StartError`]; then no job exists.
+    pub async fn start_live(&self, request: &LiveRequest) -> Result<JobId, StartError> {
+        let plan = self.plan_live(request).await?.plan;
+        let job =
+            NewJob { plan, requested_by: request.requested_by.clone(), at: self.clock.now() };
+        Ok(self.jobs.create(job).await?)
+    }
+
+    async fn live_plan_of(&self, subject: &Subject, request: &LiveRequest) -> Result<Plan, StartError> {
+        let vm = subject.vm.as_ref().ok_or_else(|| StartError::UnknownVm(subject.vm_id.clone()))?;
+        let missing = |object, id: &str| StartError::MissingTarget { object, id: id.to_owned() };
+        let target = &self.target;
+        let offering = self.cloud.service_offering(&target.offering).await?;
+        let offering = offering.ok_or_else(|| missing("service offering", target.offering.as_str()))?;
+        let template = self.cloud.template(&target.template, &target.zone).await?;
+        let template = template.ok_or_else(|| missing("template", target.template.as_str()))?;
+        let mut volumes = BTreeMap::new();
+        for volume in self.cloud.volumes_on(&target.oma_vm).await? {
+            volumes.insert(volume.id.clone(), volume);
+        }
+        let input = PlanInput {
+            vm,
+            mappings: &subject.mappings,
+            target,
+            offering: &offering,
+            template: &template,
+            volumes: &volumes,
+            boot: request.boot.clone(),
+            warnings: request.warnings,
+            now: self.clock.now(),
+        };
+        Ok(live_plan(input)?)
+    }
+
+    async fn subject(
+        &self,
+        vm_id: &VmId,
+        job_type: JobType,
+        overlay: BTreeMap<String, NetworkMapping>,
+    ) -> Result<Subject, StoreError> {
+        let purpose = purpose_of(job_type);
+        let stored = self.mappings.mappings(vm_id).await?;
+        let mut mappings: BTreeMap<String, NetworkMapping> = stored
+            .into_iter()
+            .filter(|m| m.purpose == purpose)
+            .map(|m| (m.source_network.clone(), m))
+            .collect();
+        mappings.extend(overlay);
+        Ok(Subject {
+            vm_id: vm_id.clone(),
+            job_type,
+            vm: self.inventory.vm(vm_id).await?,
+            active_job: self.jobs.active_job(vm_id).await?,
+            mappings,
+        })
+    }
+
+    /// Turns the request's mappings into mappings with ids, by id or by exact, unique name in the zone.
+    async fn resolve_mappings(
+        &self,
+        wanted: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, NetworkMapping>, StartError> {
+        if wanted.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let networks = self.cloud.networks(&self.target.zone).await?;
+        let resolve = |(source_network, value): (&String, &String)| {
+            let network = find_network(&networks, value).map_err(|problem| StartError::Mapping {
+                source_network: source_network.clone(),
+                value: value.clone(),
+                problem,
+            })?;
+            let mapping = NetworkMapping {
+                source_network: source_network.clone(),
+                purpose: Purpose::Production,
+                network_id: network.id.clone(),
+                network_name: network.name.clone(),
+            };
+            Ok((source_network.clone(), mapping))
+        };
+        wanted.iter().map(resolve).collect()
+    }
+}
+
+/// Which mappings a job type uses.
+pub fn purpose_of(job_type: JobType) -> Purpose {
+    match job_type {
+        JobType::Live => Purpose::Production,
+        JobType::Test => Purpose::Test,
+    }
+}
+
+/// Whether a verdict allows a start under a policy for warnings. Critical failures never do.
+pub fn may_start(readiness: &Readiness, warnings: WarningPolicy) -> bool {
+    use failover_domain::CheckType;
+    match warnings {
+        WarningPolicy::Count => readiness.is_ready,
+        WarningPolicy::Skip => readiness.failures().all(|f| f.check_type == CheckType::Warning),
+    }
+}
+
+/// Finds a network by id or by exact, unique name.
+///
+/// # Errors
+/// What is wrong and what is allowed, as the end of a sentence.
+pub fn find_network<'a>(networks: &'a [Network], wanted: &str) -> Result<&'a Network, String> {
+    if let Some(network) =
+        wanted.parse::<NetworkId>().ok().and_then(|id| networks.iter().find(|n| n.id == id))
+    {
+        return Ok(network);
+    }
+    let mut named = networks.iter().filter(|n| n.name == wanted);
+    match (named.next(), named.next()) {
+        (Some(network), None) => Ok(network),
+        (Some(_), Some(_)) => Err("which is the name of several networks; give the id instead".to_owned()),
+        (None, _) => {
+            let names: Vec<&str> = networks.iter().map(|n| n.name.as_str()).take(20).collect();
+            Err(format!(
+                "which is neither the id nor the name of a network of the configured zone; it has: {}",
+                names.join(", ")
+            ))
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The state of a job: a fold over its journal by one pure function, used for live work and for recovery alike.
+//!
+//! ```text
+//! pending ──taken up──▶ forward ──all stages finished──▶ completed
+//!    │                     │ step failed, cancelled
+//!    │                     ▼
+//!    └──cancelled──▶ returning ──replicas at rest, ledger empty──▶ failed
+//! ```
+
+mod apply;
+mod project;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use failover_domain::{AsyncJobId, Attention, CloudVmId, JobStatus, RequestKey, SnapshotId, VolumeId};
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Failure, RestingPlace, StepError, StepFacts, StoredEvent};
+use crate::plan::{Plan, Step, StepId};
+use crate::ports::{Custody, ResourceKind, ResourceRow};
+
+pub use project::changed_rows;
+
+/// Which way the job is going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Nobody has taken it up.
+    Pending,
+    /// On the way there.
+    Forward,
+    /// On the way back.
+    Returning,
+    /// Ended with success.
+    Completed,
+    /// Ended without success.
+    Failed,
+}
+
+/// A command whose outcome is not journaled yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenAttempt {
+    /// Number of the attempt, from 0.
+    pub attempt: u32,
+    /// The key that went, or will go, with the request.
+    pub key: RequestKey,
+    /// The command in words.
+    pub command: String,
+    /// The cloud's job, once the cloud has answered.
+    pub cloud_job: Option<AsyncJobId>,
+    /// The id of the object that an accepted create command has made.
+    pub created: Option<String>,
+}
+
+/// How a step stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "standing", rename_all = "snake_case")]
+pub enum Standing {
+    /// A command is under way, or its outcome is unknown.
+    Open(OpenAttempt),
+    /// The last attempt had no effect; the next one begins at `retry_at`.
+    Delayed {
+        /// Why.
+        error: StepError,
+        /// When to go on.
+        retry_at: DateTime<Utc>,
+    },
+    /// Its postcondition was observed.
+    Done {
+        /// What was learnt.
+        facts: StepFacts,
+    },
+    /// It was given up.
+    Failed {
+        /// Why.
+        error: StepError,
+    },
+}
+
+/// What the journal says of one step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// The step.
+    pub step: Step,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// How it stands.
+    pub standing: Standing,
+    /// When its first entry was written.
+    pub since: DateTime<Utc>,
+    /// When its last entry was written.
+    pub until: DateTime<Utc>,
+}
+
+/// What the journal says of one replica.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskState {
+    /// Where it is.
+    pub custody: Custody,
+    /// Whether a guest may have written to it since its rollback point.
+    pub dirty: bool,
+    /// Its rollback point.
+    pub snapshot: Option<SnapshotId>,
+}
+
+/// The state of a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobState {
+    /// Which way it is going.
+    pub phase: Phase,
+    /// Where it is in the customer's sequence.
+    pub status: JobStatus,
+    /// Progress in percent.
+    pub progress: f64,
+    /// The stage that was entered last.
+    pub stage: Option<usize>,
+    /// How many stages are finished.
+    pub stages_finished: usize,
+    /// The steps that have an entry.
+    pub steps: BTreeMap<StepId, StepRecord>,
+    /// The destination VM.
+    pub vm: Option<CloudVmId>,
+    /// The destination VM's scratch root.
+    pub scratch_root: Option<VolumeId>,
+    /// The replicas in disk order.
+    pub disks: Vec<DiskState>,
+    /// The ledger, keyed by kind and name.
+    pub ledger: Vec<ResourceRow>,
+    /// Open attentions.
+    pub attention: Vec<Attention>,
+    /// Why the job failed or is on the way back.
+    pub failure: Option<Failure>,
+    /// Who asked for cancelling, once the worker heard it.
+    pub cancelled_by: Option<String>,
+    /// Where the replicas rest, once the job has failed.
+    pub resting: Vec<RestingPlace>,
+    /// When a worker first took it up.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub completed_at: Option<DateTime<Utc>>,
+    /// The number of the last journal entry.
+    pub last_seq: u64,
+}
+
+/// A journal entry that cannot follow what was before it: the journal is broken, or the engine is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("journal entry {seq} ({event}) cannot follow: {reason}")]
+pub struct IllegalEvent {
+    /// The entry's number.
+    pub seq: u64,
+    /// The entry in words.
+    pub event: String,
+    /// Why not.
+    pub reason: String,
+}
+
+impl JobState {
+    /// The state before the first journal entry.
+    pub fn new(plan: &Plan) -> Self {
+        let disk = |d: &crate::plan::PlannedDisk| DiskState {
+            custody: Custody::Oma { device: d.oma_device },
+            dirty: false,
+            snapshot: None,
+        };
+        Self {
+            phase: Phase::Pending,
+            status: JobStatus::Pending,
+            progress: 0.0,
+            stage: None,
+            stages_finished: 0,
+            steps: BTreeMap::new(),
+            vm: None,
+            scratch_root: None,
+            disks: plan.disks.iter().map(disk).collect(),
+            ledger: Vec::new(),
+            attention: Vec::new(),
+            failure: None,
+            cancelled_by: None,
+            resting: Vec::new(),
+            started_at: None,
+            completed_at: None,
+            last_seq: 0,
+        }
+    }
+
+    /// The state after a whole journal.
+    ///
+    /// # Errors
+    /// [`IllegalEvent`] for the first entry that cannot follow.
+    pub fn replay(plan: &Plan, events: &[StoredEvent]) -> Result<Self, IllegalEvent> {
+        let mut state = Self::new(plan);
+        for event in events {
+            state.apply(plan, event)?;
+        }
+        Ok(state)
+    }
+
+    /// Whether the job has ended.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.phase, Phase::Completed | Phase::Failed)
+    }
+
+    /// Whether a step's postcondition was observed.
+    pub fn is_done(&self, step: &StepId) -> bool {
+        self.steps.get(step).is_some_and(|r| matches!(r.standing, Standing::Done { .. }))
+    }
+
+    /// The attempt of a step whose outcome is not journaled.
+    pub fn open_attempt(&self, step: &StepId) -> Option<&OpenAttempt> {
+        match &self.steps.get(step)?.standing {
+            Standing::Open(open) => Some(open),
+            Standing::Delayed { .. } | Standing::Done { .. } | Standing::Failed { .. } => None,
+        }
+    }
+
+    /// The number of the next attempt of a step.
+    pub fn next_attempt(&self, step: &StepId) -> u32 {
+        self.steps.get(step).map_or(0, |r| r.attempts)
+    }
+
+    /// The ledger row of an object.
+    pub fn resource(&self, kind: ResourceKind, name: &str) -> Option<&ResourceRow> {
+        self.ledger.iter().find(|r| r.kind == kind && r.name == name)
+    }
+
+    /// The first step that was given up, in plan order of its lane's journal entries.
+    pub fn failed_step(&self) -> Option<(&Step, &StepError)> {
+        let mut failed: Vec<_> = self
+            .steps
+            .values()
+            .filter_map(|r| match &r.standing {
+                Standing::Failed { error } => Some((r, error)),
+                Standing::Open(_) | Standing::Delayed { .. } | Standing::Done { .. } => None,
+            })
+            .collect();
+        failed.sort_by_key(|(r, _)| r.until);
+        failed.first().map(|(r, error)| (&r.step, *error))
+    }
+}

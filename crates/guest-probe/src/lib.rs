@@ -1,0 +1,1 @@
+//! Reaches guests over the network.
