@@ -1,0 +1,146 @@
+//! Starting a live failover, and its dry run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use failover_domain::{Readiness, VmId};
+use failover_engine::plan::{BootGrade, OnBootFailure, Plan, WayBackLine};
+use serde::{Deserialize, Serialize};
+
+/// The body of `POST /api/v1/failover/live`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiveFailoverRequest {
+    /// The source VM.
+    pub vm_id: VmId,
+    /// The name that the caller believes the VM has; a guard against a mixed-up id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vm_name: Option<String>,
+    /// Whether failed warnings are passed over. Critical checks protect data and always count.
+    #[serde(default)]
+    pub skip_validation: bool,
+    /// Mappings for this job alone: source network to the id or the exact name of a cloud network.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub network_mappings: BTreeMap<String, String>,
+    /// How the boot is verified.
+    #[serde(default)]
+    pub boot: BootRequest,
+    /// What happens when the boot cannot be verified.
+    #[serde(default)]
+    pub on_boot_failure: OnBootFailure,
+}
+
+impl LiveFailoverRequest {
+    /// A request with defaults for everything else.
+    pub fn new(vm_id: VmId) -> Self {
+        Self {
+            vm_id,
+            vm_name: None,
+            skip_validation: false,
+            network_mappings: BTreeMap::new(),
+            boot: BootRequest::default(),
+            on_boot_failure: OnBootFailure::default(),
+        }
+    }
+}
+
+/// How the boot is verified, beyond the state Running.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BootRequest {
+    /// Within which time, such as `5m`; the server's setting when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
+    /// What is asked for: `address`, `ping`, `tcp:PORT`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grades: Vec<Grade>,
+}
+
+/// A grade of boot verification as text: `address`, `ping` or `tcp:22`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Grade(pub BootGrade);
+
+/// A text is not a grade of boot verification.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a grade is {0:?}, allowed are \"address\", \"ping\" and \"tcp:PORT\" with a port of 1 to 65535")]
+pub struct GradeError(String);
+
+impl FromStr for Grade {
+    type Err = GradeError;
+    fn from_str(text: &str) -> Result<Self, GradeError> {
+        let port = || {
+            text.strip_prefix("tcp:")?
+                .parse::<u16>()
+                .ok()
+                .filter(|port| *port > 0)
+        };
+        match text {
+            "address" => Ok(Grade(BootGrade::Address)),
+            "ping" => Ok(Grade(BootGrade::Ping)),
+            _ => match port() {
+                Some(port) => Ok(Grade(BootGrade::Tcp(port))),
+                None => Err(GradeError(text.chars().take(80).collect())),
+            },
+        }
+    }
+}
+impl TryFrom<String> for Grade {
+    type Error = GradeError;
+    fn try_from(text: String) -> Result<Self, GradeError> {
+        text.parse()
+    }
+}
+impl From<Grade> for String {
+    fn from(grade: Grade) -> String {
+        grade.to_string()
+    }
+}
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The answer to a dry run: what would be done, how the way back looks, and why it may start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DryRunAnswer {
+    /// The plan.
+    pub plan: Plan,
+    /// The way back, in order.
+    pub way_back: Vec<WayBackLine>,
+    /// The findings.
+    pub readiness: Readiness,
+    /// How long the way there should take, in seconds.
+    pub expected_seconds: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_customers_document_is_a_request() {
+        let request: LiveFailoverRequest = serde_json::from_str(
+            r#"{"vm_id": "4205a841-0265-f4bd-39a6-39fd92196f53", "vm_name": "PGWINTESTBIOS",
+                "skip_validation": false, "network_mappings": {"VM Network": "production-network-123"}}"#,
+        )
+        .unwrap();
+        assert_eq!(request.network_mappings["VM Network"], "production-network-123");
+        assert_eq!(request.on_boot_failure, OnBootFailure::Rollback);
+    }
+
+    #[test]
+    fn grades_are_texts() {
+        for text in ["address", "ping", "tcp:22", "tcp:65535"] {
+            assert_eq!(text.parse::<Grade>().unwrap().to_string(), text);
+        }
+        for bad in ["", "tcp", "tcp:0", "tcp:65536", "udp:53", "Address"] {
+            assert!(
+                bad.parse::<Grade>().unwrap_err().to_string().contains("tcp:PORT"),
+                "{bad}"
+            );
+        }
+    }
+}
