@@ -156,5 +156,298 @@ pub(crate) fn accepted(command: &Command, Answer(content): &Answer) -> Result<Ac
 }
 
 #[cfg(test)]
-#[path = "commands_tests.rs"]
-mod tests;
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::command::{CustomSize, NicRequest};
+    use crate::model::{Volume, VolumeKind, VolumeState};
+    use crate::proof::{EmptiedVm, ScratchRoot};
+
+    const KEY: &str = "0b0e7a52-6f0e-4b8e-9a55-3a1c7f2d9e10";
+
+    fn key() -> RequestKey {
+        KEY.parse().unwrap()
+    }
+
+    fn nic(network: &str, mac: Option<&str>) -> NicRequest {
+        NicRequest {
+            network: network.parse().unwrap(),
+            mac: mac.map(|mac| mac.parse().unwrap()),
+        }
+    }
+
+    fn deploy() -> DeployVm {
+        DeployVm {
+            name: "web-01".to_owned(),
+            display_name: "Web 01".to_owned(),
+            mark: "live-failover-x-1".to_owned(),
+            zone: "zone".parse().unwrap(),
+            offering: "offering".parse().unwrap(),
+            template: "template".parse().unwrap(),
+            custom_size: None,
+            firmware: Firmware::Bios,
+            secure_boot: false,
+            nics: vec![nic("net-a", None), nic("net-b", None)],
+        }
+    }
+
+    fn scratch_root() -> ScratchRoot {
+        let volume = Volume {
+            id: "root".parse().unwrap(),
+            name: "root".to_owned(),
+            kind: VolumeKind::Data,
+            state: VolumeState::Allocated,
+            size_bytes: 1,
+            zone: "zone".parse().unwrap(),
+            attachment: None,
+            storage: None,
+            template: Some("template".parse().unwrap()),
+            pending_job: None,
+        };
+        ScratchRoot::prove(&volume, &BTreeSet::new()).unwrap()
+    }
+
+    fn delete_volume() -> Command {
+        Command::DeleteVolume {
+            volume: scratch_root(),
+        }
+    }
+
+    #[track_caller]
+    fn sends(command: &Command, expected: &[(&str, &str)]) {
+        let call = call(&key(), command);
+        let sent: Vec<(&str, &str)> = call
+            .parameters
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn a_plain_deployment_names_its_networks_in_order() {
+        sends(
+            &Command::DeployVirtualMachine(Box::new(deploy())),
+            &[
+                ("zoneid", "zone"),
+                ("serviceofferingid", "offering"),
+                ("templateid", "template"),
+                ("name", "web-01"),
+                ("displayname", "Web 01"),
+                ("startvm", "false"),
+                ("details[0].failoverjob", "live-failover-x-1"),
+                ("networkids", "net-a,net-b"),
+                ("customjobid", KEY),
+            ],
+        );
+    }
+
+    #[test]
+    fn mac_addresses_change_the_way_networks_are_named() {
+        let nics = vec![nic("net-a", None), nic("net-b", Some("00:50:56:9a:01:02"))];
+        let call = call(
+            &key(),
+            &Command::DeployVirtualMachine(Box::new(DeployVm { nics, ..deploy() })),
+        );
+        let networks: Vec<(&str, &str)> = call
+            .parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(|(name, _)| name.contains("network"))
+            .collect();
+        assert_eq!(
+            networks,
+            [
+                ("iptonetworklist[0].networkid", "net-a"),
+                ("iptonetworklist[1].networkid", "net-b"),
+                ("iptonetworklist[1].mac", "00:50:56:9a:01:02"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_free_offering_gets_its_size_with_the_case_that_cloudstack_wants() {
+        let sized = |cpu_speed_mhz| {
+            let custom_size = Some(CustomSize {
+                cpus: 4,
+                cpu_speed_mhz,
+                memory_mib: 8192,
+            });
+            let vm = DeployVm {
+                custom_size,
+                ..deploy()
+            };
+            let call = call(&key(), &Command::DeployVirtualMachine(Box::new(vm)));
+            let details = call
+                .parameters
+                .iter()
+                .filter(|(name, _)| name.starts_with("details[0]."));
+            details
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+        };
+        let mark = "details[0].failoverjob=live-failover-x-1";
+        assert_eq!(
+            sized(Some(2000)),
+            [
+                mark,
+                "details[0].cpuNumber=4",
+                "details[0].cpuSpeed=2000",
+                "details[0].memory=8192"
+            ]
+        );
+        assert_eq!(
+            sized(None),
+            [mark, "details[0].cpuNumber=4", "details[0].memory=8192"]
+        );
+    }
+
+    #[test]
+    fn only_uefi_names_a_boot_type() {
+        let boot = |firmware, secure_boot| {
+            let vm = DeployVm {
+                firmware,
+                secure_boot,
+                ..deploy()
+            };
+            let call = call(&key(), &Command::DeployVirtualMachine(Box::new(vm)));
+            let boot = call
+                .parameters
+                .iter()
+                .filter(|(name, _)| name.starts_with("boot"));
+            boot.map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(boot(Firmware::Uefi, false), ["boottype=UEFI", "bootmode=LEGACY"]);
+        assert_eq!(boot(Firmware::Uefi, true), ["boottype=UEFI", "bootmode=SECURE"]);
+        assert!(boot(Firmware::Bios, false).is_empty());
+    }
+
+    #[test]
+    fn every_other_command_has_exactly_its_parameters() {
+        let vm = || "vm".parse().unwrap();
+        let volume = || "volume".parse().unwrap();
+        let snapshot = || "snapshot".parse().unwrap();
+        let job = ("customjobid", KEY);
+        let start = Command::StartVirtualMachine { vm: vm() };
+        sends(&start, &[("id", "vm"), job]);
+        let stop = |mode| Command::StopVirtualMachine { vm: vm(), mode };
+        sends(&stop(StopMode::Graceful), &[("id", "vm"), job]);
+        sends(&stop(StopMode::Forced), &[("id", "vm"), ("forced", "true"), job]);
+        let emptied = EmptiedVm::prove(&vm(), &[], &BTreeSet::new(), None).unwrap();
+        sends(
+            &Command::DestroyVirtualMachine { vm: emptied },
+            &[("id", "vm"), ("expunge", "true"), job],
+        );
+        let attach = |device| Command::AttachVolume {
+            volume: volume(),
+            vm: vm(),
+            device,
+        };
+        let at = [
+            ("id", "volume"),
+            ("virtualmachineid", "vm"),
+            ("deviceid", "0"),
+            job,
+        ];
+        sends(&attach(Some(0)), &at);
+        sends(&attach(None), &[at[0], at[1], job]);
+        sends(
+            &Command::DetachVolume { volume: volume() },
+            &[("id", "volume"), job],
+        );
+        let create = Command::CreateSnapshot {
+            volume: volume(),
+            name: "point".to_owned(),
+        };
+        sends(&create, &[("volumeid", "volume"), ("name", "point"), job]);
+        sends(
+            &Command::RevertSnapshot { snapshot: snapshot() },
+            &[("id", "snapshot"), job],
+        );
+        sends(
+            &Command::DeleteSnapshot { snapshot: snapshot() },
+            &[("id", "snapshot"), job],
+        );
+        // Synchronous: there is no job that could carry the key.
+        sends(&delete_volume(), &[("id", "root")]);
+    }
+
+    fn read(command: &Command, content: Value) -> Result<Accepted, OsseaError> {
+        accepted(command, &Answer(content.as_object().unwrap().clone()))
+    }
+
+    #[test]
+    fn an_accepted_command_names_its_job_and_what_it_made() {
+        let detach = Command::DetachVolume {
+            volume: "volume".parse().unwrap(),
+        };
+        let job: failover_domain::AsyncJobId = KEY.parse().unwrap();
+        let plain = read(&detach, json!({"jobid": KEY})).unwrap();
+        assert_eq!(
+            plain,
+            Accepted::Job {
+                job: job.clone(),
+                created: None
+            }
+        );
+        let create = Command::DeployVirtualMachine(Box::new(deploy()));
+        let made = read(&create, json!({"jobid": KEY, "id": "new-vm"})).unwrap();
+        assert_eq!(
+            made,
+            Accepted::Job {
+                job,
+                created: Some("new-vm".to_owned())
+            }
+        );
+    }
+
+    #[test]
+    fn an_answer_without_a_job_leaves_the_outcome_unknown() {
+        let detach = Command::DetachVolume {
+            volume: "volume".parse().unwrap(),
+        };
+        for content in [
+            json!({}),
+            json!({"jobid": null}),
+            json!({"jobid": ""}),
+            json!({"success": true}),
+        ] {
+            assert!(matches!(
+                read(&detach, content),
+                Err(OsseaError::OutcomeUnknown(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn a_synchronous_command_must_say_success() {
+        assert_eq!(
+            read(&delete_volume(), json!({"success": true})).unwrap(),
+            Accepted::Done
+        );
+        assert_eq!(
+            read(&delete_volume(), json!({"success": "true"})).unwrap(),
+            Accepted::Done
+        );
+        let refused = read(
+            &delete_volume(),
+            json!({"success": false, "displaytext": "in use"}),
+        )
+        .unwrap_err();
+        assert_eq!(
+            refused,
+            OsseaError::Refused(Refusal {
+                code: 200,
+                text: "in use".to_owned()
+            })
+        );
+        assert!(matches!(
+            read(&delete_volume(), json!({})),
+            Err(OsseaError::OutcomeUnknown(_))
+        ));
+    }
+}

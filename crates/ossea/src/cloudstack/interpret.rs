@@ -201,5 +201,240 @@ fn pause_in_text(text: &str) -> Option<Duration> {
 }
 
 #[cfg(test)]
-#[path = "interpret_tests.rs"]
-mod tests;
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read() -> Arc<Call> {
+        Call::read("listVolumes", Vec::new())
+    }
+
+    fn change() -> Arc<Call> {
+        let key = "0b0e7a52-6f0e-4b8e-9a55-3a1c7f2d9e10".parse().unwrap();
+        Call::change("attachVolume", key, Vec::new())
+    }
+
+    fn reply(status: u16, body: &str) -> Reply {
+        Reply {
+            status,
+            date: None,
+            retry_after: None,
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    fn error_body(code: u32, text: &str) -> String {
+        let inner =
+            serde_json::json!({"uuidList": [], "errorcode": code, "cserrorcode": 9999, "errortext": text});
+        serde_json::json!({ "attachvolumeresponse": inner }).to_string()
+    }
+
+    #[test]
+    fn an_empty_list_is_an_answer() {
+        let Answer(content) = answer(&read(), &reply(200, r#"{"listvolumesresponse":{}}"#)).unwrap();
+        assert!(content.is_empty());
+    }
+
+    #[test]
+    fn the_code_decides_whatever_the_text_says() {
+        for text in [
+            "A shutdown has been triggered. Can not accept new jobs",
+            "please retry",
+            "",
+        ] {
+            let error = answer(&change(), &reply(530, &error_body(530, text))).unwrap_err();
+            assert_eq!(
+                error,
+                OsseaError::Refused(Refusal {
+                    code: 530,
+                    text: text.to_owned()
+                })
+            );
+        }
+        for code in [400, 430, 431, 432, 531, 532, 533, 534, 535, 536, 537] {
+            let error = answer(&change(), &reply(code, &error_body(u32::from(code), "x"))).unwrap_err();
+            assert!(matches!(error, OsseaError::Refused(refusal) if refusal.code == u32::from(code)));
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_found_under_every_key_that_cloudstack_uses() {
+        for key in ["attachvolumeresponse", "errorresponse", "null"] {
+            let body = format!(r#"{{"{key}":{{"errorcode":432,"errortext":"no"}}}}"#);
+            let error = answer(&change(), &reply(432, &body)).unwrap_err();
+            assert_eq!(
+                error,
+                OsseaError::Refused(Refusal {
+                    code: 432,
+                    text: "no".to_owned()
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn an_error_without_its_code_takes_the_status() {
+        let error = answer(
+            &change(),
+            &reply(535, r#"{"errorresponse":{"errortext":"limit"}}"#),
+        )
+        .unwrap_err();
+        assert_eq!(
+            error,
+            OsseaError::Refused(Refusal {
+                code: 535,
+                text: "limit".to_owned()
+            })
+        );
+    }
+
+    #[test]
+    fn wrong_credentials_are_unauthorized_with_and_without_an_envelope() {
+        for body in [
+            error_body(401, "unable to verify"),
+            "<html>login</html>".to_owned(),
+        ] {
+            for call in [read(), change()] {
+                assert!(matches!(
+                    answer(&call, &reply(401, &body)),
+                    Err(OsseaError::Unauthorized(_))
+                ));
+            }
+        }
+    }
+
+    #[test]
+    fn the_pause_is_taken_from_text_then_header_then_habit() {
+        let pause = |text: &str, header: Option<u64>| {
+            let reply = Reply {
+                retry_after: header.map(Duration::from_secs),
+                ..reply(429, &error_body(429, text))
+            };
+            match answer(&change(), &reply) {
+                Err(OsseaError::Throttled { retry_after }) => retry_after,
+                other => panic!("{other:?}"),
+            }
+        };
+        let text = "The given user has reached his/her account api limit, please retry after 734 ms.";
+        assert_eq!(pause(text, Some(9)), Duration::from_millis(734));
+        assert_eq!(
+            pause("please retry after [250] ms.", None),
+            Duration::from_millis(250)
+        );
+        assert_eq!(pause("slow down", Some(9)), Duration::from_secs(9));
+        assert_eq!(pause("slow down, items", None), USUAL_PAUSE);
+        assert_eq!(pause("after 99999999999 ms", None), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn busy_and_throttled_are_believed_of_a_proxy_too() {
+        for call in [read(), change()] {
+            assert!(matches!(
+                answer(&call, &reply(503, "<html>no server</html>")),
+                Err(OsseaError::Busy(_))
+            ));
+            assert!(matches!(
+                answer(&call, &reply(429, "")),
+                Err(OsseaError::Throttled { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_malformed_for_a_read_and_unknown_for_a_change() {
+        let bodies = [
+            "",
+            "<html><body>Welcome</body></html>",
+            r#"{"attachvolumeresponse":{"jobid":"0b0e"#,
+            "[]",
+            "null",
+            r#"{"message":"no route"}"#,
+            r#"{"otherresponse":{"jobid":"x"}}"#,
+        ];
+        for body in bodies {
+            for status in [200, 302, 400, 404, 500, 502, 504] {
+                let read = answer(&read(), &reply(status, body)).unwrap_err();
+                assert!(
+                    matches!(read, OsseaError::Malformed(_)),
+                    "{status} {body}: {read}"
+                );
+                let change = answer(&change(), &reply(status, body)).unwrap_err();
+                assert!(
+                    matches!(change, OsseaError::OutcomeUnknown(_)),
+                    "{status} {body}: {change}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_success_body_under_an_error_status_is_no_success() {
+        let body = r#"{"attachvolumeresponse":{"jobid":"0b0e7a52-6f0e-4b8e-9a55-3a1c7f2d9e10"}}"#;
+        assert!(matches!(
+            answer(&change(), &reply(502, body)),
+            Err(OsseaError::OutcomeUnknown(_))
+        ));
+    }
+
+    #[test]
+    fn an_unreadable_answer_is_not_repeated_in_the_error() {
+        let echo = "<html>/client/api?apikey=KEY&signature=SIGNATURE</html>";
+        let error = answer(&read(), &reply(404, echo)).unwrap_err().to_string();
+        assert!(!error.contains("KEY") && !error.contains("SIGNATURE"), "{error}");
+        assert!(error.contains("404") && error.contains("HTML"), "{error}");
+    }
+
+    #[test]
+    fn raw_control_characters_in_free_text_do_not_hide_an_answer() {
+        let body = "{\"listvolumesresponse\":{\"count\":1,\"volume\":[{\"name\":\"a\u{1b}b\tc\"}]}}";
+        assert!(answer(&read(), &reply(200, body)).is_ok());
+    }
+
+    #[test]
+    fn a_broken_exchange_is_unreachable_for_a_read_and_unknown_for_a_change() {
+        let lost: BoxError = Failure::Lost("reset".to_owned()).into();
+        let late: BoxError = Elapsed::new().into();
+        for error in [&lost, &late] {
+            assert!(matches!(
+                no_reply(Effect::Read, error),
+                OsseaError::Unreachable(_)
+            ));
+            assert!(matches!(
+                no_reply(Effect::Change, error),
+                OsseaError::OutcomeUnknown(_)
+            ));
+        }
+        let endless: BoxError = Failure::TooLong { limit_bytes: 1 }.into();
+        assert!(matches!(
+            no_reply(Effect::Read, &endless),
+            OsseaError::Malformed(_)
+        ));
+        assert!(matches!(
+            no_reply(Effect::Change, &endless),
+            OsseaError::OutcomeUnknown(_)
+        ));
+        let unsent: BoxError = Failure::NotSent("refused".to_owned()).into();
+        for effect in [Effect::Read, Effect::Change] {
+            assert!(matches!(no_reply(effect, &unsent), OsseaError::Unreachable(_)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(status in 100u16..600, body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let reply = Reply { status, date: None, retry_after: None, body };
+            let _ = answer(&read(), &reply);
+            let _ = answer(&change(), &reply);
+        }
+
+        #[test]
+        fn a_cut_answer_is_never_a_success(cut in 0usize..70) {
+            let whole = r#"{"attachvolumeresponse":{"jobid":"0b0e7a52-6f0e-4b8e-9a55-3a1c7f2d9e10"}}"#;
+            prop_assert!(matches!(
+                answer(&change(), &reply(200, &whole[..cut])),
+                Err(OsseaError::OutcomeUnknown(_))
+            ));
+        }
+    }
+}

@@ -77,5 +77,96 @@ fn refusal(result: Row<'_>) -> Option<Refusal> {
 }
 
 #[cfg(test)]
-#[path = "jobs_tests.rs"]
-mod tests;
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn reported(job: Value) -> JobReport {
+        report(Row::new("job", job.as_object().unwrap())).unwrap()
+    }
+
+    #[test]
+    fn a_job_in_progress_is_pending() {
+        assert_eq!(
+            reported(json!({"jobstatus": 0, "jobresultcode": 0})),
+            JobReport::Pending
+        );
+        assert_eq!(reported(json!({"jobstatus": "0"})), JobReport::Pending);
+    }
+
+    #[test]
+    fn the_object_of_a_successful_job_is_named_by_its_result() {
+        for kind in ["volume", "virtualmachine", "snapshot", "vmsnapshot"] {
+            let job =
+                json!({"jobstatus": 1, "jobresultcode": 0, "jobresult": {kind: {"id": "abc", "name": "x"}}});
+            assert_eq!(
+                reported(job),
+                JobReport::Succeeded {
+                    object: Some("abc".to_owned())
+                }
+            );
+        }
+        for result in [
+            json!({"success": true}),
+            json!({}),
+            Value::Null,
+            json!({"virtualmachine": {}}),
+        ] {
+            let job = json!({"jobstatus": 1, "jobresult": result});
+            assert_eq!(reported(job), JobReport::Succeeded { object: None });
+        }
+    }
+
+    #[test]
+    fn a_failed_job_with_a_reason_has_failed() {
+        let job =
+            json!({"jobstatus": 2, "jobresultcode": 530, "jobresult": {"errorcode": 431, "errortext": "no"}});
+        assert_eq!(
+            reported(job),
+            JobReport::Failed(Refusal {
+                code: 431,
+                text: "no".to_owned()
+            })
+        );
+        let silent = json!({"jobstatus": "2", "jobresultcode": "530", "jobresult": {"errorcode": "530"}});
+        assert!(matches!(reported(silent), JobReport::Failed(refusal) if refusal.code == 530));
+    }
+
+    #[test]
+    fn a_failed_job_without_a_reason_was_cut_off() {
+        for (code, job) in [
+            (530, json!({"jobstatus": 2, "jobresultcode": 530})),
+            (0, json!({"jobstatus": 2, "jobresultcode": 0, "jobresult": null})),
+            (
+                530,
+                json!({"jobstatus": 2, "jobresultcode": 530, "jobresult": "management server restarted"}),
+            ),
+            (
+                530,
+                json!({"jobstatus": 2, "jobresultcode": 530, "jobresult": {}}),
+            ),
+        ] {
+            assert_eq!(reported(job), JobReport::Interrupted { code });
+        }
+    }
+
+    #[test]
+    fn an_unknown_status_is_neither_success_nor_failure() {
+        assert_eq!(
+            reported(json!({"jobstatus": 3, "jobresultcode": 7})),
+            JobReport::Interrupted { code: 7 }
+        );
+    }
+
+    #[test]
+    fn a_job_without_a_status_is_unreadable() {
+        for job in [
+            json!({}),
+            json!({"jobstatus": "soon"}),
+            json!({"jobstatus": null}),
+        ] {
+            assert!(report(Row::new("job", job.as_object().unwrap())).is_err());
+        }
+    }
+}

@@ -178,5 +178,93 @@ impl SettingsError {
 }
 
 #[cfg(test)]
-#[path = "settings_tests.rs"]
-mod tests;
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn settings(endpoint: &str) -> CloudStackSettings {
+        CloudStackSettings::new(endpoint, "key-in-the-clear".into(), "secret-in-the-clear".into())
+    }
+
+    #[test]
+    fn an_ordinary_endpoint_is_accepted() {
+        for endpoint in [
+            "https://cloud.example.org/client/api",
+            "http://127.0.0.1:8080/client/api",
+        ] {
+            assert!(settings(endpoint).problems().is_empty(), "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_hides_something_is_rejected() {
+        let problem = |endpoint| settings(endpoint).problems().remove(0);
+        assert!(matches!(problem("cloud.example.org"), SettingsError::Url(_)));
+        assert!(matches!(
+            problem("ftp://cloud.example.org/"),
+            SettingsError::Scheme(_)
+        ));
+        assert!(matches!(
+            problem("https://user@cloud.example.org/"),
+            SettingsError::CredentialsInUrl
+        ));
+        assert!(matches!(
+            problem("https://:pw@cloud.example.org/"),
+            SettingsError::CredentialsInUrl
+        ));
+        assert!(matches!(
+            problem("https://cloud.example.org/?apikey=x"),
+            SettingsError::QueryInUrl
+        ));
+        assert!(matches!(
+            problem("https://cloud.example.org/#x"),
+            SettingsError::QueryInUrl
+        ));
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_together() {
+        let settings = CloudStackSettings {
+            api_key: "".into(),
+            secret_key: "secret\n".into(),
+            ca_file: Some("/does/not/exist.pem".into()),
+            request_timeout: Duration::ZERO,
+            signature_ttl: Duration::from_secs(901),
+            max_in_flight: 0,
+            ..settings("nonsense")
+        };
+        assert_eq!(settings.problems().len(), 7);
+    }
+
+    #[test]
+    fn a_ca_file_must_hold_certificates() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        for content in ["", "not a certificate"] {
+            file.write_all(content.as_bytes()).unwrap();
+            let with = CloudStackSettings {
+                ca_file: Some(file.path().to_owned()),
+                ..settings("https://cloud.example.org/")
+            };
+            assert!(matches!(
+                with.problems()[..],
+                [SettingsError::CaFileContent { .. }]
+            ));
+        }
+    }
+
+    #[test]
+    fn printing_shows_no_secret() {
+        let mut texts = vec![format!("{:?}", settings("https://cloud.example.org/"))];
+        let broken = settings("https://user:secret-in-the-clear@cloud.example.org/");
+        texts.extend(
+            broken
+                .problems()
+                .iter()
+                .map(|problem| format!("{problem} {problem:?}")),
+        );
+        for text in texts {
+            assert!(!text.contains("in-the-clear"), "{text}");
+        }
+    }
+}
