@@ -1,1 +1,55 @@
-fn main() {}
+//! `cargo xtask`: the checks, the tests, the demo and the local stack of this workspace.
+
+mod check;
+mod foreground;
+mod interrupt;
+mod postgres;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::interrupt::Interrupt;
+use crate::workspace::Workspace;
+
+/// Tasks of this workspace.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Check formatting, lints and the rules of the workspace: who may depend on whom, lints, licence, module docs.
+    Check,
+    /// Run all tests, on SQLite and on a private PostgreSQL server.
+    Test(test::TestArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if interrupt::is_interruption(&error) => {
+            eprintln!("xtask: interrupted");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    let interrupt = Interrupt::install()?;
+    let workspace = Workspace::load()?;
+    match task {
+        Task::Check => check::run(&workspace, &interrupt),
+        Task::Test(args) => test::run(&workspace, &interrupt, &args),
+    }
+}

@@ -1,0 +1,42 @@
+//! `cargo xtask check`: the rules of the workspace, formatting and lints.
+
+mod direction;
+mod manifests;
+mod sources;
+
+use anyhow::bail;
+
+use crate::foreground;
+use crate::interrupt::Interrupt;
+use crate::workspace::Workspace;
+
+/// Everything.
+pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt) -> anyhow::Result<()> {
+    rules(workspace)?;
+    foreground::succeed(&mut workspace.cargo(["fmt", "--all", "--check"]), interrupt)?;
+    println!("formatting: as rustfmt.toml says");
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    foreground::succeed(&mut workspace.cargo(clippy), interrupt)?;
+    println!("lints: no warnings");
+    Ok(())
+}
+
+/// The rules that need no compiler. All violations are told together.
+pub(crate) fn rules(workspace: &Workspace) -> anyhow::Result<()> {
+    let mut violations = direction::violations(workspace);
+    violations.extend(manifests::violations(workspace)?);
+    let sources = sources::inspect(workspace)?;
+    violations.extend(sources.violations);
+    if violations.is_empty() {
+        let packages = workspace.packages.len();
+        println!(
+            "rules: {packages} packages and {} source files keep them",
+            sources.files
+        );
+        return Ok(());
+    }
+    for violation in &violations {
+        eprintln!("- {violation}");
+    }
+    bail!("{} rules of the workspace are broken", violations.len())
+}

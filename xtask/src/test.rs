@@ -1,0 +1,39 @@
+//! `cargo xtask test`: everything that must hold before a change lands.
+
+use std::time::Instant;
+
+use clap::Args;
+
+use crate::interrupt::Interrupt;
+use crate::postgres::Postgres;
+use crate::workspace::Workspace;
+use crate::{check, foreground};
+
+/// Arguments of `cargo xtask test`.
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// Arguments for `cargo test`, such as a filter.
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// The variable that tells tests where a PostgreSQL server is on which they may create databases.
+const POSTGRES_URL: &str = "FAILOVER_TEST_POSTGRES_URL";
+
+/// Checks the cheap rules, builds the binaries that the whole-system tests start, and runs all tests.
+pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs) -> anyhow::Result<()> {
+    let began = Instant::now();
+    check::rules(workspace)?;
+    let postgres = Postgres::start(interrupt)?;
+    println!("PostgreSQL: {}", postgres.description());
+
+    foreground::succeed(
+        &mut workspace.cargo(["build", "--workspace", "--bins"]),
+        interrupt,
+    )?;
+    let mut test = workspace.cargo(["test", "--workspace"]);
+    test.args(&args.arguments).env(POSTGRES_URL, postgres.url());
+    foreground::succeed(&mut test, interrupt)?;
+    println!("all tests passed, {} s", began.elapsed().as_secs());
+    Ok(())
+}
