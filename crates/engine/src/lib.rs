@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod event;
+pub mod memory;
 pub mod plan;
 pub mod ports;
 pub mod probe;
@@ -13,5 +14,6 @@ pub mod state;
 
 pub use clock::{Clock, SharedClock, SystemClock, TokioClock};
 pub use event::{Event, Failure, FailureCode, StoredEvent};
+pub use memory::MemoryStore;
 pub use plan::Plan;
 pub use state::JobState;

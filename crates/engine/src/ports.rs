@@ -9,13 +9,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use failover_domain::inventory::VmReport;
 use failover_domain::{
-    Attention, CloudVmId, JobId, JobStatus, JobType, NetworkMapping, Purpose, SnapshotId, SourceVm, VmId, VolumeId,
+    Attention, CloudVmId, JobId, JobStatus, JobType, NetworkMapping, Purpose, SnapshotId, SourceDisk,
+    SourceVm, VmId, VolumeId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::event::{Failure, StoredEvent};
+use crate::event::{Event, Failure, StoredEvent};
 use crate::plan::Plan;
+use crate::state::JobState;
 
 /// A failure of persistence itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +89,26 @@ pub struct NewJob {
     pub requested_by: String,
     /// When: gives the job id.
     pub at: DateTime<Utc>,
+}
+
+impl NewJob {
+    /// What is written when the job is created: its first journal entry, its row and its volume rows.
+    pub fn opening_batch(&self) -> Batch {
+        let state = JobState::new(&self.plan);
+        let event = Event::Accepted {
+            by: self.requested_by.clone(),
+        };
+        Batch {
+            events: vec![StoredEvent {
+                seq: 1,
+                at: self.at,
+                event,
+            }],
+            projection: state.projection(&self.plan),
+            volumes: state.volume_rows(&self.plan),
+            resources: Vec::new(),
+        }
+    }
 }
 
 /// Why a job was not created.
@@ -230,7 +252,11 @@ pub enum ResourceKind {
 
 impl ResourceKind {
     /// All kinds.
-    pub const ALL: [ResourceKind; 3] = [ResourceKind::Vm, ResourceKind::ScratchRoot, ResourceKind::Snapshot];
+    pub const ALL: [ResourceKind; 3] = [
+        ResourceKind::Vm,
+        ResourceKind::ScratchRoot,
+        ResourceKind::Snapshot,
+    ];
 
     /// The name in columns.
     pub const fn as_str(self) -> &'static str {
@@ -256,8 +282,11 @@ pub enum ResourceState {
 
 impl ResourceState {
     /// All states.
-    pub const ALL: [ResourceState; 3] =
-        [ResourceState::Intended, ResourceState::Present, ResourceState::Removed];
+    pub const ALL: [ResourceState; 3] = [
+        ResourceState::Intended,
+        ResourceState::Present,
+        ResourceState::Removed,
+    ];
 
     /// The name in columns.
     pub const fn as_str(self) -> &'static str {
@@ -296,6 +325,30 @@ pub struct Batch {
     pub resources: Vec<ResourceRow>,
 }
 
+impl Batch {
+    /// Checks that the entries follow `last_seq`, the job's last one, without gaps.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`]: the sender's journal is not the stored one.
+    pub fn check_sequence(&self, job: &JobId, last_seq: u64) -> Result<(), StoreError> {
+        let in_order = self
+            .events
+            .iter()
+            .zip(last_seq + 1..)
+            .all(|(event, seq)| event.seq == seq);
+        if in_order {
+            return Ok(());
+        }
+        let given: Vec<u64> = self.events.iter().map(|e| e.seq).collect();
+        Err(StoreError::Corrupt {
+            table: "failover_events",
+            column: "seq",
+            id: job.to_string(),
+            detail: format!("entries {given:?} do not follow the last one, {last_seq}"),
+        })
+    }
+}
+
 /// Why a batch was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
@@ -327,7 +380,8 @@ pub struct JobFilter {
     pub statuses: Vec<JobStatus>,
     /// Only this type.
     pub job_type: Option<JobType>,
-    /// Only jobs after this one in the list's order: the last one of the page before.
+    /// Only jobs after this one in the list's order: the last one of the page before. Nothing comes after a job
+    /// that does not exist.
     pub after: Option<JobId>,
     /// At most so many.
     pub limit: usize,
@@ -375,7 +429,7 @@ pub trait JobStore: Send + Sync {
     /// A job's volume rows in disk order.
     async fn volumes(&self, id: &JobId) -> Result<Vec<VolumeRow>, StoreError>;
 
-    /// A job's ledger.
+    /// A job's ledger, ordered by kind and name.
     async fn resources(&self, id: &JobId) -> Result<Vec<ResourceRow>, StoreError>;
 
     /// Notes that somebody wants a job cancelled. Noting it twice is the same as once.
@@ -385,10 +439,14 @@ pub trait JobStore: Send + Sync {
     async fn renew_worker(&self, worker: &WorkerId, lease: Duration) -> Result<(), StoreError>;
 
     /// Claims up to `limit` jobs for `worker`: active, and owned by nobody or by a worker whose lease has ended.
-    /// Raises each job's epoch.
+    /// Raises each job's epoch. Oldest first. A worker that has not registered, or whose own lease has ended,
+    /// gets nothing.
     async fn claim(&self, worker: &WorkerId, limit: usize) -> Result<Vec<ClaimedJob>, StoreError>;
 
-    /// Commits a batch under a lease.
+    /// Commits a batch under a lease. A batch that ends the job also ends its ownership.
+    ///
+    /// A batch whose entries are all stored already, under the lease's epoch, is taken as written. Entries that
+    /// do not follow the last one are [`StoreError::Corrupt`], and nothing is written.
     async fn append(&self, lease: &Lease, batch: &Batch) -> Result<(), AppendError>;
 
     /// The jobs of a worker for which cancelling was asked.
@@ -435,10 +493,33 @@ pub enum PutError {
     Store(#[from] StoreError),
 }
 
+/// Whether a replica must be synchronised from the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResyncMark {
+    /// It may hold a guest's writes: an incremental synchronisation on top of it would be silent corruption.
+    Needed,
+    /// It was synchronised from the start since.
+    Done,
+}
+
+/// Whether two descriptions of a source VM name different disks: other places, sizes or replica volumes.
+pub fn disks_differ(a: &SourceVm, b: &SourceVm) -> bool {
+    let disks = |vm: &SourceVm| -> Vec<_> {
+        let volume = |d: &SourceDisk| d.replica.as_ref().map(|r| r.volume_id.clone());
+        vm.disks
+            .iter()
+            .map(|d| (d.position, d.size_bytes, volume(d)))
+            .collect()
+    };
+    disks(a) != disks(b)
+}
+
 /// The inventory of source VMs, kept in the tables that the migration tool shares with us.
 #[async_trait]
 pub trait Inventory: Send + Sync {
     /// Takes a report of a source VM (already checked by [`VmReport::into_source_vm`]) in place of what was known.
+    /// The mark of a replica that stays ([`Inventory::mark_resync`]) stays too.
     async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>) -> Result<PutOutcome, PutError>;
 
     /// A source VM, as its newest rows say.
@@ -449,6 +530,9 @@ pub trait Inventory: Send + Sync {
 
     /// Source VMs ordered by id, at most `limit`, after `after`.
     async fn vms(&self, after: Option<&VmId>, limit: usize) -> Result<Vec<SourceVm>, StoreError>;
+
+    /// Notes whether a replica must be synchronised from the start; `false` when no disk has this replica.
+    async fn mark_resync(&self, volume: &VolumeId, mark: ResyncMark) -> Result<bool, StoreError>;
 }
 
 /// Network mappings.
@@ -461,5 +545,10 @@ pub trait Mappings: Send + Sync {
     async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError>;
 
     /// Removes a mapping; `false` when there was none.
-    async fn delete_mapping(&self, vm: &VmId, source_network: &str, purpose: Purpose) -> Result<bool, StoreError>;
+    async fn delete_mapping(
+        &self,
+        vm: &VmId,
+        source_network: &str,
+        purpose: Purpose,
+    ) -> Result<bool, StoreError>;
 }

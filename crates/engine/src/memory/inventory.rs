@@ -1,0 +1,164 @@
+//! Source VMs and network mappings in memory.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use failover_domain::inventory::VmReport;
+use failover_domain::{NetworkMapping, Provenance, Purpose, SourceVm, VmId, VolumeId};
+
+use super::{MemoryStore, Tables};
+use crate::ports::{Inventory, Mappings, PutError, PutOutcome, ResyncMark, StoreError, disks_differ};
+
+/// Who reported a VM that came in through [`Inventory::put_vm`].
+const SOURCE: &str = "inventory import";
+
+#[async_trait]
+impl Inventory for MemoryStore {
+    async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>) -> Result<PutOutcome, PutError> {
+        let mut vm = reported(report, at)?;
+        let mut tables = self.tables();
+        tables.check_volumes(&vm)?;
+        if let Some(job_id) = tables.active_job(&vm.vm_id)
+            && tables
+                .vms
+                .get(&vm.vm_id)
+                .is_none_or(|known| disks_differ(known, &vm))
+        {
+            return Err(PutError::Active {
+                vm_id: vm.vm_id,
+                job_id,
+            });
+        }
+        for replica in vm.disks.iter_mut().filter_map(|d| d.replica.as_mut()) {
+            replica.needs_full_resync = tables.resync.contains(&replica.volume_id);
+        }
+        let before = tables.vms.insert(vm.vm_id.clone(), vm);
+        Ok(if before.is_some() {
+            PutOutcome::Updated
+        } else {
+            PutOutcome::Created
+        })
+    }
+
+    async fn vm(&self, id: &VmId) -> Result<Option<SourceVm>, StoreError> {
+        Ok(self.tables().vms.get(id).cloned())
+    }
+
+    async fn vms_named(&self, name: &str) -> Result<Vec<SourceVm>, StoreError> {
+        Ok(self
+            .tables()
+            .vms
+            .values()
+            .filter(|vm| vm.name == name)
+            .cloned()
+            .collect())
+    }
+
+    async fn vms(&self, after: Option<&VmId>, limit: usize) -> Result<Vec<SourceVm>, StoreError> {
+        let tables = self.tables();
+        let later = tables
+            .vms
+            .values()
+            .filter(|vm| after.is_none_or(|a| vm.vm_id > *a));
+        Ok(later.take(limit).cloned().collect())
+    }
+
+    async fn mark_resync(&self, volume: &VolumeId, mark: ResyncMark) -> Result<bool, StoreError> {
+        let mut tables = self.tables();
+        let replicas = tables
+            .vms
+            .values_mut()
+            .flat_map(|vm| &mut vm.disks)
+            .filter_map(|d| d.replica.as_mut());
+        let Some(replica) = replicas.into_iter().find(|r| r.volume_id == *volume) else {
+            return Ok(false);
+        };
+        replica.needs_full_resync = mark == ResyncMark::Needed;
+        match mark {
+            ResyncMark::Needed => tables.resync.insert(volume.clone()),
+            ResyncMark::Done => tables.resync.remove(volume),
+        };
+        Ok(true)
+    }
+}
+
+#[async_trait]
+impl Mappings for MemoryStore {
+    async fn mappings(&self, vm: &VmId) -> Result<Vec<NetworkMapping>, StoreError> {
+        Ok(self
+            .tables()
+            .mappings
+            .get(vm)
+            .map(|m| m.values().cloned().collect())
+            .unwrap_or_default())
+    }
+
+    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError> {
+        let key = (mapping.source_network.clone(), mapping.purpose);
+        self.tables()
+            .mappings
+            .entry(vm.clone())
+            .or_default()
+            .insert(key, mapping.clone());
+        Ok(())
+    }
+
+    async fn delete_mapping(
+        &self,
+        vm: &VmId,
+        source_network: &str,
+        purpose: Purpose,
+    ) -> Result<bool, StoreError> {
+        let mut tables = self.tables();
+        let of_vm = tables.mappings.get_mut(vm);
+        Ok(of_vm.is_some_and(|m| m.remove(&(source_network.to_owned(), purpose)).is_some()))
+    }
+}
+
+impl Tables {
+    fn check_volumes(&self, vm: &SourceVm) -> Result<(), PutError> {
+        let others = self.vms.values().filter(|other| other.vm_id != vm.vm_id);
+        for (other, replica) in
+            others.flat_map(|o| o.disks.iter().filter_map(move |d| Some((o, d.replica.as_ref()?))))
+        {
+            if vm.disks.iter().any(|d| {
+                d.replica
+                    .as_ref()
+                    .is_some_and(|r| r.volume_id == replica.volume_id)
+            }) {
+                let volume = replica.volume_id.clone();
+                return Err(PutError::VolumeTaken {
+                    volume,
+                    owner: other.vm_id.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn reported(report: &VmReport, at: DateTime<Utc>) -> Result<SourceVm, StoreError> {
+    let provenance = Provenance {
+        source: SOURCE.to_owned(),
+        recorded_at: at,
+    };
+    let mut vm = report
+        .clone()
+        .into_source_vm(provenance)
+        .map_err(|mistakes| StoreError::Corrupt {
+            table: "vm_disks",
+            column: "report",
+            id: report.vm_id.to_string(),
+            detail: mistakes
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; "),
+        })?;
+    // An instant without a ChangeID says nothing; a ChangeID without an instant was recorded just now.
+    vm.sync.synced_at = vm
+        .sync
+        .change_id
+        .as_ref()
+        .map(|_| vm.sync.synced_at.unwrap_or(at));
+    Ok(vm)
+}
