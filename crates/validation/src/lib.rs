@@ -1,19 +1,92 @@
 //! Readiness: may this source VM be failed over now, and if not, what must a person do?
 //!
-//! Rules are small functions over a [`Subject`] (what our database says) and the cloud. All findings are
-//! gathered; nothing stops at the first one.
+//! Rules are small functions over a [`Subject`] (what our database says) and the cloud. They run side by side,
+//! each with a deadline of its own, and share what they read of the cloud. All findings are gathered; nothing
+//! stops at the first one. A rule that cannot find out says so and counts as failed: readiness is never
+//! assumed.
+//!
+//! | rule | type | holds when |
+//! |---|---|---|
+//! | `vm_existence` | critical | the VM is in the inventory with 1 to 33 disks, CPUs, memory and firmware |
+//! | `active_jobs` | critical | neither a failover nor a replication works on the VM |
+//! | `sync_status` | critical | a synchronisation succeeded (ChangeID) and no replica needs a full one |
+//! | `network_mappings` | critical | every NIC has a cloud network of its own that takes VMs in the target zone |
+//! | `volume_state` | critical | every disk's replica rests, `Ready`, on the OMA, and belongs to no other disk |
+//! | `cloud_reachable` | critical | the cloud answers and accepts our credentials |
+//! | `destination_settings` | critical | zone, offering, template and OMA exist and suit the VM |
+//! | `destination_name` | critical | no cloud VM has the name that the destination VM gets |
+//! | `source_power_state` | warning | the source VM is off (live failover only) |
+//! | `expunge_permission` | warning | our account may expunge a destination VM on the way back |
+//! | `destination_size` | warning | a fixed offering gives at least the CPUs and memory of the source VM |
 
+mod outcome;
+mod rules;
 mod subject;
+mod view;
 
+use std::time::Duration;
+
+use failover_domain::{CheckStatus, Finding, Readiness};
+use futures::future::join_all;
+use ossea::OsseaClient;
+use tokio::time::{Instant, timeout};
+
+pub use rules::{RuleInfo, catalogue};
 pub use subject::{Subject, Target};
 
-use failover_domain::Readiness;
-use ossea::OsseaClient;
+use outcome::Outcome;
+use rules::Rule;
+use view::View;
+
+/// How long one rule may take. The customer expects the whole validation within 15 seconds, and rules run side
+/// by side, so this is also about the time of the slowest verdict.
+const RULE_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Runs all rules of the subject's job type and gathers their findings.
 ///
 /// A rule that cannot find out counts as failed and says why. Never fails itself.
 pub async fn assess(subject: &Subject, target: &Target, cloud: &dyn OsseaClient) -> Readiness {
-    let _ = (subject, target, cloud);
-    Readiness::from_findings(Vec::new())
+    let view = View::new(subject, target, cloud);
+    let rules = rules::RULES.iter().filter(|r| r.applies.to(subject.job_type));
+    let findings = join_all(rules.map(|rule| finding(rule, &view))).await;
+    let mut readiness = Readiness::from_findings(findings);
+    tell_each_action_once(&mut readiness.required_actions);
+    readiness
+}
+
+async fn finding(rule: &Rule, view: &View<'_>) -> Finding {
+    let began = Instant::now();
+    let outcome = match timeout(RULE_DEADLINE, (rule.check)(view)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Outcome::overdue(RULE_DEADLINE),
+    };
+    let execution_time_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (status, message, details, remedy) = match outcome {
+        Outcome::Pass { message, details } => (CheckStatus::Pass, message, details, None),
+        Outcome::Fail {
+            message,
+            details,
+            remedy,
+        } => (CheckStatus::Fail, message, details, Some(remedy)),
+        Outcome::CannotTell { why, remedy } => {
+            let message = format!("{} cannot be checked: {why}", rule.info.check_name);
+            (CheckStatus::Fail, message, serde_json::Value::Null, Some(remedy))
+        }
+    };
+    Finding {
+        rule: rule.info.name.to_owned(),
+        check_name: rule.info.check_name.to_owned(),
+        check_type: rule.info.check_type,
+        status,
+        message,
+        details,
+        remedy,
+        execution_time_ms,
+    }
+}
+
+/// One silent cloud fails many rules; a person needs to read the remedy once.
+fn tell_each_action_once(actions: &mut Vec<String>) {
+    let mut told = std::collections::BTreeSet::new();
+    actions.retain(|action| told.insert(action.clone()));
 }

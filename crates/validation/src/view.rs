@@ -1,0 +1,128 @@
+//! What the rules see: the subject, the target, and the cloud, of which everything is read at most once.
+
+use failover_domain::vm_name::destination_name;
+use failover_domain::{JobType, NetworkId, SourceVm, VolumeId};
+use ossea::{
+    Capabilities, CloudVm, Network, OsseaClient, OsseaError, ServiceOffering, Template, Volume, Zone,
+};
+use tokio::sync::OnceCell;
+
+use crate::subject::{Subject, Target};
+
+/// An answer of the cloud, or why there is none; failures are shared too, so that a silent cloud is not asked
+/// by one rule after another.
+type Answer<T> = OnceCell<Result<T, OsseaError>>;
+
+/// The subject, the target and the cloud.
+pub(crate) struct View<'a> {
+    pub(crate) subject: &'a Subject,
+    pub(crate) target: &'a Target,
+    cloud: &'a dyn OsseaClient,
+    capabilities: Answer<Capabilities>,
+    oma: Answer<Option<CloudVm>>,
+    oma_volumes: Answer<Vec<Volume>>,
+    networks: Answer<Vec<Network>>,
+    zone: Answer<Option<Zone>>,
+    offering: Answer<Option<ServiceOffering>>,
+    template: Answer<Option<Template>>,
+    namesakes: Answer<Vec<CloudVm>>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(subject: &'a Subject, target: &'a Target, cloud: &'a dyn OsseaClient) -> Self {
+        Self {
+            subject,
+            target,
+            cloud,
+            capabilities: OnceCell::new(),
+            oma: OnceCell::new(),
+            oma_volumes: OnceCell::new(),
+            networks: OnceCell::new(),
+            zone: OnceCell::new(),
+            offering: OnceCell::new(),
+            template: OnceCell::new(),
+            namesakes: OnceCell::new(),
+        }
+    }
+
+    /// The source VM, where the inventory has it.
+    pub(crate) fn vm(&self) -> Option<&'a SourceVm> {
+        self.subject.vm.as_ref()
+    }
+
+    /// The host name that the destination VM of `vm` gets.
+    pub(crate) fn destination_name(&self, vm: &SourceVm) -> String {
+        let suffix = match self.subject.job_type {
+            JobType::Live => "",
+            JobType::Test => "-test",
+        };
+        destination_name(&vm.name, suffix)
+    }
+
+    pub(crate) async fn capabilities(&self) -> Result<&Capabilities, OsseaError> {
+        shared(self.capabilities.get_or_init(|| self.cloud.capabilities()).await)
+    }
+
+    pub(crate) async fn oma(&self) -> Result<Option<&CloudVm>, OsseaError> {
+        let answer = self.oma.get_or_init(|| self.cloud.vm(&self.target.oma_vm)).await;
+        Ok(shared(answer)?.as_ref())
+    }
+
+    pub(crate) async fn oma_volumes(&self) -> Result<&[Volume], OsseaError> {
+        let answer = self
+            .oma_volumes
+            .get_or_init(|| self.cloud.volumes_on(&self.target.oma_vm))
+            .await;
+        Ok(shared(answer)?.as_slice())
+    }
+
+    /// The networks of the target zone.
+    pub(crate) async fn networks(&self) -> Result<&[Network], OsseaError> {
+        let answer = self
+            .networks
+            .get_or_init(|| self.cloud.networks(&self.target.zone))
+            .await;
+        Ok(shared(answer)?.as_slice())
+    }
+
+    pub(crate) async fn zone(&self) -> Result<Option<&Zone>, OsseaError> {
+        Ok(shared(self.zone.get_or_init(|| self.cloud.zone(&self.target.zone)).await)?.as_ref())
+    }
+
+    pub(crate) async fn offering(&self) -> Result<Option<&ServiceOffering>, OsseaError> {
+        let answer = self
+            .offering
+            .get_or_init(|| self.cloud.service_offering(&self.target.offering))
+            .await;
+        Ok(shared(answer)?.as_ref())
+    }
+
+    pub(crate) async fn template(&self) -> Result<Option<&Template>, OsseaError> {
+        let (template, zone) = (&self.target.template, &self.target.zone);
+        Ok(shared(
+            self.template
+                .get_or_init(|| self.cloud.template(template, zone))
+                .await,
+        )?
+        .as_ref())
+    }
+
+    /// The VMs that have the destination VM's name already.
+    pub(crate) async fn namesakes(&self, name: &str) -> Result<&[CloudVm], OsseaError> {
+        Ok(shared(self.namesakes.get_or_init(|| self.cloud.vms_named(name)).await)?.as_slice())
+    }
+
+    /// A volume that was not found on the OMA. Only one rule asks, and only about such volumes.
+    pub(crate) async fn volume_elsewhere(&self, id: &VolumeId) -> Result<Option<Volume>, OsseaError> {
+        self.cloud.volume(id).await
+    }
+
+    /// A network that was not found in the target zone. Only one rule asks, and only about such networks.
+    pub(crate) async fn network_elsewhere(&self, id: &NetworkId) -> Result<Option<Network>, OsseaError> {
+        self.cloud.network(id).await
+    }
+}
+
+fn shared<T>(answer: &Result<T, OsseaError>) -> Result<&T, OsseaError> {
+    answer.as_ref().map_err(Clone::clone)
+}

@@ -1,0 +1,246 @@
+//! A site where everything is right. A test breaks one thing and expects one finding.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use chrono::DateTime;
+use failover_domain::{
+    CheckStatus, Controller, DiskPosition, Finding, Firmware, JobType, NetworkMapping, PowerState, Provenance,
+    Purpose, Readiness, ReplicaVolume, SourceDisk, SourceNic, SourceVm, SyncState, VmSpec,
+};
+use failover_validation::{Subject, Target, assess};
+use ossea::{
+    Attachment, Capabilities, CloudVm, MockOsseaClient, Network, OsseaError, ServiceOffering, Template, VmState,
+    Volume, VolumeKind, VolumeState, Zone,
+};
+
+pub const GIB: u64 = 1 << 30;
+
+/// What our database says, and what the cloud would answer.
+#[derive(Clone)]
+pub struct Site {
+    pub subject: Subject,
+    pub target: Target,
+    pub capabilities: Result<Capabilities, OsseaError>,
+    pub zone: Option<Zone>,
+    pub offering: Option<ServiceOffering>,
+    pub template: Option<Template>,
+    pub vms: Vec<CloudVm>,
+    pub volumes: Vec<Volume>,
+    pub networks: Vec<Network>,
+    /// When set, every read fails like this.
+    pub outage: Option<OsseaError>,
+}
+
+impl Site {
+    /// A three-disk VM with two cards, off, synchronised, mapped; its replicas on the OMA.
+    pub fn clean() -> Self {
+        let target = Target {
+            oma_vm: "oma".parse().unwrap(),
+            zone: "zone-1".parse().unwrap(),
+            offering: "offering".parse().unwrap(),
+            template: "template".parse().unwrap(),
+            cpu_speed_mhz: 2000,
+        };
+        Self {
+            subject: subject(),
+            capabilities: Ok(Capabilities {
+                version: "4.22.1.0".into(),
+                kvm_snapshot_enabled: false,
+                may_expunge_vm: true,
+                api_limit: None,
+            }),
+            zone: Some(Zone { id: target.zone.clone(), name: "Zone 1".into(), enabled: true }),
+            offering: Some(ServiceOffering {
+                id: target.offering.clone(),
+                name: "custom".into(),
+                customized: true,
+                cpus: None,
+                cpu_speed_mhz: None,
+                memory_mib: None,
+                cpu_bounds: Some((1, 16)),
+                memory_bounds_mib: Some((512, 65_536)),
+            }),
+            template: Some(Template {
+                id: target.template.clone(),
+                name: "blank".into(),
+                ready: true,
+                hypervisor: "KVM".into(),
+                password_enabled: false,
+                size_bytes: GIB,
+            }),
+            vms: vec![cloud_vm("oma", "oma", VmState::Running)],
+            volumes: (0..3).map(replica_on_oma).collect(),
+            networks: vec![network("net-prod", "zone-1"), network("net-db", "zone-1"), network("net-far", "zone-2")],
+            outage: None,
+            target,
+        }
+    }
+
+    pub fn vm(&mut self) -> &mut SourceVm {
+        self.subject.vm.as_mut().unwrap()
+    }
+
+    pub async fn assess(&self) -> Readiness {
+        assess(&self.subject, &self.target, &self.cloud()).await
+    }
+
+    /// The one failed finding; panics with all of them when there are more or fewer.
+    pub async fn only_failure(&self) -> Finding {
+        let readiness = self.assess().await;
+        let failures: Vec<Finding> = readiness.failures().cloned().collect();
+        assert_eq!(failures.len(), 1, "{failures:#?}");
+        failures.into_iter().next().unwrap()
+    }
+
+    /// A mock that answers from this site, in whatever order and number.
+    pub fn cloud(&self) -> MockOsseaClient {
+        let mut cloud = MockOsseaClient::new();
+        let outage = self.outage.clone();
+        let answer = move || outage.clone().map_or(Ok(()), Err);
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud.expect_capabilities().returning(move || ok().and(site.capabilities.clone()));
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud.expect_zone().returning(move |_| ok().map(|()| site.zone.clone()));
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud.expect_service_offering().returning(move |_| ok().map(|()| site.offering.clone()));
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud.expect_template().returning(move |_, _| ok().map(|()| site.template.clone()));
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud.expect_vm().returning(move |id| ok().map(|()| site.vms.iter().find(|v| v.id == *id).cloned()));
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud
+            .expect_vms_named()
+            .returning(move |name| ok().map(|()| site.vms.iter().filter(|v| v.name == name).cloned().collect()));
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud
+            .expect_volume()
+            .returning(move |id| ok().map(|()| site.volumes.iter().find(|v| v.id == *id).cloned()));
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud.expect_volumes_on().returning(move |vm| {
+            let on = |v: &&Volume| v.attachment.as_ref().is_some_and(|at| at.vm == *vm);
+            ok().map(|()| site.volumes.iter().filter(on).cloned().collect())
+        });
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud
+            .expect_network()
+            .returning(move |id| ok().map(|()| site.networks.iter().find(|n| n.id == *id).cloned()));
+        let (site, ok) = (self.clone(), answer);
+        cloud
+            .expect_networks()
+            .returning(move |zone| ok().map(|()| site.networks.iter().filter(|n| n.zone == *zone).cloned().collect()));
+        cloud
+    }
+}
+
+fn subject() -> Subject {
+    let vm = SourceVm {
+        vm_id: "4205a841-0265-f4bd-39a6-39fd92196f53".parse().unwrap(),
+        name: "ERP 01".into(),
+        display_name: "ERP 01".into(),
+        power_state: PowerState::PoweredOff,
+        spec: VmSpec {
+            cpus: NonZeroU32::new(4),
+            memory_mib: NonZeroU32::new(8192),
+            guest_os: Some("Debian 12".into()),
+            firmware: Some(Firmware::Uefi),
+            secure_boot: false,
+            provenance: Provenance { source: "inventory import".into(), recorded_at: DateTime::UNIX_EPOCH },
+        },
+        disks: (0..3).map(disk).collect(),
+        nics: vec![nic("VM Network"), nic("DB Network")],
+        sync: SyncState {
+            change_id: Some("52 3c ec 11/5".into()),
+            synced_at: Some(DateTime::UNIX_EPOCH),
+            active_replications: Vec::new(),
+        },
+    };
+    let mappings = [("VM Network", "net-prod"), ("DB Network", "net-db")]
+        .into_iter()
+        .map(|(source, network)| (source.to_owned(), mapping(source, network)))
+        .collect::<BTreeMap<_, _>>();
+    Subject { vm_id: vm.vm_id.clone(), job_type: JobType::Live, vm: Some(vm), active_job: None, mappings }
+}
+
+pub fn mapping(source: &str, network: &str) -> NetworkMapping {
+    NetworkMapping {
+        source_network: source.into(),
+        purpose: Purpose::Production,
+        network_id: network.parse().unwrap(),
+        network_name: network.into(),
+    }
+}
+
+pub fn disk(place: u16) -> SourceDisk {
+    SourceDisk {
+        position: DiskPosition { controller: Controller::Scsi, bus: place / 16, unit: place % 16 },
+        label: format!("Hard disk {}", place + 1),
+        size_bytes: 10 * GIB,
+        replica: Some(ReplicaVolume {
+            volume_id: format!("volume-{place}").parse().unwrap(),
+            name: format!("erp-disk-{place}"),
+            oma_device: Some(u32::from(place) + 1),
+            needs_full_resync: false,
+        }),
+    }
+}
+
+pub fn replica_on_oma(place: u16) -> Volume {
+    Volume {
+        id: format!("volume-{place}").parse().unwrap(),
+        name: format!("erp-disk-{place}"),
+        kind: VolumeKind::Data,
+        state: VolumeState::Ready,
+        size_bytes: 10 * GIB,
+        zone: "zone-1".parse().unwrap(),
+        attachment: Some(Attachment {
+            vm: "oma".parse().unwrap(),
+            vm_name: "oma".into(),
+            device: Some(u32::from(place) + 1),
+        }),
+        storage: Some("primary".into()),
+        template: None,
+        pending_job: None,
+    }
+}
+
+pub fn cloud_vm(id: &str, name: &str, state: VmState) -> CloudVm {
+    CloudVm {
+        id: id.parse().unwrap(),
+        name: name.into(),
+        display_name: name.into(),
+        state,
+        zone: "zone-1".parse().unwrap(),
+        created: None,
+        host: None,
+        cpus: None,
+        memory_mib: None,
+        nics: Vec::new(),
+        details: BTreeMap::new(),
+        pending_job: None,
+    }
+}
+
+fn network(id: &str, zone: &str) -> Network {
+    Network {
+        id: id.parse().unwrap(),
+        name: id.into(),
+        kind: "Isolated".into(),
+        zone: zone.parse().unwrap(),
+        state: "Implemented".into(),
+        can_deploy: true,
+    }
+}
+
+fn nic(network: &str) -> SourceNic {
+    SourceNic { label: format!("card of {network}"), network: network.into(), mac: None, address: None }
+}
+
+/// Asserts what a finding says and that a person is told what to do.
+pub fn assert_finding(finding: &Finding, rule: &str, words: &[&str]) {
+    assert_eq!((finding.rule.as_str(), finding.status), (rule, CheckStatus::Fail), "{finding:#?}");
+    for word in words {
+        assert!(finding.message.contains(word), "{word:?} is not in: {}", finding.message);
+    }
+    assert!(finding.remedy.as_ref().is_some_and(|r| r.ends_with('.')), "{finding:#?}");
+}
