@@ -143,12 +143,12 @@ impl CloudStackClient {
         owner: (&str, &str),
         parse: fn(Row<'_>) -> Result<T, Unreadable>,
     ) -> Result<Vec<T>, OsseaError> {
-        self.all(list, &[owner], parse)
-            .await
-            .map_err(|error| match is_parameter_error(&error) {
-                true => OsseaError::NotFound(format!("{} {}", owner.0, owner.1)),
-                false => error,
-            })
+        match self.all(list, &[owner], parse).await {
+            Err(error) if is_parameter_error(&error) => {
+                Err(OsseaError::NotFound(format!("{} {}", owner.0, owner.1)))
+            }
+            rows => rows,
+        }
     }
 
     /// The row with an id. An id that was never given is refused, one of a removed object finds no row: both

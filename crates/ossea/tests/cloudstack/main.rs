@@ -6,5 +6,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod exchange;
+mod log;
 mod reads;
 mod support;
