@@ -4,7 +4,7 @@ use failover_domain::vm_name::is_legal;
 use ossea::{DeployVm, OsseaError};
 use serde_json::json;
 
-use crate::outcome::{Outcome, Problem, unknown_vm};
+use crate::outcome::{Outcome, Problem, unknown_vm, vm_state_word};
 use crate::view::View;
 
 pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
@@ -29,13 +29,14 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
         .iter()
         .filter(|other| other.zone == view.target.zone)
     {
-        taken_by.push(json!({ "id": other.id, "state": other.state }));
+        let state = vm_state_word(&other.state);
+        taken_by.push(json!({ "id": other.id, "state": state }));
         let maker = other.details.get(DeployVm::MARK_DETAIL);
         let origin = maker
             .map(|job| format!(", made by job {job}"))
             .unwrap_or_default();
         problems.push(Problem::new(
-            format!("the cloud has a VM {name} already ({}, state {:?}{origin})", other.id, other.state),
+            format!("the cloud has a VM {name} already ({}, state {state}{origin})", other.id),
             // A destroyed VM keeps its name until it is expunged.
             "Rename that VM, or expunge it if nobody needs it; look first whether a replica is attached to it.",
         ));

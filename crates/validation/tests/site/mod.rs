@@ -1,40 +1,43 @@
 //! A site where everything is right. A test breaks one thing and expects one finding.
 
+#![expect(clippy::unwrap_used, reason = "test fixtures may panic")]
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 
 use chrono::DateTime;
 use failover_domain::{
-    CheckStatus, Controller, DiskPosition, Finding, Firmware, JobType, NetworkMapping, PowerState, Provenance,
-    Purpose, Readiness, ReplicaVolume, SourceDisk, SourceNic, SourceVm, SyncState, VmSpec,
+    CheckStatus, Controller, DiskPosition, Finding, Firmware, JobType, NetworkMapping, PowerState,
+    Provenance, Purpose, Readiness, ReplicaVolume, SourceDisk, SourceNic, SourceVm, SyncState, VmSpec,
 };
 use failover_validation::{Subject, Target, assess};
 use ossea::{
-    Attachment, Capabilities, CloudVm, MockOsseaClient, Network, OsseaError, ServiceOffering, Template, VmState,
-    Volume, VolumeKind, VolumeState, Zone,
+    Attachment, Capabilities, CloudVm, MockOsseaClient, Network, OsseaError, ServiceOffering, Template,
+    VmState, Volume, VolumeKind, VolumeState, Zone,
 };
 
-pub const GIB: u64 = 1 << 30;
+pub(crate) const GIB: u64 = 1 << 30;
 
 /// What our database says, and what the cloud would answer.
 #[derive(Clone)]
-pub struct Site {
-    pub subject: Subject,
-    pub target: Target,
-    pub capabilities: Result<Capabilities, OsseaError>,
-    pub zone: Option<Zone>,
-    pub offering: Option<ServiceOffering>,
-    pub template: Option<Template>,
-    pub vms: Vec<CloudVm>,
-    pub volumes: Vec<Volume>,
-    pub networks: Vec<Network>,
+pub(crate) struct Site {
+    pub(crate) subject: Subject,
+    pub(crate) target: Target,
+    pub(crate) capabilities: Result<Capabilities, OsseaError>,
+    pub(crate) zone: Option<Zone>,
+    pub(crate) offering: Option<ServiceOffering>,
+    pub(crate) template: Option<Template>,
+    pub(crate) vms: Vec<CloudVm>,
+    pub(crate) volumes: Vec<Volume>,
+    pub(crate) networks: Vec<Network>,
     /// When set, every read fails like this.
-    pub outage: Option<OsseaError>,
+    pub(crate) outage: Option<OsseaError>,
 }
 
 impl Site {
     /// A three-disk VM with two cards, off, synchronised, mapped; its replicas on the OMA.
-    pub fn clean() -> Self {
+    pub(crate) fn clean() -> Self {
         let target = Target {
             oma_vm: "oma".parse().unwrap(),
             zone: "zone-1".parse().unwrap(),
@@ -50,7 +53,11 @@ impl Site {
                 may_expunge_vm: true,
                 api_limit: None,
             }),
-            zone: Some(Zone { id: target.zone.clone(), name: "Zone 1".into(), enabled: true }),
+            zone: Some(Zone {
+                id: target.zone.clone(),
+                name: "Zone 1".into(),
+                enabled: true,
+            }),
             offering: Some(ServiceOffering {
                 id: target.offering.clone(),
                 name: "custom".into(),
@@ -71,64 +78,110 @@ impl Site {
             }),
             vms: vec![cloud_vm("oma", "oma", VmState::Running)],
             volumes: (0..3).map(replica_on_oma).collect(),
-            networks: vec![network("net-prod", "zone-1"), network("net-db", "zone-1"), network("net-far", "zone-2")],
+            networks: vec![
+                network("net-prod", "zone-1"),
+                network("net-db", "zone-1"),
+                network("net-far", "zone-2"),
+            ],
             outage: None,
             target,
         }
     }
 
-    pub fn vm(&mut self) -> &mut SourceVm {
+    pub(crate) fn vm(&mut self) -> &mut SourceVm {
         self.subject.vm.as_mut().unwrap()
     }
 
-    pub async fn assess(&self) -> Readiness {
+    pub(crate) async fn assess(&self) -> Readiness {
         assess(&self.subject, &self.target, &self.cloud()).await
     }
 
     /// The one failed finding; panics with all of them when there are more or fewer.
-    pub async fn only_failure(&self) -> Finding {
+    pub(crate) async fn only_failure(&self) -> Finding {
         let readiness = self.assess().await;
         let failures: Vec<Finding> = readiness.failures().cloned().collect();
         assert_eq!(failures.len(), 1, "{failures:#?}");
         failures.into_iter().next().unwrap()
     }
 
-    /// A mock that answers from this site, in whatever order and number.
-    pub fn cloud(&self) -> MockOsseaClient {
+    /// A mock that answers from this site, however often it is asked.
+    pub(crate) fn cloud(&self) -> MockOsseaClient {
+        self.cloud_asked(0..=1000, 0..=1000)
+    }
+
+    /// A mock that answers from this site and insists on being asked so often: for the things that rules share,
+    /// and for single volumes and networks.
+    pub(crate) fn cloud_asked(
+        &self,
+        shared: RangeInclusive<usize>,
+        single: RangeInclusive<usize>,
+    ) -> MockOsseaClient {
         let mut cloud = MockOsseaClient::new();
         let outage = self.outage.clone();
         let answer = move || outage.clone().map_or(Ok(()), Err);
         let (site, ok) = (self.clone(), answer.clone());
-        cloud.expect_capabilities().returning(move || ok().and(site.capabilities.clone()));
+        cloud
+            .expect_capabilities()
+            .times(shared.clone())
+            .returning(move || ok().and(site.capabilities.clone()));
         let (site, ok) = (self.clone(), answer.clone());
-        cloud.expect_zone().returning(move |_| ok().map(|()| site.zone.clone()));
+        cloud
+            .expect_zone()
+            .times(shared.clone())
+            .returning(move |_| ok().map(|()| site.zone.clone()));
         let (site, ok) = (self.clone(), answer.clone());
-        cloud.expect_service_offering().returning(move |_| ok().map(|()| site.offering.clone()));
+        cloud
+            .expect_service_offering()
+            .times(shared.clone())
+            .returning(move |_| ok().map(|()| site.offering.clone()));
         let (site, ok) = (self.clone(), answer.clone());
-        cloud.expect_template().returning(move |_, _| ok().map(|()| site.template.clone()));
+        cloud
+            .expect_template()
+            .times(shared.clone())
+            .returning(move |_, _| ok().map(|()| site.template.clone()));
         let (site, ok) = (self.clone(), answer.clone());
-        cloud.expect_vm().returning(move |id| ok().map(|()| site.vms.iter().find(|v| v.id == *id).cloned()));
+        cloud
+            .expect_vm()
+            .times(shared.clone())
+            .returning(move |id| ok().map(|()| site.vms.iter().find(|v| v.id == *id).cloned()));
         let (site, ok) = (self.clone(), answer.clone());
         cloud
             .expect_vms_named()
-            .returning(move |name| ok().map(|()| site.vms.iter().filter(|v| v.name == name).cloned().collect()));
+            .times(shared.clone())
+            .returning(move |name| {
+                ok().map(|()| site.vms.iter().filter(|v| v.name == name).cloned().collect())
+            });
         let (site, ok) = (self.clone(), answer.clone());
         cloud
             .expect_volume()
+            .times(single.clone())
             .returning(move |id| ok().map(|()| site.volumes.iter().find(|v| v.id == *id).cloned()));
         let (site, ok) = (self.clone(), answer.clone());
-        cloud.expect_volumes_on().returning(move |vm| {
-            let on = |v: &&Volume| v.attachment.as_ref().is_some_and(|at| at.vm == *vm);
-            ok().map(|()| site.volumes.iter().filter(on).cloned().collect())
-        });
+        cloud
+            .expect_volumes_on()
+            .times(shared.clone())
+            .returning(move |vm| {
+                let on = |v: &&Volume| v.attachment.as_ref().is_some_and(|at| at.vm == *vm);
+                ok().map(|()| site.volumes.iter().filter(on).cloned().collect())
+            });
         let (site, ok) = (self.clone(), answer.clone());
         cloud
             .expect_network()
+            .times(single.clone())
             .returning(move |id| ok().map(|()| site.networks.iter().find(|n| n.id == *id).cloned()));
         let (site, ok) = (self.clone(), answer);
         cloud
             .expect_networks()
-            .returning(move |zone| ok().map(|()| site.networks.iter().filter(|n| n.zone == *zone).cloned().collect()));
+            .times(shared.clone())
+            .returning(move |zone| {
+                ok().map(|()| {
+                    site.networks
+                        .iter()
+                        .filter(|n| n.zone == *zone)
+                        .cloned()
+                        .collect()
+                })
+            });
         cloud
     }
 }
@@ -145,7 +198,10 @@ fn subject() -> Subject {
             guest_os: Some("Debian 12".into()),
             firmware: Some(Firmware::Uefi),
             secure_boot: false,
-            provenance: Provenance { source: "inventory import".into(), recorded_at: DateTime::UNIX_EPOCH },
+            provenance: Provenance {
+                source: "inventory import".into(),
+                recorded_at: DateTime::UNIX_EPOCH,
+            },
         },
         disks: (0..3).map(disk).collect(),
         nics: vec![nic("VM Network"), nic("DB Network")],
@@ -159,10 +215,16 @@ fn subject() -> Subject {
         .into_iter()
         .map(|(source, network)| (source.to_owned(), mapping(source, network)))
         .collect::<BTreeMap<_, _>>();
-    Subject { vm_id: vm.vm_id.clone(), job_type: JobType::Live, vm: Some(vm), active_job: None, mappings }
+    Subject {
+        vm_id: vm.vm_id.clone(),
+        job_type: JobType::Live,
+        vm: Some(vm),
+        active_job: None,
+        mappings,
+    }
 }
 
-pub fn mapping(source: &str, network: &str) -> NetworkMapping {
+pub(crate) fn mapping(source: &str, network: &str) -> NetworkMapping {
     NetworkMapping {
         source_network: source.into(),
         purpose: Purpose::Production,
@@ -171,9 +233,13 @@ pub fn mapping(source: &str, network: &str) -> NetworkMapping {
     }
 }
 
-pub fn disk(place: u16) -> SourceDisk {
+pub(crate) fn disk(place: u16) -> SourceDisk {
     SourceDisk {
-        position: DiskPosition { controller: Controller::Scsi, bus: place / 16, unit: place % 16 },
+        position: DiskPosition {
+            controller: Controller::Scsi,
+            bus: place / 16,
+            unit: place % 16,
+        },
         label: format!("Hard disk {}", place + 1),
         size_bytes: 10 * GIB,
         replica: Some(ReplicaVolume {
@@ -185,7 +251,7 @@ pub fn disk(place: u16) -> SourceDisk {
     }
 }
 
-pub fn replica_on_oma(place: u16) -> Volume {
+pub(crate) fn replica_on_oma(place: u16) -> Volume {
     Volume {
         id: format!("volume-{place}").parse().unwrap(),
         name: format!("erp-disk-{place}"),
@@ -204,7 +270,7 @@ pub fn replica_on_oma(place: u16) -> Volume {
     }
 }
 
-pub fn cloud_vm(id: &str, name: &str, state: VmState) -> CloudVm {
+pub(crate) fn cloud_vm(id: &str, name: &str, state: VmState) -> CloudVm {
     CloudVm {
         id: id.parse().unwrap(),
         name: name.into(),
@@ -233,14 +299,30 @@ fn network(id: &str, zone: &str) -> Network {
 }
 
 fn nic(network: &str) -> SourceNic {
-    SourceNic { label: format!("card of {network}"), network: network.into(), mac: None, address: None }
+    SourceNic {
+        label: format!("card of {network}"),
+        network: network.into(),
+        mac: None,
+        address: None,
+    }
 }
 
 /// Asserts what a finding says and that a person is told what to do.
-pub fn assert_finding(finding: &Finding, rule: &str, words: &[&str]) {
-    assert_eq!((finding.rule.as_str(), finding.status), (rule, CheckStatus::Fail), "{finding:#?}");
+pub(crate) fn assert_finding(finding: &Finding, rule: &str, words: &[&str]) {
+    assert_eq!(
+        (finding.rule.as_str(), finding.status),
+        (rule, CheckStatus::Fail),
+        "{finding:#?}"
+    );
     for word in words {
-        assert!(finding.message.contains(word), "{word:?} is not in: {}", finding.message);
+        assert!(
+            finding.message.contains(word),
+            "{word:?} is not in: {}",
+            finding.message
+        );
     }
-    assert!(finding.remedy.as_ref().is_some_and(|r| r.ends_with('.')), "{finding:#?}");
+    assert!(
+        finding.remedy.as_ref().is_some_and(|r| r.ends_with('.')),
+        "{finding:#?}"
+    );
 }
