@@ -1,0 +1,49 @@
+//! `[ossea]`: how to reach the cloud.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::seconds;
+use crate::kind::Kind;
+use crate::reader::Reader;
+
+/// How to reach the cloud.
+#[derive(Debug, Clone)]
+pub struct OsseaSettings {
+    /// The address of CloudStack's API.
+    pub endpoint: String,
+    /// The account's API key.
+    pub api_key: SecretString,
+    /// The account's secret key.
+    pub secret_key: SecretString,
+    /// Certificates (PEM) that are trusted instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How long one exchange may take.
+    pub request_timeout: Duration,
+    /// How many requests are under way at once.
+    pub max_concurrent: usize,
+}
+
+impl OsseaSettings {
+    /// Reads the section.
+    pub fn read(reader: &mut Reader) -> Option<Self> {
+        let mut section = reader.section("ossea");
+        let endpoint = section.required("endpoint", &Kind::web_address());
+        let api_key = section.required_secret("api_key");
+        let secret_key = section.required_secret("secret_key");
+        let ca_file = section.optional("ca_file", &Kind::path());
+        let within = Kind::duration(seconds(1)..=seconds(600));
+        let request_timeout = section.or("request_timeout", &within, seconds(60));
+        let max_concurrent = section.or("max_concurrent", &Kind::number(1..=256), 16);
+        Some(Self {
+            endpoint: endpoint?,
+            api_key: api_key?,
+            secret_key: secret_key?,
+            ca_file,
+            request_timeout,
+            max_concurrent,
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! `[server]`: how the API is served.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::seconds;
+use crate::kind::Kind;
+use crate::reader::Reader;
+
+/// How the API is served.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The bearer token that callers show; without one only this machine is served.
+    pub token: Option<SecretString>,
+    /// How long a caller may take for a request's head, and how long a kept connection may be idle.
+    pub header_timeout: Duration,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+    /// How many connections are open at once.
+    pub max_connections: usize,
+    /// How long requests in flight may go on when the process is told to stop.
+    pub drain_timeout: Duration,
+}
+
+impl ServerSettings {
+    /// Reads the section.
+    pub fn read(reader: &mut Reader) -> Option<Self> {
+        let mut section = reader.section("server");
+        let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+        let listen = section.or("listen", &Kind::listen_address(), local);
+        let token = section.secret("token");
+        let wanted_token = section.raw("token").is_some() || section.raw("token_file").is_some();
+        if !wanted_token && !listen.ip().is_loopback() {
+            let message = format!(
+                "is {listen}, which other machines reach, but no token is set: allowed without one is a loopback \
+                 address such as 127.0.0.1:8080; set server.token_file to serve others"
+            );
+            section.mistake("listen", message, section.origin("listen"));
+        }
+        let within = Kind::duration(seconds(1)..=seconds(3600));
+        Some(Self {
+            listen,
+            token,
+            header_timeout: section.or("header_timeout", &within, seconds(75)),
+            request_timeout: section.or("request_timeout", &within, seconds(60)),
+            max_connections: section.or("max_connections", &Kind::number(1..=100_000), 1024),
+            drain_timeout: section.or("drain_timeout", &within, seconds(25)),
+        })
+    }
+}
