@@ -23,8 +23,14 @@ pub enum AttentionCode {
     ReplicaDetached,
     /// A replica was attached to a VM that is neither the OMA nor the destination VM, by somebody else.
     ReplicaElsewhere,
+    /// A replica that a guest may have written to was put on the OMA by somebody before it was reverted.
+    DirtyReplicaOnOma,
     /// A replica that a guest may have written to could not be reverted to its rollback point.
     RevertFailed,
+    /// A replica cannot be detached from the destination VM.
+    DetachFailed,
+    /// A replica volume cannot be found in the cloud.
+    ReplicaMissing,
     /// The destination VM cannot be stopped.
     StopFailed,
     /// An object of the ledger could not be removed.

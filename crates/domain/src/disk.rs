@@ -85,7 +85,11 @@ mod tests {
 
     #[test]
     fn disks_sort_by_controller_bus_and_unit() {
-        let at = |controller, bus, unit| DiskPosition { controller, bus, unit };
+        let at = |controller, bus, unit| DiskPosition {
+            controller,
+            bus,
+            unit,
+        };
         let mut disks = vec![
             at(Controller::Nvme, 0, 0),
             at(Controller::Scsi, 1, 0),

@@ -25,13 +25,19 @@ pub enum IdError {
 }
 
 fn malformed(kind: &'static str, text: &str, allowed: &'static str) -> IdError {
-    IdError::Malformed { kind, text: text.chars().take(80).collect(), allowed }
+    IdError::Malformed {
+        kind,
+        text: text.chars().take(80).collect(),
+        allowed,
+    }
 }
 
 /// The form shared by all CloudStack ids: UUIDs in practice, but some releases answer short tokens.
 fn is_token(text: &str) -> bool {
     (1..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 macro_rules! cloud_id {
@@ -112,10 +118,18 @@ impl FromStr for VmId {
     fn from_str(text: &str) -> Result<Self, IdError> {
         // The hyphenated form only: VMware also prints a spaced form, which would make two ids of one VM.
         if text.len() != 36 {
-            return Err(malformed("vm_id", text, "a VMware UUID such as 4205a841-0265-f4bd-39a6-39fd92196f53"));
+            return Err(malformed(
+                "vm_id",
+                text,
+                "a VMware UUID such as 4205a841-0265-f4bd-39a6-39fd92196f53",
+            ));
         }
         let uuid = Uuid::try_parse(text).map_err(|_| {
-            malformed("vm_id", text, "a VMware UUID such as 4205a841-0265-f4bd-39a6-39fd92196f53")
+            malformed(
+                "vm_id",
+                text,
+                "a VMware UUID such as 4205a841-0265-f4bd-39a6-39fd92196f53",
+            )
         })?;
         Ok(Self(uuid.hyphenated().to_string()))
     }
@@ -148,7 +162,11 @@ pub struct JobId(String);
 impl JobId {
     /// The id of a job of `job_type` for `vm_id` asked for at `at`, moved on by `collision` seconds.
     pub fn new(job_type: JobType, vm_id: &VmId, at: DateTime<Utc>, collision: u32) -> Self {
-        Self(format!("{}-{vm_id}-{}", job_type.id_prefix(), at.timestamp() + i64::from(collision)))
+        Self(format!(
+            "{}-{vm_id}-{}",
+            job_type.id_prefix(),
+            at.timestamp() + i64::from(collision)
+        ))
     }
 
     /// The id as text.
@@ -160,9 +178,13 @@ impl FromStr for JobId {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
         let allowed = "an id such as live-failover-{vm_id}-{unix time}";
-        let known = JobType::ALL.iter().find_map(|t| text.strip_prefix(t.id_prefix())?.strip_prefix('-'));
+        let known = JobType::ALL
+            .iter()
+            .find_map(|t| text.strip_prefix(t.id_prefix())?.strip_prefix('-'));
         let rest = known.ok_or_else(|| malformed("job_id", text, allowed))?;
-        let (vm, time) = rest.rsplit_once('-').ok_or_else(|| malformed("job_id", text, allowed))?;
+        let (vm, time) = rest
+            .rsplit_once('-')
+            .ok_or_else(|| malformed("job_id", text, allowed))?;
         let digits = !time.is_empty() && time.len() <= 12 && time.bytes().all(|b| b.is_ascii_digit());
         if vm.parse::<VmId>().is_err() || !digits {
             return Err(malformed("job_id", text, allowed));
@@ -201,7 +223,10 @@ impl RequestKey {
 
     /// The key of attempt number `attempt` (from 0) of `step` in `job`. Always the same for the same input.
     pub fn derive(job: &JobId, step: &str, attempt: u32) -> Self {
-        Self(Uuid::new_v5(&Self::NAMESPACE, format!("{job}/{step}/{attempt}").as_bytes()))
+        Self(Uuid::new_v5(
+            &Self::NAMESPACE,
+            format!("{job}/{step}/{attempt}").as_bytes(),
+        ))
     }
 
     /// The id that the cloud's async job has when this request was accepted.
@@ -218,7 +243,9 @@ impl fmt::Display for RequestKey {
 impl FromStr for RequestKey {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
-        Uuid::try_parse(text).map(Self).map_err(|_| malformed("request key", text, "a UUID"))
+        Uuid::try_parse(text)
+            .map(Self)
+            .map_err(|_| malformed("request key", text, "a UUID"))
     }
 }
 
@@ -240,13 +267,21 @@ mod tests {
     fn a_collision_takes_the_next_second() {
         let at = DateTime::from_timestamp(1_755_530_108, 0).unwrap();
         let vm = VM.parse().unwrap();
-        assert_ne!(JobId::new(JobType::Live, &vm, at, 0), JobId::new(JobType::Live, &vm, at, 1));
+        assert_ne!(
+            JobId::new(JobType::Live, &vm, at, 0),
+            JobId::new(JobType::Live, &vm, at, 1)
+        );
     }
 
     #[test]
     fn a_vm_id_is_a_hyphenated_uuid_in_lower_case() {
         assert_eq!(VM.to_uppercase().parse::<VmId>().unwrap().as_str(), VM);
-        for bad in ["", "web-01", "4205a8410265f4bd39a639fd92196f53", "4205a841-0265-f4bd-39a6-39fd92196f5z"] {
+        for bad in [
+            "",
+            "web-01",
+            "4205a8410265f4bd39a639fd92196f53",
+            "4205a841-0265-f4bd-39a6-39fd92196f5z",
+        ] {
             let error = bad.parse::<VmId>().unwrap_err().to_string();
             assert!(error.contains("vm_id") && error.contains("4205a841-"), "{error}");
         }
@@ -254,7 +289,12 @@ mod tests {
 
     #[test]
     fn foreign_text_is_no_job_id() {
-        for bad in ["", "live-failover", "live-failover-x-1", "other-4205a841-0265-f4bd-39a6-39fd92196f53-1"] {
+        for bad in [
+            "",
+            "live-failover",
+            "live-failover-x-1",
+            "other-4205a841-0265-f4bd-39a6-39fd92196f53-1",
+        ] {
             assert!(bad.parse::<JobId>().is_err(), "{bad}");
         }
     }

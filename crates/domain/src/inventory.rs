@@ -175,7 +175,10 @@ impl VmReport {
         let mut mistakes = Vec::new();
         let mut text = |field: String, value: &str| {
             if value.trim().is_empty() || value.chars().count() > 255 {
-                mistakes.push(ReportMistake::Text { field, value: value.chars().take(80).collect() });
+                mistakes.push(ReportMistake::Text {
+                    field,
+                    value: value.chars().take(80).collect(),
+                });
             }
         };
         text("name".into(), &self.name);
@@ -197,12 +200,20 @@ impl VmReport {
             }
             let earlier = &self.disks[..second];
             if let Some(first) = earlier.iter().position(|d| d.position() == disk.position()) {
-                mistakes.push(ReportMistake::SamePosition { first, second, position: disk.position() });
+                mistakes.push(ReportMistake::SamePosition {
+                    first,
+                    second,
+                    position: disk.position(),
+                });
             }
             let Some(volume) = &disk.volume else { continue };
             let same = |d: &DiskReport| d.volume.as_ref().is_some_and(|v| v.id == volume.id);
             if let Some(first) = earlier.iter().position(same) {
-                mistakes.push(ReportMistake::SameVolume { first, second, volume: volume.id.clone() });
+                mistakes.push(ReportMistake::SameVolume {
+                    first,
+                    second,
+                    volume: volume.id.clone(),
+                });
             }
         }
         mistakes
@@ -211,7 +222,11 @@ impl VmReport {
 
 impl DiskReport {
     fn position(&self) -> DiskPosition {
-        DiskPosition { controller: self.controller, bus: self.bus, unit: self.unit }
+        DiskPosition {
+            controller: self.controller,
+            bus: self.bus,
+            unit: self.unit,
+        }
     }
 
     fn into_disk(self) -> SourceDisk {
@@ -240,7 +255,11 @@ mod tests {
             bus: 0,
             unit,
             size_bytes: 1 << 30,
-            volume: Some(VolumeReport { id: volume.parse().unwrap(), name: volume.into(), oma_device: Some(1) }),
+            volume: Some(VolumeReport {
+                id: volume.parse().unwrap(),
+                name: volume.into(),
+                oma_device: Some(1),
+            }),
         }
     }
 
@@ -263,12 +282,17 @@ mod tests {
     }
 
     fn provenance() -> Provenance {
-        Provenance { source: "inventory import".into(), recorded_at: DateTime::UNIX_EPOCH }
+        Provenance {
+            source: "inventory import".into(),
+            recorded_at: DateTime::UNIX_EPOCH,
+        }
     }
 
     #[test]
     fn disks_come_out_in_source_order() {
-        let vm = report(vec![disk(2, "c"), disk(0, "a"), disk(1, "b")]).into_source_vm(provenance()).unwrap();
+        let vm = report(vec![disk(2, "c"), disk(0, "a"), disk(1, "b")])
+            .into_source_vm(provenance())
+            .unwrap();
         let units: Vec<u16> = vm.disks.iter().map(|d| d.position.unit).collect();
         assert_eq!(units, [0, 1, 2]);
         assert_eq!(vm.display_name, "web-01");

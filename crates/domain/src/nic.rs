@@ -24,8 +24,10 @@ impl FromStr for MacAddress {
     fn from_str(text: &str) -> Result<Self, IdError> {
         let lower = text.to_ascii_lowercase().replace('-', ":");
         let parts: Vec<&str> = lower.split(':').collect();
-        let well_formed =
-            parts.len() == 6 && parts.iter().all(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit()));
+        let well_formed = parts.len() == 6
+            && parts
+                .iter()
+                .all(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit()));
         if well_formed {
             Ok(Self(lower))
         } else {

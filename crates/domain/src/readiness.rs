@@ -82,16 +82,26 @@ impl Readiness {
     /// passed checks in percent. No finding at all proves nothing and scores 0.
     pub fn from_findings(checks: Vec<Finding>) -> Self {
         let failed = |c: &&Finding| c.status == CheckStatus::Fail;
-        let critical = checks.iter().filter(failed).any(|c| c.check_type == CheckType::Critical);
+        let critical = checks
+            .iter()
+            .filter(failed)
+            .any(|c| c.check_type == CheckType::Critical);
         let passed = checks.len() - checks.iter().filter(failed).count();
         let score = if critical || checks.is_empty() {
             0.0
         } else {
-            #[expect(clippy::cast_precision_loss, reason = "the number of checks is far below 2^52")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "the number of checks is far below 2^52"
+            )]
             let share = passed as f64 / checks.len() as f64;
             share * 100.0
         };
-        let required_actions = checks.iter().filter(failed).filter_map(|c| c.remedy.clone()).collect();
+        let required_actions = checks
+            .iter()
+            .filter(failed)
+            .filter_map(|c| c.remedy.clone())
+            .collect();
         Self {
             is_ready: score >= Self::READY_FROM,
             readiness_score: score,
@@ -153,7 +163,10 @@ mod tests {
             (0, 0, 0.0, false, ReadinessBand::CriticalFailures),
         ] {
             let verdict = warnings(passed, failed);
-            assert_eq!((verdict.readiness_score, verdict.is_ready, verdict.band), (score, ready, band));
+            assert_eq!(
+                (verdict.readiness_score, verdict.is_ready, verdict.band),
+                (score, ready, band)
+            );
         }
     }
 

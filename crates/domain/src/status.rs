@@ -45,11 +45,14 @@ impl fmt::Display for JobType {
 impl FromStr for JobType {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
-        Self::ALL.into_iter().find(|t| t.as_str() == text).ok_or_else(|| IdError::Malformed {
-            kind: "job_type",
-            text: text.chars().take(80).collect(),
-            allowed: "live or test",
-        })
+        Self::ALL
+            .into_iter()
+            .find(|t| t.as_str() == text)
+            .ok_or_else(|| IdError::Malformed {
+                kind: "job_type",
+                text: text.chars().take(80).collect(),
+                allowed: "live or test",
+            })
     }
 }
 
@@ -148,16 +151,32 @@ impl JobStatus {
     /// while its window is open.
     pub const fn sequence(job_type: JobType) -> &'static [JobStatus] {
         use JobStatus::{
-            Cleanup, Completed, CreatingVm, Executing, Pending, PoweringOn, Reverting, Snapshotting, SwitchingVolume,
-            Validating,
+            Cleanup, Completed, CreatingVm, Executing, Pending, PoweringOn, Reverting, Snapshotting,
+            SwitchingVolume, Validating,
         };
         match job_type {
-            JobType::Live => {
-                &[Pending, Validating, Executing, Snapshotting, CreatingVm, SwitchingVolume, PoweringOn, Completed]
-            }
+            JobType::Live => &[
+                Pending,
+                Validating,
+                Executing,
+                Snapshotting,
+                CreatingVm,
+                SwitchingVolume,
+                PoweringOn,
+                Completed,
+            ],
             JobType::Test => &[
-                Pending, Validating, Executing, CreatingVm, SwitchingVolume, Snapshotting, PoweringOn, Executing,
-                Cleanup, Reverting, Completed,
+                Pending,
+                Validating,
+                Executing,
+                CreatingVm,
+                SwitchingVolume,
+                Snapshotting,
+                PoweringOn,
+                Executing,
+                Cleanup,
+                Reverting,
+                Completed,
             ],
         }
     }
@@ -167,7 +186,9 @@ impl JobStatus {
     /// Forward by one place of the sequence; to `failed` from everywhere but the ends; and, in a test that must
     /// be undone early, to `cleanup` from every place after the first touch of the cloud.
     pub fn may_become(self, job_type: JobType, to: JobStatus) -> bool {
-        let forward = Self::sequence(job_type).windows(2).any(|pair| pair[0] == self && pair[1] == to);
+        let forward = Self::sequence(job_type)
+            .windows(2)
+            .any(|pair| pair[0] == self && pair[1] == to);
         let gives_up = to == JobStatus::Failed && !self.is_final();
         let early_cleanup = job_type == JobType::Test
             && to == JobStatus::Cleanup
@@ -189,7 +210,15 @@ impl JobStatus {
     /// # Errors
     /// [`IllegalTransition`] when the customer's sequence does not have it.
     pub fn change_to(self, job_type: JobType, to: JobStatus) -> Result<JobStatus, IllegalTransition> {
-        if self.may_become(job_type, to) { Ok(to) } else { Err(IllegalTransition { job_type, from: self, to }) }
+        if self.may_become(job_type, to) {
+            Ok(to)
+        } else {
+            Err(IllegalTransition {
+                job_type,
+                from: self,
+                to,
+            })
+        }
     }
 
     /// The progress in percent at which a job of `job_type` enters this status, as in the customer's document.
@@ -300,17 +329,24 @@ mod tests {
 
     #[test]
     fn progress_never_falls_along_the_live_sequence() {
-        let figures: Vec<f64> =
-            JobStatus::sequence(JobType::Live).iter().filter_map(|s| s.progress(JobType::Live)).collect();
+        let figures: Vec<f64> = JobStatus::sequence(JobType::Live)
+            .iter()
+            .filter_map(|s| s.progress(JobType::Live))
+            .collect();
         assert_eq!(figures, [0.0, 10.0, 20.0, 30.0, 50.0, 70.0, 85.0, 100.0]);
     }
 
     #[test]
     fn progress_of_a_test_is_the_customers() {
-        let figures: Vec<Option<f64>> =
-            JobStatus::sequence(JobType::Test).iter().map(|s| s.progress(JobType::Test)).collect();
+        let figures: Vec<Option<f64>> = JobStatus::sequence(JobType::Test)
+            .iter()
+            .map(|s| s.progress(JobType::Test))
+            .collect();
         let expected = [0.0, 8.0, 15.0, 25.0, 40.0, 55.0, 70.0, 15.0, 85.0, 95.0, 100.0].map(Some);
-        assert_eq!(figures, expected, "the second executing is the window, whose figures are apart");
+        assert_eq!(
+            figures, expected,
+            "the second executing is the window, whose figures are apart"
+        );
     }
 
     #[test]
@@ -318,7 +354,13 @@ mod tests {
         for status in JobStatus::ALL {
             assert_eq!(status.as_str().parse::<JobStatus>().unwrap(), status);
         }
-        assert!("done".parse::<JobStatus>().unwrap_err().to_string().contains("powering_on"));
+        assert!(
+            "done"
+                .parse::<JobStatus>()
+                .unwrap_err()
+                .to_string()
+                .contains("powering_on")
+        );
     }
 
     #[test]

@@ -91,9 +91,12 @@ impl VmSpec {
     /// Everything that is missing, so that a person can add all of it at once.
     pub fn shape(&self) -> Result<ShapeSpec, Vec<MissingSpec>> {
         match (self.cpus, self.memory_mib, self.firmware) {
-            (Some(cpus), Some(memory_mib), Some(firmware)) => {
-                Ok(ShapeSpec { cpus, memory_mib, firmware, secure_boot: self.secure_boot })
-            }
+            (Some(cpus), Some(memory_mib), Some(firmware)) => Ok(ShapeSpec {
+                cpus,
+                memory_mib,
+                firmware,
+                secure_boot: self.secure_boot,
+            }),
             (cpus, memory, firmware) => {
                 let mut missing = Vec::new();
                 if cpus.is_none() {
@@ -155,8 +158,14 @@ mod tests {
             guest_os: None,
             firmware: None,
             secure_boot: false,
-            provenance: Provenance { source: "inventory import".into(), recorded_at: DateTime::UNIX_EPOCH },
+            provenance: Provenance {
+                source: "inventory import".into(),
+                recorded_at: DateTime::UNIX_EPOCH,
+            },
         };
-        assert_eq!(spec.shape().unwrap_err(), [MissingSpec::Cpus, MissingSpec::Firmware]);
+        assert_eq!(
+            spec.shape().unwrap_err(),
+            [MissingSpec::Cpus, MissingSpec::Firmware]
+        );
     }
 }
