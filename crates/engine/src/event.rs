@@ -205,7 +205,11 @@ pub enum StepErrorKind {
 impl BootGrade {
     /// All the grades in words, for messages.
     pub fn list<'a>(grades: impl IntoIterator<Item = &'a BootGrade>) -> String {
-        grades.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        grades
+            .into_iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 

@@ -3,17 +3,31 @@
 //! The engine knows the [`ossea::OsseaClient`] trait and its own [`ports`]; it never sees a database, an HTTP
 //! framework or the real cloud client.
 
+mod attention;
 pub mod clock;
+pub mod decide;
+mod driver;
 pub mod event;
-pub mod memory;
+pub mod failure;
+mod journal;
+pub mod parts;
 pub mod plan;
 pub mod ports;
 pub mod probe;
+pub mod return_planner;
+mod runner;
+pub mod scene;
 pub mod service;
+pub mod settings;
 pub mod state;
+mod step;
+pub mod worker;
 
 pub use clock::{Clock, SharedClock, SystemClock, TokioClock};
 pub use event::{Event, Failure, FailureCode, StoredEvent};
-pub use memory::MemoryStore;
+pub use parts::EngineParts;
 pub use plan::Plan;
+pub use service::FailoverService;
+pub use settings::EngineSettings;
 pub use state::JobState;
+pub use worker::Worker;

@@ -9,7 +9,7 @@ use failover_validation::{Subject, Target, assess};
 use ossea::{Network, OsseaClient, OsseaError};
 
 use crate::clock::SharedClock;
-use crate::plan::{BootPolicy, Plan, PlanInput, PlanMistake, WarningPolicy, live_plan};
+use crate::plan::{BootPolicy, Plan, PlanInput, PlanMistake, PlannedNic, WarningPolicy, live_plan};
 use crate::ports::{CreateError, Inventory, JobStore, Mappings, NewJob, StoreError};
 
 /// What a caller wants from a live failover.
@@ -135,25 +135,63 @@ impl FailoverService {
         Ok(assess(&subject, &self.target, self.cloud.as_ref()).await)
     }
 
+    /// The verdict inside a job: the mappings are those of the plan, and the job itself is no obstacle.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked; a silent cloud is a finding.
+    pub async fn readiness_for_job(&self, plan: &Plan, job_id: &JobId) -> Result<Readiness, StoreError> {
+        let mapping = |nic: &PlannedNic| {
+            let mapping = NetworkMapping {
+                source_network: nic.source_network.clone(),
+                purpose: purpose_of(plan.job_type),
+                network_id: nic.network.clone(),
+                network_name: nic.network_name.clone(),
+            };
+            (nic.source_network.clone(), mapping)
+        };
+        let overlay = plan.vm.nics.iter().map(mapping).collect();
+        let mut subject = self.subject(&plan.vm_id, plan.job_type, overlay).await?;
+        subject.active_job = subject.active_job.filter(|active| active != job_id);
+        Ok(assess(&subject, &self.target, self.cloud.as_ref()).await)
+    }
+
     /// The plan of a live failover, and why it may start. Changes nothing.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn plan_live(&self, request: &LiveRequest) -> Result<DryRun, StartError> {
         let vm_id = &request.vm_id;
-        let vm = self.inventory.vm(vm_id).await?.ok_or_else(|| StartError::UnknownVm(vm_id.clone()))?;
-        if let Some(given) = request.vm_name.as_ref().filter(|n| **n != vm.name && **n != vm.display_name) {
+        let vm = self
+            .inventory
+            .vm(vm_id)
+            .await?
+            .ok_or_else(|| StartError::UnknownVm(vm_id.clone()))?;
+        if let Some(given) = request
+            .vm_name
+            .as_ref()
+            .filter(|n| **n != vm.name && **n != vm.display_name)
+        {
             let (given, known) = (given.clone(), vm.name.clone());
-            return Err(StartError::NameMismatch { vm_id: vm_id.clone(), given, known });
+            return Err(StartError::NameMismatch {
+                vm_id: vm_id.clone(),
+                given,
+                known,
+            });
         }
         if let Some(job_id) = self.jobs.active_job(vm_id).await? {
-            return Err(StartError::Active { vm_id: vm_id.clone(), job_id });
+            return Err(StartError::Active {
+                vm_id: vm_id.clone(),
+                job_id,
+            });
         }
         let overlay = self.resolve_mappings(&request.network_mappings).await?;
         let subject = self.subject(vm_id, JobType::Live, overlay).await?;
         let readiness = assess(&subject, &self.target, self.cloud.as_ref()).await;
         if !may_start(&readiness, request.warnings) {
-            return Err(StartError::NotReady { vm_id: vm_id.clone(), readiness: Box::new(readiness) });
+            return Err(StartError::NotReady {
+                vm_id: vm_id.clone(),
+                readiness: Box::new(readiness),
+            });
         }
         let plan = self.live_plan_of(&subject, request).await?;
         Ok(DryRun { plan, readiness })
@@ -165,14 +203,23 @@ impl FailoverService {
     /// [`StartError`]; then no job exists.
     pub async fn start_live(&self, request: &LiveRequest) -> Result<JobId, StartError> {
         let plan = self.plan_live(request).await?.plan;
-        let job =
-            NewJob { plan, requested_by: request.requested_by.clone(), at: self.clock.now() };
+        let job = NewJob {
+            plan,
+            requested_by: request.requested_by.clone(),
+            at: self.clock.now(),
+        };
         Ok(self.jobs.create(job).await?)
     }
 
     async fn live_plan_of(&self, subject: &Subject, request: &LiveRequest) -> Result<Plan, StartError> {
-        let vm = subject.vm.as_ref().ok_or_else(|| StartError::UnknownVm(subject.vm_id.clone()))?;
-        let missing = |object, id: &str| StartError::MissingTarget { object, id: id.to_owned() };
+        let vm = subject
+            .vm
+            .as_ref()
+            .ok_or_else(|| StartError::UnknownVm(subject.vm_id.clone()))?;
+        let missing = |object, id: &str| StartError::MissingTarget {
+            object,
+            id: id.to_owned(),
+        };
         let target = &self.target;
         let offering = self.cloud.service_offering(&target.offering).await?;
         let offering = offering.ok_or_else(|| missing("service offering", target.offering.as_str()))?;
@@ -268,8 +315,10 @@ pub fn may_start(readiness: &Readiness, warnings: WarningPolicy) -> bool {
 /// # Errors
 /// What is wrong and what is allowed, as the end of a sentence.
 pub fn find_network<'a>(networks: &'a [Network], wanted: &str) -> Result<&'a Network, String> {
-    if let Some(network) =
-        wanted.parse::<NetworkId>().ok().and_then(|id| networks.iter().find(|n| n.id == id))
+    if let Some(network) = wanted
+        .parse::<NetworkId>()
+        .ok()
+        .and_then(|id| networks.iter().find(|n| n.id == id))
     {
         return Ok(network);
     }

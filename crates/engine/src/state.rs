@@ -203,7 +203,9 @@ impl JobState {
 
     /// Whether a step's postcondition was observed.
     pub fn is_done(&self, step: &StepId) -> bool {
-        self.steps.get(step).is_some_and(|r| matches!(r.standing, Standing::Done { .. }))
+        self.steps
+            .get(step)
+            .is_some_and(|r| matches!(r.standing, Standing::Done { .. }))
     }
 
     /// The attempt of a step whose outcome is not journaled.

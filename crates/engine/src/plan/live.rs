@@ -10,7 +10,8 @@ use failover_validation::Target;
 use ossea::{CustomSize, ServiceOffering, Template, Volume};
 
 use super::{
-    BootPolicy, Direction, Lane, Plan, PlannedDisk, PlannedNic, PlannedVm, Stage, Step, StepKind, WarningPolicy,
+    BootPolicy, Direction, Lane, Plan, PlannedDisk, PlannedNic, PlannedVm, Stage, Step, StepKind,
+    WarningPolicy,
 };
 
 /// Everything a plan is computed from: inventory, mappings, configuration and a probe of the cloud.
@@ -75,10 +76,10 @@ pub enum PlanMistake {
 /// [`PlanMistake`], the first one found.
 pub fn live_plan(input: PlanInput<'_>) -> Result<Plan, PlanMistake> {
     let vm = input.vm;
-    let shape = vm
-        .spec
-        .shape()
-        .map_err(|missing| PlanMistake::MissingSpec { vm: vm.name.clone(), missing })?;
+    let shape = vm.spec.shape().map_err(|missing| PlanMistake::MissingSpec {
+        vm: vm.name.clone(),
+        missing,
+    })?;
     let disks = planned_disks(&input)?;
     let nics = planned_nics(&input)?;
     let stages = live_stages(disks.len());
@@ -111,7 +112,11 @@ fn custom_size(offering: &ServiceOffering, target: &Target, shape: ShapeSpec) ->
     offering.customized.then(|| CustomSize {
         cpus: shape.cpus.get(),
         // An offering that fixes the speed refuses to be given one.
-        cpu_speed_mhz: if offering.cpu_speed_mhz.is_some() { None } else { Some(target.cpu_speed_mhz) },
+        cpu_speed_mhz: if offering.cpu_speed_mhz.is_some() {
+            None
+        } else {
+            Some(target.cpu_speed_mhz)
+        },
         memory_mib: shape.memory_mib.get(),
     })
 }
@@ -124,16 +129,21 @@ fn planned_disks(input: &PlanInput<'_>) -> Result<Vec<PlannedDisk>, PlanMistake>
     let unix = input.now.timestamp();
     let mut planned = Vec::with_capacity(count);
     for (place, disk) in input.vm.disks.iter().enumerate() {
-        let replica = disk.replica.as_ref().ok_or_else(|| PlanMistake::NoReplica(disk.label.clone()))?;
+        let replica = disk
+            .replica
+            .as_ref()
+            .ok_or_else(|| PlanMistake::NoReplica(disk.label.clone()))?;
         let on_oma = input
             .volumes
             .get(&replica.volume_id)
             .and_then(|v| v.attachment.as_ref())
             .filter(|at| at.vm == input.target.oma_vm);
-        let oma_device = on_oma.and_then(|at| at.device).ok_or_else(|| PlanMistake::NotOnOma {
-            disk: disk.label.clone(),
-            volume: replica.volume_id.clone(),
-        })?;
+        let oma_device = on_oma
+            .and_then(|at| at.device)
+            .ok_or_else(|| PlanMistake::NotOnOma {
+                disk: disk.label.clone(),
+                volume: replica.volume_id.clone(),
+            })?;
         planned.push(PlannedDisk {
             disk: place,
             label: disk.label.clone(),
@@ -155,8 +165,10 @@ fn planned_nics(input: &PlanInput<'_>) -> Result<Vec<PlannedNic>, PlanMistake> {
     }
     let mut nics = Vec::with_capacity(input.vm.nics.len());
     for nic in &input.vm.nics {
-        let mapping =
-            input.mappings.get(&nic.network).ok_or_else(|| PlanMistake::Unmapped(nic.network.clone()))?;
+        let mapping = input
+            .mappings
+            .get(&nic.network)
+            .ok_or_else(|| PlanMistake::Unmapped(nic.network.clone()))?;
         nics.push(PlannedNic {
             source_network: nic.network.clone(),
             network: mapping.network_id.clone(),
@@ -171,9 +183,15 @@ fn live_stages(disks: usize) -> Vec<Stage> {
     let lane = |name: &str, status, kinds: Vec<StepKind>| Lane {
         name: name.to_owned(),
         status,
-        steps: kinds.into_iter().map(|k| Step::new(Direction::Forward, k)).collect(),
+        steps: kinds
+            .into_iter()
+            .map(|k| Step::new(Direction::Forward, k))
+            .collect(),
     };
-    let stage = |name: &str, lanes| Stage { name: name.to_owned(), lanes };
+    let stage = |name: &str, lanes| Stage {
+        name: name.to_owned(),
+        lanes,
+    };
 
     let mut prepare: Vec<Lane> = (0..disks)
         .map(|disk| {
@@ -193,21 +211,41 @@ fn live_stages(disks: usize) -> Vec<Stage> {
     ));
     let switch = JobStatus::SwitchingVolume;
     let mut stages = vec![
-        stage("readiness", vec![lane("rules", JobStatus::Validating, vec![StepKind::Validate])]),
-        stage("secure", vec![lane("quiesce gate", JobStatus::Executing, vec![StepKind::Quiesce])]),
+        stage(
+            "readiness",
+            vec![lane("rules", JobStatus::Validating, vec![StepKind::Validate])],
+        ),
+        stage(
+            "secure",
+            vec![lane(
+                "quiesce gate",
+                JobStatus::Executing,
+                vec![StepKind::Quiesce],
+            )],
+        ),
         stage("prepare", prepare),
         // The OS disk goes first: a VM without a root takes part in nothing else.
-        stage("switch OS disk", vec![lane("disk 0", switch, vec![StepKind::Attach { disk: 0 }])]),
+        stage(
+            "switch OS disk",
+            vec![lane("disk 0", switch, vec![StepKind::Attach { disk: 0 }])],
+        ),
     ];
     if disks > 1 {
         let lanes =
             (1..disks).map(|disk| lane(&format!("disk {disk}"), switch, vec![StepKind::Attach { disk }]));
         stages.push(stage("switch data disks", lanes.collect()));
     }
-    stages.push(stage("read back", vec![lane("destination VM", switch, vec![StepKind::VerifyDisks])]));
+    stages.push(stage(
+        "read back",
+        vec![lane("destination VM", switch, vec![StepKind::VerifyDisks])],
+    ));
     stages.push(stage(
         "start",
-        vec![lane("destination VM", JobStatus::PoweringOn, vec![StepKind::StartVm, StepKind::VerifyBoot])],
+        vec![lane(
+            "destination VM",
+            JobStatus::PoweringOn,
+            vec![StepKind::StartVm, StepKind::VerifyBoot],
+        )],
     ));
     stages
 }

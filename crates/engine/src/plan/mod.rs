@@ -9,11 +9,10 @@ mod way_back;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::IpAddr;
 
 use failover_domain::{
-    CloudVmId, DiskPosition, JobStatus, JobType, MacAddress, NetworkId, OfferingId, ShapeSpec, TemplateId, VmId,
-    VolumeId, ZoneId,
+    CloudVmId, DiskPosition, JobStatus, JobType, MacAddress, NetworkId, OfferingId, ShapeSpec, TemplateId,
+    VmId, VolumeId, ZoneId,
 };
 use ossea::CustomSize;
 use serde::{Deserialize, Serialize};
@@ -204,8 +203,13 @@ impl StepKind {
     pub const fn expected_seconds(self) -> u64 {
         match self {
             StepKind::Validate => 5,
-            StepKind::Quiesce | StepKind::VerifyNetworks | StepKind::VerifyDisks | StepKind::DeleteScratchRoot => 1,
-            StepKind::DetachFromOma { .. } | StepKind::Attach { .. } | StepKind::DetachFromDestination { .. } => 5,
+            StepKind::Quiesce
+            | StepKind::VerifyNetworks
+            | StepKind::VerifyDisks
+            | StepKind::DeleteScratchRoot => 1,
+            StepKind::DetachFromOma { .. }
+            | StepKind::Attach { .. }
+            | StepKind::DetachFromDestination { .. } => 5,
             StepKind::ReturnToOma { .. } => 6,
             StepKind::DetachScratchRoot => 4,
             StepKind::DeleteSnapshot { .. } => 10,
@@ -288,7 +292,11 @@ impl Step {
             Direction::Forward => "",
             Direction::Return => "return/",
         };
-        Self { id: StepId(format!("{prefix}{subject}{}", kind.name())), kind, direction }
+        Self {
+            id: StepId(format!("{prefix}{subject}{}", kind.name())),
+            kind,
+            direction,
+        }
     }
 }
 
@@ -386,6 +394,3 @@ impl Plan {
         self.stages.iter().map(Stage::expected_seconds).sum()
     }
 }
-
-/// Addresses that belong to a destination VM, as recorded by boot verification.
-pub type GuestAddresses = Vec<IpAddr>;

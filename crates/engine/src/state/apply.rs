@@ -20,7 +20,10 @@ impl JobState {
             reason,
         };
         if stored.seq != self.last_seq + 1 {
-            return Err(illegal(format!("the entry before it has the number {}", self.last_seq)));
+            return Err(illegal(format!(
+                "the entry before it has the number {}",
+                self.last_seq
+            )));
         }
         self.check_phase(&stored.event).map_err(&illegal)?;
         match &stored.event {
@@ -33,7 +36,13 @@ impl JobState {
             }
             Event::StageEntered { stage } => self.enter_stage(plan, *stage).map_err(&illegal)?,
             Event::StageFinished { stage } => self.finish_stage(plan, *stage).map_err(&illegal)?,
-            Event::StepIntended { step, attempt, key, command, creates } => {
+            Event::StepIntended {
+                step,
+                attempt,
+                key,
+                command,
+                creates,
+            } => {
                 let open = OpenAttempt {
                     attempt: *attempt,
                     key: *key,
@@ -44,7 +53,11 @@ impl JobState {
                 self.stand(stored, step, Standing::Open(open));
                 self.note_intent(step, creates.as_ref());
             }
-            Event::StepSubmitted { step, cloud_job, created } => {
+            Event::StepSubmitted {
+                step,
+                cloud_job,
+                created,
+            } => {
                 let record = self.steps.get_mut(&step.id);
                 let Some(Standing::Open(open)) = record.map(|r| &mut r.standing) else {
                     return Err(illegal("no attempt of the step is open".to_owned()));
@@ -58,8 +71,19 @@ impl JobState {
                 self.learn(plan, step.kind, facts).map_err(&illegal)?;
                 self.advance_within_stage(plan).map_err(&illegal)?;
             }
-            Event::StepDelayed { step, error, retry_at } => {
-                self.stand(stored, step, Standing::Delayed { error: error.clone(), retry_at: *retry_at });
+            Event::StepDelayed {
+                step,
+                error,
+                retry_at,
+            } => {
+                self.stand(
+                    stored,
+                    step,
+                    Standing::Delayed {
+                        error: error.clone(),
+                        retry_at: *retry_at,
+                    },
+                );
             }
             Event::StepFailed { step, error } => {
                 self.stand(stored, step, Standing::Failed { error: error.clone() });
@@ -76,14 +100,16 @@ impl JobState {
             Event::AttentionCleared { code } => self.attention.retain(|a| a.code != *code),
             Event::Completed => {
                 self.phase = Phase::Completed;
-                self.become_status(plan.job_type, JobStatus::Completed).map_err(&illegal)?;
+                self.become_status(plan.job_type, JobStatus::Completed)
+                    .map_err(&illegal)?;
                 self.progress = 100.0;
                 self.completed_at = Some(stored.at);
                 self.attention.clear();
             }
             Event::Failed { cause, resting } => {
                 self.phase = Phase::Failed;
-                self.become_status(plan.job_type, JobStatus::Failed).map_err(&illegal)?;
+                self.become_status(plan.job_type, JobStatus::Failed)
+                    .map_err(&illegal)?;
                 self.progress = 0.0;
                 self.failure = Some(cause.clone());
                 self.resting.clone_from(resting);
@@ -112,16 +138,26 @@ impl JobState {
             | Event::StepDone { step, .. }
             | Event::StepDelayed { step, .. }
             | Event::StepFailed { step, .. } => step_phase(step),
-            Event::CancelHeard { .. } | Event::AttentionRaised { .. } | Event::AttentionCleared { .. } => under_way,
+            Event::CancelHeard { .. } | Event::AttentionRaised { .. } | Event::AttentionCleared { .. } => {
+                under_way
+            }
             Event::Completed => self.phase == Phase::Forward,
             Event::Failed { .. } => self.phase == Phase::Returning,
         };
-        if legal { Ok(()) } else { Err(format!("the job is in phase {:?}", self.phase)) }
+        if legal {
+            Ok(())
+        } else {
+            Err(format!("the job is in phase {:?}", self.phase))
+        }
     }
 
     fn enter_stage(&mut self, plan: &Plan, stage: usize) -> Result<(), String> {
         if stage != self.stages_finished || stage >= plan.stages.len() {
-            return Err(format!("{} of {} stages are finished", self.stages_finished, plan.stages.len()));
+            return Err(format!(
+                "{} of {} stages are finished",
+                self.stages_finished,
+                plan.stages.len()
+            ));
         }
         self.stage = Some(stage);
         let first = plan.stages[stage].statuses(plan.job_type).first().copied();
@@ -135,7 +171,12 @@ impl JobState {
         let Some(planned) = plan.stages.get(stage).filter(|_| self.stage == Some(stage)) else {
             return Err(format!("the stage under way is {:?}", self.stage));
         };
-        if let Some(step) = planned.lanes.iter().flat_map(|l| &l.steps).find(|s| !self.is_done(&s.id)) {
+        if let Some(step) = planned
+            .lanes
+            .iter()
+            .flat_map(|l| &l.steps)
+            .find(|s| !self.is_done(&s.id))
+        {
             return Err(format!("step {} is not done", step.id));
         }
         for status in planned.statuses(plan.job_type) {
@@ -154,7 +195,11 @@ impl JobState {
 
     /// Moves the status to that of the least advanced lane, and the progress with the finished steps.
     fn advance_within_stage(&mut self, plan: &Plan) -> Result<(), String> {
-        let Some(stage) = self.stage.and_then(|s| plan.stages.get(s)).filter(|_| self.phase == Phase::Forward) else {
+        let Some(stage) = self
+            .stage
+            .and_then(|s| plan.stages.get(s))
+            .filter(|_| self.phase == Phase::Forward)
+        else {
             return Ok(());
         };
         for status in stage.statuses(plan.job_type) {
@@ -177,9 +222,17 @@ impl JobState {
         let from = self.status.progress(plan.job_type).unwrap_or(self.progress);
         let sequence = JobStatus::sequence(plan.job_type);
         let next = sequence.iter().skip_while(|s| **s != self.status).nth(1);
-        let to = next.and_then(|s| s.progress(plan.job_type)).filter(|to| *to > from).unwrap_or(from);
+        let to = next
+            .and_then(|s| s.progress(plan.job_type))
+            .filter(|to| *to > from)
+            .unwrap_or(from);
         let (mut done, mut all) = (0_u64, 0_u64);
-        for lane in plan.stages.iter().flat_map(|s| &s.lanes).filter(|l| l.status == self.status) {
+        for lane in plan
+            .stages
+            .iter()
+            .flat_map(|s| &s.lanes)
+            .filter(|l| l.status == self.status)
+        {
             for step in &lane.steps {
                 let weight = step.kind.expected_seconds();
                 all += weight;
@@ -229,7 +282,10 @@ impl JobState {
             Some(CreatedObject::Snapshot { name, .. }) => (ResourceKind::Snapshot, name),
             None => return,
         };
-        if self.resource(kind, name).is_none_or(|r| r.state == ResourceState::Removed) {
+        if self
+            .resource(kind, name)
+            .is_none_or(|r| r.state == ResourceState::Removed)
+        {
             self.put_resource(kind, name, None, ResourceState::Intended);
         }
     }
@@ -271,7 +327,12 @@ impl JobState {
                 row.cloud_id = cloud_id.or_else(|| row.cloud_id.take());
                 row.state = state;
             }
-            None => self.ledger.push(ResourceRow { kind, name: name.to_owned(), cloud_id, state }),
+            None => self.ledger.push(ResourceRow {
+                kind,
+                name: name.to_owned(),
+                cloud_id,
+                state,
+            }),
         }
     }
 
@@ -289,7 +350,12 @@ impl JobState {
                     return Err("a created VM needs its id".to_owned());
                 };
                 self.vm = Some(vm.clone());
-                self.put_resource(ResourceKind::Vm, &plan.vm.name, Some(vm.as_str()), ResourceState::Present);
+                self.put_resource(
+                    ResourceKind::Vm,
+                    &plan.vm.name,
+                    Some(vm.as_str()),
+                    ResourceState::Present,
+                );
                 if let Some(root) = scratch_root {
                     self.scratch_root = Some(root.clone());
                     let id = root.as_str();

@@ -40,19 +40,29 @@ impl JobState {
         match self.phase {
             Phase::Pending | Phase::Completed | Phase::Failed => Vec::new(),
             Phase::Forward => {
-                let stage = self.stage.filter(|s| *s >= self.stages_finished).and_then(|s| plan.stages.get(s));
+                let stage = self
+                    .stage
+                    .filter(|s| *s >= self.stages_finished)
+                    .and_then(|s| plan.stages.get(s));
                 stage.map(|s| self.current_of_stage(s)).unwrap_or_default()
             }
             Phase::Returning => {
                 let busy = |s: &Standing| matches!(s, Standing::Open(_) | Standing::Delayed { .. });
-                self.steps.values().filter(|r| busy(&r.standing)).map(|r| r.step.id.to_string()).collect()
+                self.steps
+                    .values()
+                    .filter(|r| busy(&r.standing))
+                    .map(|r| r.step.id.to_string())
+                    .collect()
             }
         }
     }
 
     fn current_of_stage(&self, stage: &Stage) -> Vec<String> {
         let first_open = |lane: &crate::plan::Lane| {
-            lane.steps.iter().find(|s| !self.is_done(&s.id)).map(|s| s.id.to_string())
+            lane.steps
+                .iter()
+                .find(|s| !self.is_done(&s.id))
+                .map(|s| s.id.to_string())
         };
         stage.lanes.iter().filter_map(first_open).collect()
     }
@@ -66,7 +76,21 @@ pub fn changed_rows(
     events: Vec<crate::event::StoredEvent>,
 ) -> Batch {
     let old = before.volume_rows(plan);
-    let volumes = after.volume_rows(plan).into_iter().filter(|row| !old.contains(row)).collect();
-    let resources = after.ledger.iter().filter(|row| !before.ledger.contains(row)).cloned().collect();
-    Batch { events, projection: after.projection(plan), volumes, resources }
+    let volumes = after
+        .volume_rows(plan)
+        .into_iter()
+        .filter(|row| !old.contains(row))
+        .collect();
+    let resources = after
+        .ledger
+        .iter()
+        .filter(|row| !before.ledger.contains(row))
+        .cloned()
+        .collect();
+    Batch {
+        events,
+        projection: after.projection(plan),
+        volumes,
+        resources,
+    }
 }

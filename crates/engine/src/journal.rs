@@ -1,0 +1,177 @@
+//! The live journal of one job: the only way in which a worker changes it.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SharedClock;
+use crate::event::{Event, StoredEvent};
+use crate::plan::Plan;
+use crate::ports::{AppendError, JobStore, Lease, StoreError};
+use crate::settings::EngineSettings;
+use crate::state::{IllegalEvent, JobState, changed_rows};
+
+/// Why a worker stops driving a job. None of these is an outcome of the job.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    /// Another worker owns the job.
+    #[error("the lease is lost")]
+    LeaseLost,
+    /// This process is shutting down.
+    #[error("the worker is stopping")]
+    Shutdown,
+    /// The journal cannot go on: the engine or the database is broken. The job waits for a person.
+    #[error("the job cannot go on: {0}")]
+    Broken(String),
+}
+
+impl From<IllegalEvent> for Stop {
+    fn from(error: IllegalEvent) -> Self {
+        Stop::Broken(error.to_string())
+    }
+}
+
+/// The journal and the state folded from it. Lanes that run side by side write through the same one.
+pub(crate) struct JobJournal {
+    store: Arc<dyn JobStore>,
+    lease: Lease,
+    plan: Arc<Plan>,
+    clock: SharedClock,
+    retry: EngineSettings,
+    shutdown: CancellationToken,
+    state: Mutex<JobState>,
+}
+
+impl JobJournal {
+    /// A journal that goes on after `state`.
+    pub(crate) fn new(
+        store: Arc<dyn JobStore>,
+        lease: Lease,
+        plan: Arc<Plan>,
+        state: JobState,
+        clock: SharedClock,
+        retry: EngineSettings,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self {
+            store,
+            lease,
+            plan,
+            clock,
+            retry,
+            shutdown,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// The lease under which it writes.
+    pub(crate) fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// The state as of the last committed entry.
+    pub(crate) async fn state(&self) -> JobState {
+        self.state.lock().await.clone()
+    }
+
+    /// Commits one entry with the rows that follow from it. When it returns, the entry is durable.
+    ///
+    /// A database that does not answer is tried again with the very same batch until it answers: the store
+    /// recognises a batch that was committed although its reply was lost.
+    ///
+    /// # Errors
+    /// [`Stop`]; nothing that follows may be done then.
+    pub(crate) async fn record(&self, event: Event) -> Result<(), Stop> {
+        let mut state = self.state.lock().await;
+        let stored = StoredEvent {
+            seq: state.last_seq + 1,
+            at: self.clock.now(),
+            event,
+        };
+        let mut after = state.clone();
+        after.apply(&self.plan, &stored)?;
+        log_event(&self.lease, &self.plan, &stored);
+        let batch = changed_rows(&self.plan, &state, &after, vec![stored]);
+        let mut attempt = 0;
+        loop {
+            match self.store.append(&self.lease, &batch).await {
+                Ok(()) => break,
+                Err(AppendError::LeaseLost(_)) => return Err(Stop::LeaseLost),
+                Err(AppendError::Store(StoreError::Unavailable(why))) => {
+                    attempt += 1;
+                    tracing::warn!(job_id = %self.lease.job_id, attempt, error = %why, "The journal cannot be written, trying again.");
+                    self.pause(self.retry.backoff(attempt)).await?;
+                }
+                Err(AppendError::Store(error @ (StoreError::Corrupt { .. } | StoreError::Schema(_)))) => {
+                    return Err(Stop::Broken(error.to_string()));
+                }
+            }
+        }
+        *state = after;
+        Ok(())
+    }
+
+    /// Waits, unless the worker is told to stop.
+    ///
+    /// # Errors
+    /// [`Stop::Shutdown`].
+    pub(crate) async fn pause(&self, duration: std::time::Duration) -> Result<(), Stop> {
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => Err(Stop::Shutdown),
+            () = self.clock.sleep(duration) => Ok(()),
+        }
+    }
+}
+
+/// One log line per entry, which reads well alone and has fields to search by.
+fn log_event(lease: &Lease, plan: &Plan, stored: &StoredEvent) {
+    let (job_id, vm_id, seq) = (&lease.job_id, &plan.vm_id, stored.seq);
+    match &stored.event {
+        Event::Accepted { by } => tracing::info!(%job_id, %vm_id, seq, by, "Job accepted."),
+        Event::TakenUp { worker, epoch } => {
+            tracing::info!(%job_id, %vm_id, seq, worker, epoch, "Job taken up.")
+        }
+        Event::StageEntered { stage } => {
+            let name = plan.stages.get(*stage).map_or("?", |s| s.name.as_str());
+            tracing::info!(%job_id, %vm_id, seq, stage, name, "Stage entered.");
+        }
+        Event::StageFinished { stage } => tracing::info!(%job_id, %vm_id, seq, stage, "Stage finished."),
+        Event::StepIntended {
+            step,
+            attempt,
+            key,
+            command,
+            ..
+        } => {
+            tracing::info!(%job_id, %vm_id, seq, step = %step.id, attempt, request_key = %key, command, "Sending command.");
+        }
+        Event::StepSubmitted { step, cloud_job, .. } => {
+            tracing::debug!(%job_id, %vm_id, seq, step = %step.id, cloud_job = cloud_job.as_ref().map(tracing::field::display), "Command accepted.");
+        }
+        Event::StepDone { step, .. } => tracing::info!(%job_id, %vm_id, seq, step = %step.id, "Step done."),
+        Event::StepDelayed {
+            step,
+            error,
+            retry_at,
+        } => {
+            tracing::warn!(%job_id, %vm_id, seq, step = %step.id, error = error.message, %retry_at, "Step will be tried again.");
+        }
+        Event::StepFailed { step, error } => {
+            tracing::error!(%job_id, %vm_id, seq, step = %step.id, error = error.message, "Step failed.");
+        }
+        Event::CancelHeard { by } => tracing::info!(%job_id, %vm_id, seq, by, "Cancelling."),
+        Event::ReturnBegan { cause } => {
+            tracing::warn!(%job_id, %vm_id, seq, cause = cause.message, "The way back begins.");
+        }
+        Event::AttentionRaised { attention } => {
+            tracing::error!(%job_id, %vm_id, seq, code = ?attention.code, message = attention.message, "A person is needed.");
+        }
+        Event::AttentionCleared { code } => tracing::info!(%job_id, %vm_id, seq, ?code, "Attention cleared."),
+        Event::Completed => tracing::info!(%job_id, %vm_id, seq, "Failover completed."),
+        Event::Failed { cause, .. } => {
+            tracing::error!(%job_id, %vm_id, seq, cause = cause.message, "Failover failed; the way back is finished.");
+        }
+    }
+}

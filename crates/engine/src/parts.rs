@@ -1,0 +1,47 @@
+//! Everything the engine is composed of.
+
+use std::sync::Arc;
+
+use failover_validation::Target;
+use ossea::OsseaClient;
+
+use crate::clock::SharedClock;
+use crate::ports::{Inventory, JobStore, Mappings};
+use crate::probe::GuestProbe;
+use crate::service::FailoverService;
+use crate::settings::EngineSettings;
+
+/// The collaborators of a worker. A program that embeds the engine brings its own.
+#[derive(Clone)]
+pub struct EngineParts {
+    /// Jobs, journals and leases.
+    pub jobs: Arc<dyn JobStore>,
+    /// Source VMs.
+    pub inventory: Arc<dyn Inventory>,
+    /// Network mappings.
+    pub mappings: Arc<dyn Mappings>,
+    /// The cloud.
+    pub cloud: Arc<dyn OsseaClient>,
+    /// Reaches guests for boot verification.
+    pub probe: Arc<dyn GuestProbe>,
+    /// Where to.
+    pub target: Target,
+    /// The clock.
+    pub clock: SharedClock,
+    /// How to behave in time.
+    pub settings: EngineSettings,
+}
+
+impl EngineParts {
+    /// The front door over the same collaborators.
+    pub fn service(&self) -> FailoverService {
+        FailoverService {
+            jobs: Arc::clone(&self.jobs),
+            inventory: Arc::clone(&self.inventory),
+            mappings: Arc::clone(&self.mappings),
+            cloud: Arc::clone(&self.cloud),
+            target: self.target.clone(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Stops the destination VM on the way back: gracefully first, forced after the grace period.
+//!
+//! * **Done** when the cloud shows it `Stopped`, or not at all.
+//! * **Command**: `stopVirtualMachine`, idempotent. **Postcondition**: as above.
+//! * **Unknown outcome**: look, and stop again.
+
+use ossea::{CloudVm, Command, StopMode, VmState};
+
+use super::{Looked, Observation, View, blocked, find_vm};
+use crate::event::StepFacts;
+use crate::plan::Step;
+
+pub(super) async fn observe(view: &View<'_>, step: &Step) -> Looked {
+    let vm = find_vm(view.parts.cloud.as_ref(), view.job_id, view.plan, view.state).await?;
+    Ok(judge(vm.as_ref(), mode(view, step)))
+}
+
+/// Forced once a graceful stop was tried and the grace period since then is over.
+fn mode(view: &View<'_>, step: &Step) -> StopMode {
+    let Some(record) = view.state.steps.get(&step.id) else {
+        return StopMode::Graceful;
+    };
+    let waited = (view.now - record.since).to_std().unwrap_or_default();
+    if record.attempts > 0 && waited >= view.parts.settings.stop_grace {
+        StopMode::Forced
+    } else {
+        StopMode::Graceful
+    }
+}
+
+fn judge(vm: Option<&CloudVm>, mode: StopMode) -> Observation {
+    let Some(vm) = vm else {
+        return Observation::Done(StepFacts::Plain);
+    };
+    match &vm.state {
+        VmState::Stopped => Observation::Done(StepFacts::Plain),
+        VmState::Running => Observation::Act(Command::StopVirtualMachine {
+            vm: vm.id.clone(),
+            mode,
+        }),
+        VmState::Starting | VmState::Stopping | VmState::Migrating => {
+            Observation::Wait(format!("VM {} is {:?}", vm.name, vm.state))
+        }
+        VmState::Destroyed | VmState::Expunging | VmState::Error => blocked(format!(
+            "VM {} is {:?}: its volumes cannot be detached; recover it in the cloud",
+            vm.name, vm.state
+        )),
+        VmState::Other(state) => Observation::Wait(format!("VM {} is {state}", vm.name)),
+    }
+}
