@@ -10,6 +10,7 @@ mod driver;
 pub mod event;
 pub mod failure;
 mod journal;
+pub mod memory;
 pub mod parts;
 pub mod plan;
 pub mod ports;
