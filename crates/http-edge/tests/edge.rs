@@ -1,5 +1,7 @@
 //! The edge against peers that behave, that keep silent, and that are cut off.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,1 +1,28 @@
-//! Placeholder.
+//! A CloudStack that is not there.
+//!
+//! [`Cloud`] is a pure state machine of VMs, volumes, snapshots, queues and async jobs that behaves like the real
+//! one, preconditions, error codes and traps included. Two doors lead to it:
+//!
+//! * [`InProcessCloud`] is an [`ossea::OsseaClient`] on tokio's clock, so a test under
+//!   `#[tokio::test(start_paused = true)]` plays hours in milliseconds.
+//! * [`http`] speaks the real wire format, with signatures, for the real client and for foreign ones.
+//!
+//! Everything can be made to go wrong by [`faults::FaultRule`]s. What really happened is in [`Cloud::log`],
+//! [`Cloud::inventory`] and [`Cloud::content_of`], whatever the callers got to see.
+
+pub mod client;
+pub mod clock;
+pub mod cloud;
+pub mod contents;
+pub mod faults;
+pub mod http;
+pub mod settings;
+
+pub use client::InProcessCloud;
+pub use clock::SimClock;
+pub use cloud::Cloud;
+pub use cloud::content::Content;
+pub use cloud::inventory::CloudInventory;
+pub use contents::SimContents;
+pub use faults::{BootFailure, FaultRule, FaultState, NicFault, RuleId, WayFault, Work, WorkFault};
+pub use settings::{Profile, SimSettings};

@@ -1,0 +1,274 @@
+//! The cloud as an [`OsseaClient`] inside the process.
+
+mod convert;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::DateTime;
+use failover_domain::{
+    AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VolumeId, ZoneId,
+};
+use ossea::{
+    Accepted, Capabilities, CloudVm, Command, JobReport, Network, OsseaClient, OsseaError, ServiceOffering,
+    Snapshot, Template, Volume, Zone,
+};
+
+use crate::clock::SimClock;
+use crate::cloud::content::Content;
+use crate::cloud::error::ApiError;
+use crate::cloud::inventory::CloudInventory;
+use crate::cloud::log::LogEntry;
+use crate::cloud::{Cloud, Delivery};
+use crate::contents::SimContents;
+use crate::faults::{FaultRule, FaultState, RuleId, Work};
+use crate::settings::SimSettings;
+
+/// A simulated cloud that is called directly. Clones share the cloud.
+#[derive(Debug, Clone)]
+pub struct InProcessCloud {
+    cloud: Arc<Mutex<Cloud>>,
+    clock: SimClock,
+    latency: Duration,
+}
+
+impl InProcessCloud {
+    /// The sample cloud of `samples/cloud.toml`, beginning on 2026-01-05 at 08:00 UTC.
+    pub fn sample(settings: SimSettings) -> Self {
+        Self::new(&SimContents::sample(), settings)
+    }
+
+    /// A cloud with these contents, beginning on 2026-01-05 at 08:00 UTC.
+    pub fn new(contents: &SimContents, settings: SimSettings) -> Self {
+        let base = DateTime::from_timestamp(1_767_600_000, 0).expect("the instant is within chrono's range");
+        let clock = SimClock::starting_at(base);
+        Self::over(Arc::new(Mutex::new(Cloud::new(contents, settings, base))), clock)
+    }
+
+    /// A door to a cloud that others may use as well, such as the HTTP server.
+    pub fn over(cloud: Arc<Mutex<Cloud>>, clock: SimClock) -> Self {
+        Self {
+            cloud,
+            clock,
+            latency: Duration::from_millis(20),
+        }
+    }
+
+    /// The same cloud with another time for each request: half of it on the way there, half on the way back.
+    pub fn with_latency(self, latency: Duration) -> Self {
+        Self { latency, ..self }
+    }
+
+    /// The cloud's clock.
+    pub fn clock(&self) -> SimClock {
+        self.clock
+    }
+
+    /// The cloud itself, up to date. Not to be held across an await.
+    pub fn cloud(&self) -> MutexGuard<'_, Cloud> {
+        let mut cloud = self.lock();
+        cloud.advance(self.clock.now());
+        cloud
+    }
+
+    /// Adds a fault rule.
+    pub fn add_fault(&self, rule: FaultRule) -> RuleId {
+        self.lock().add_fault(rule)
+    }
+
+    /// A fault rule and how often it has struck.
+    pub fn fault(&self, id: RuleId) -> Option<FaultState> {
+        self.cloud().faults().iter().find(|state| state.id == id).cloned()
+    }
+
+    /// The picture of the whole cloud.
+    pub fn inventory(&self) -> CloudInventory {
+        self.cloud().inventory()
+    }
+
+    /// The record of calls and effects.
+    pub fn log(&self) -> Vec<LogEntry> {
+        self.cloud().log().to_vec()
+    }
+
+    /// What is on a volume, while it exists.
+    pub fn content_of(&self, volume: &VolumeId) -> Option<Content> {
+        self.cloud().content_of(volume).cloned()
+    }
+
+    /// Restarts the management server.
+    pub fn restart(&self, work: Work) {
+        self.lock().restart(self.clock.now(), work);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cloud> {
+        // A test that failed while it held the cloud has said so already.
+        self.cloud.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One read: there, looking, and back.
+    async fn read<T>(
+        &self,
+        command: &str,
+        objects: &[&str],
+        look: impl FnOnce(&Cloud) -> Result<T, ApiError>,
+    ) -> Result<T, OsseaError> {
+        tokio::time::sleep(self.latency / 2).await;
+        let objects: Vec<String> = objects.iter().map(ToString::to_string).collect();
+        let reply = self.lock().read(self.clock.now(), command, &objects, look);
+        tokio::time::sleep(reply.after + self.latency / 2).await;
+        match reply.delivery {
+            Delivery::Answer(answer) => answer.map_err(convert::error),
+            Delivery::Unreadable => Err(OsseaError::Malformed(format!("{command} was answered with HTML"))),
+            Delivery::Nothing => Err(OsseaError::Unreachable(format!(
+                "the connection broke during {command}"
+            ))),
+        }
+    }
+
+    /// A read of one object. An id that the cloud has never seen is refused there, and is `None` here.
+    async fn one<T>(
+        &self,
+        command: &str,
+        id: &str,
+        look: impl FnOnce(&Cloud) -> Option<T>,
+    ) -> Result<Option<T>, OsseaError> {
+        self.read(command, &[id], |cloud| Ok(look(cloud))).await
+    }
+}
+
+#[async_trait]
+impl OsseaClient for InProcessCloud {
+    async fn submit(&self, key: &RequestKey, command: &Command) -> Result<Accepted, OsseaError> {
+        tokio::time::sleep(self.latency / 2).await;
+        let (name, key, command) = (command.api_name(), key.to_string(), convert::command(command));
+        let reply = self.lock().submit(self.clock.now(), Some(&key), command);
+        tokio::time::sleep(reply.after + self.latency / 2).await;
+        match reply.delivery {
+            Delivery::Answer(answer) => answer.map(convert::accepted).map_err(convert::error),
+            Delivery::Unreadable => Err(OsseaError::OutcomeUnknown(format!(
+                "{name} was answered with HTML"
+            ))),
+            Delivery::Nothing => Err(OsseaError::OutcomeUnknown(format!(
+                "the connection broke during {name}"
+            ))),
+        }
+    }
+
+    async fn job(&self, id: &AsyncJobId) -> Result<JobReport, OsseaError> {
+        let look = |cloud: &Cloud| Ok(cloud.job(id).map_or(JobReport::NotKnown, convert::job));
+        self.read("queryAsyncJobResult", &[id.as_str()], look).await
+    }
+
+    async fn pending_jobs(&self) -> Result<Vec<AsyncJobId>, OsseaError> {
+        let look = |cloud: &Cloud| Ok(cloud.unfinished_jobs().map(|job| job.id.clone()).collect());
+        self.read("listAsyncJobs", &[], look).await
+    }
+
+    async fn vm(&self, id: &CloudVmId) -> Result<Option<CloudVm>, OsseaError> {
+        self.one("listVirtualMachines", id.as_str(), |cloud| {
+            cloud
+                .visible_vms()
+                .find(|vm| vm.id == *id)
+                .map(|vm| convert::vm(cloud, vm))
+        })
+        .await
+    }
+
+    async fn vms_named(&self, name: &str) -> Result<Vec<CloudVm>, OsseaError> {
+        let look = |cloud: &Cloud| {
+            let named = cloud.visible_vms().filter(|vm| vm.name == name);
+            Ok(named.map(|vm| convert::vm(cloud, vm)).collect())
+        };
+        self.read("listVirtualMachines", &[name], look).await
+    }
+
+    async fn vms(&self) -> Result<Vec<CloudVm>, OsseaError> {
+        let look = |cloud: &Cloud| Ok(cloud.visible_vms().map(|vm| convert::vm(cloud, vm)).collect());
+        self.read("listVirtualMachines", &[], look).await
+    }
+
+    async fn volume(&self, id: &VolumeId) -> Result<Option<Volume>, OsseaError> {
+        self.one("listVolumes", id.as_str(), |cloud| {
+            cloud.volume(id).map(|v| convert::volume(cloud, v))
+        })
+        .await
+    }
+
+    async fn volumes_on(&self, vm: &CloudVmId) -> Result<Vec<Volume>, OsseaError> {
+        let look = |cloud: &Cloud| {
+            if cloud.vm(vm).is_none() && !cloud.is_removed(vm.as_str()) {
+                return Ok(Err(OsseaError::NotFound(format!("virtualmachineid {vm}"))));
+            }
+            let on = cloud.volumes().filter(|volume| volume.is_on(vm));
+            Ok(Ok(on.map(|volume| convert::volume(cloud, volume)).collect()))
+        };
+        self.read("listVolumes", &[vm.as_str()], look).await?
+    }
+
+    async fn snapshots_of(&self, volume: &VolumeId) -> Result<Vec<Snapshot>, OsseaError> {
+        let look = |cloud: &Cloud| {
+            if cloud.volume(volume).is_none() && !cloud.is_removed(volume.as_str()) {
+                return Ok(Err(OsseaError::NotFound(format!("volumeid {volume}"))));
+            }
+            let of = cloud.snapshots().filter(|snapshot| snapshot.volume == *volume);
+            Ok(Ok(of.map(convert::snapshot).collect()))
+        };
+        self.read("listSnapshots", &[volume.as_str()], look).await?
+    }
+
+    async fn snapshot(&self, id: &SnapshotId) -> Result<Option<Snapshot>, OsseaError> {
+        self.one("listSnapshots", id.as_str(), |cloud| {
+            cloud.snapshot(id).map(convert::snapshot)
+        })
+        .await
+    }
+
+    async fn network(&self, id: &NetworkId) -> Result<Option<Network>, OsseaError> {
+        self.one("listNetworks", id.as_str(), |cloud| {
+            cloud.network(id).map(|n| convert::network(cloud, n))
+        })
+        .await
+    }
+
+    async fn networks(&self, zone: &ZoneId) -> Result<Vec<Network>, OsseaError> {
+        let look = |cloud: &Cloud| {
+            if cloud.zone(zone).is_none() {
+                return Ok(Err(OsseaError::NotFound(format!("zoneid {zone}"))));
+            }
+            let within = cloud.networks().filter(|network| network.zone == *zone);
+            Ok(Ok(within
+                .map(|network| convert::network(cloud, network))
+                .collect()))
+        };
+        self.read("listNetworks", &[zone.as_str()], look).await?
+    }
+
+    async fn zone(&self, id: &ZoneId) -> Result<Option<Zone>, OsseaError> {
+        self.one("listZones", id.as_str(), |cloud| {
+            cloud.zone(id).map(convert::zone)
+        })
+        .await
+    }
+
+    async fn service_offering(&self, id: &OfferingId) -> Result<Option<ServiceOffering>, OsseaError> {
+        let look = |cloud: &Cloud| cloud.offering(id).map(convert::offering);
+        self.one("listServiceOfferings", id.as_str(), look).await
+    }
+
+    async fn template(&self, id: &TemplateId, zone: &ZoneId) -> Result<Option<Template>, OsseaError> {
+        self.one("listTemplates", id.as_str(), |cloud| {
+            cloud
+                .template(id)
+                .filter(|template| template.zones.contains(zone))
+                .map(convert::template)
+        })
+        .await
+    }
+
+    async fn capabilities(&self) -> Result<Capabilities, OsseaError> {
+        self.read("listCapabilities", &[], |cloud| Ok(convert::capabilities(cloud)))
+            .await
+    }
+}

@@ -1,0 +1,137 @@
+//! The commands that change the cloud, after their parameters were read.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use failover_domain::{
+    AsyncJobId, CloudVmId, MacAddress, NetworkId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId,
+};
+use ossea::StopMode;
+
+use super::objects::Boot;
+
+/// A command that changes the cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are CloudStack's own")]
+pub enum ApiCommand {
+    DeployVirtualMachine(Box<Deploy>),
+    StartVirtualMachine {
+        vm: CloudVmId,
+    },
+    StopVirtualMachine {
+        vm: CloudVmId,
+        mode: StopMode,
+    },
+    DestroyVirtualMachine {
+        vm: CloudVmId,
+        end: DestroyEnd,
+    },
+    AttachVolume {
+        volume: VolumeId,
+        vm: CloudVmId,
+        device: Option<u32>,
+    },
+    DetachVolume(DetachTarget),
+    DeleteVolume {
+        volume: VolumeId,
+    },
+    CreateSnapshot {
+        volume: VolumeId,
+        name: Option<String>,
+    },
+    RevertSnapshot {
+        snapshot: SnapshotId,
+    },
+    DeleteSnapshot {
+        snapshot: SnapshotId,
+    },
+}
+
+/// What `detachVolume` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are CloudStack's own")]
+pub enum DetachTarget {
+    /// `id`.
+    Volume(VolumeId),
+    /// `virtualmachineid` and `deviceid`.
+    Slot { vm: CloudVmId, device: u32 },
+    /// Both, or neither fully: accepted, and refused in the job.
+    Ambiguous,
+}
+
+/// How far `destroyVirtualMachine` goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DestroyEnd {
+    /// The VM can be recovered for a while.
+    Recoverable,
+    /// `expunge=true`.
+    Expunged,
+}
+
+/// Whether `deployVirtualMachine` starts the VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterDeploy {
+    /// `startvm=false`.
+    LeaveStopped,
+    /// The default.
+    Start,
+}
+
+/// A network card to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NicSpec {
+    /// The network.
+    pub network: NetworkId,
+    /// The MAC address; the cloud's choice when absent.
+    pub mac: Option<MacAddress>,
+    /// The address; the cloud's choice when absent.
+    pub address: Option<Ipv4Addr>,
+}
+
+/// The parameters of `deployVirtualMachine`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are CloudStack's own")]
+pub struct Deploy {
+    pub name: Option<String>,
+    pub display_name: Option<String>,
+    pub zone: ZoneId,
+    pub offering: OfferingId,
+    pub template: TemplateId,
+    pub nics: Vec<NicSpec>,
+    pub details: BTreeMap<String, String>,
+    pub boot: Boot,
+    pub root_disk_gib: Option<u64>,
+    pub after: AfterDeploy,
+}
+
+impl ApiCommand {
+    /// The command's name in the API.
+    pub fn api_name(&self) -> &'static str {
+        match self {
+            ApiCommand::DeployVirtualMachine(_) => "deployVirtualMachine",
+            ApiCommand::StartVirtualMachine { .. } => "startVirtualMachine",
+            ApiCommand::StopVirtualMachine { .. } => "stopVirtualMachine",
+            ApiCommand::DestroyVirtualMachine { .. } => "destroyVirtualMachine",
+            ApiCommand::AttachVolume { .. } => "attachVolume",
+            ApiCommand::DetachVolume(_) => "detachVolume",
+            ApiCommand::DeleteVolume { .. } => "deleteVolume",
+            ApiCommand::CreateSnapshot { .. } => "createSnapshot",
+            ApiCommand::RevertSnapshot { .. } => "revertSnapshot",
+            ApiCommand::DeleteSnapshot { .. } => "deleteSnapshot",
+        }
+    }
+}
+
+/// What an accepted command answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// A job runs.
+    Job {
+        /// Its id.
+        job: AsyncJobId,
+        /// The id of the object that an async create command has made.
+        created: Option<String>,
+    },
+    /// A command without a job is done.
+    Done,
+}

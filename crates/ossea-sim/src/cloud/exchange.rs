@@ -1,0 +1,180 @@
+//! One request and its reply, between the caller and the cloud: where faults of the way strike.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::Cloud;
+use super::command::{Accepted, ApiCommand};
+use super::error::ApiError;
+use super::log::CallRecord;
+use crate::faults::{FaultEffect, RuleId, WayFault, Work, WorkFault};
+
+/// What the caller gets to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply<T> {
+    /// How long the cloud takes to answer.
+    pub after: Duration,
+    /// What arrives then.
+    pub delivery: Delivery<T>,
+}
+
+/// What arrives at the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery<T> {
+    /// An answer of CloudStack.
+    Answer(Result<T, ApiError>),
+    /// Something that is no answer of CloudStack.
+    Unreadable,
+    /// Nothing: the connection breaks.
+    Nothing,
+}
+
+impl<T> Reply<T> {
+    fn at_once(delivery: Delivery<T>) -> Self {
+        Self {
+            after: Duration::ZERO,
+            delivery,
+        }
+    }
+}
+
+impl Cloud {
+    /// A command arrives (unless a fault loses it). `key` is the client's `customjobid`.
+    pub fn submit(&mut self, now: DateTime<Utc>, key: Option<&str>, command: ApiCommand) -> Reply<Accepted> {
+        self.advance(now);
+        let objects = self.objects_of(&command);
+        match self.faults.arrive(command.api_name(), &objects) {
+            None => self.process(key, command, None),
+            Some((rule, FaultEffect::Work(fault))) => self.process(key, command, Some((rule, fault))),
+            Some((rule, FaultEffect::Way(fault))) => {
+                self.faults.fired(rule);
+                self.submit_on_a_bad_way(key, command, fault)
+            }
+        }
+    }
+
+    fn submit_on_a_bad_way(
+        &mut self,
+        key: Option<&str>,
+        command: ApiCommand,
+        fault: WayFault,
+    ) -> Reply<Accepted> {
+        match fault {
+            WayFault::Refuse { code, text } => self.refuse(key, &command, ApiError::of_command(code, text)),
+            WayFault::Throttled { retry_after_ms } => {
+                self.refuse(key, &command, ApiError::throttled(retry_after_ms))
+            }
+            WayFault::Busy => self.refuse(key, &command, ApiError::busy()),
+            WayFault::LostRequest => Reply::at_once(Delivery::Nothing),
+            WayFault::LostReply => Reply {
+                delivery: Delivery::Nothing,
+                ..self.process(key, command, None)
+            },
+            WayFault::Garbage { work: Work::NotDone } => Reply::at_once(Delivery::Unreadable),
+            WayFault::Garbage { work: Work::Done } => Reply {
+                delivery: Delivery::Unreadable,
+                ..self.process(key, command, None)
+            },
+            WayFault::SlowAnswer { seconds } => {
+                let reply = self.process(key, command, None);
+                Reply {
+                    after: reply.after + Duration::from_secs(u64::from(seconds)),
+                    ..reply
+                }
+            }
+        }
+    }
+
+    /// A read arrives. `objects` are the ids and names that it asks for.
+    pub fn read<T>(
+        &mut self,
+        now: DateTime<Utc>,
+        command: &str,
+        objects: &[String],
+        look: impl FnOnce(&Cloud) -> Result<T, ApiError>,
+    ) -> Reply<T> {
+        self.advance(now);
+        // Faults of the work do not concern a read.
+        let Some((rule, FaultEffect::Way(fault))) = self.faults.arrive(command, objects) else {
+            return Reply::at_once(Delivery::Answer(look(self)));
+        };
+        self.faults.fired(rule);
+        let refused = |error| Reply::at_once(Delivery::Answer(Err(error)));
+        match fault {
+            WayFault::Refuse { code, text } => refused(ApiError::of_command(code, text)),
+            WayFault::Throttled { retry_after_ms } => refused(ApiError::throttled(retry_after_ms)),
+            WayFault::Busy => refused(ApiError::busy()),
+            WayFault::LostRequest | WayFault::LostReply => Reply::at_once(Delivery::Nothing),
+            WayFault::Garbage {
+                work: Work::Done | Work::NotDone,
+            } => Reply::at_once(Delivery::Unreadable),
+            WayFault::SlowAnswer { seconds } => Reply {
+                after: Duration::from_secs(u64::from(seconds)),
+                delivery: Delivery::Answer(look(self)),
+            },
+        }
+    }
+
+    /// Processes a command that has arrived, and records the call.
+    fn process(
+        &mut self,
+        key: Option<&str>,
+        command: ApiCommand,
+        fault: Option<(RuleId, WorkFault)>,
+    ) -> Reply<Accepted> {
+        let after = self.reply_time(&command);
+        let record = self.record_of(key, &command);
+        let place = self.log.record_call(self.time, record);
+        let answer = self
+            .accept(key, command, fault)
+            .map_err(|e| e.as_read_by(self.settings.role));
+        if let Err(error) = &answer {
+            self.log.refused(place, error.code);
+        }
+        // Work that takes no time is over before the answer leaves.
+        self.advance(self.time);
+        Reply {
+            after,
+            delivery: Delivery::Answer(answer),
+        }
+    }
+
+    fn refuse(&mut self, key: Option<&str>, command: &ApiCommand, error: ApiError) -> Reply<Accepted> {
+        let record = CallRecord {
+            refused: Some(error.code),
+            ..self.record_of(key, command)
+        };
+        self.log.record_call(self.time, record);
+        Reply::at_once(Delivery::Answer(Err(error)))
+    }
+
+    fn record_of(&self, key: Option<&str>, command: &ApiCommand) -> CallRecord {
+        CallRecord {
+            command: command.api_name().to_owned(),
+            key: key.map(str::to_owned),
+            objects: self.objects_of(command),
+            refused: None,
+        }
+    }
+
+    /// How long the answer takes: only a command without a job works before it answers.
+    fn reply_time(&self, command: &ApiCommand) -> Duration {
+        match command {
+            ApiCommand::DeleteVolume { .. } => self
+                .settings
+                .time(self.settings.durations.delete_volume)
+                .to_std()
+                .unwrap_or_default(),
+            ApiCommand::DeployVirtualMachine(_)
+            | ApiCommand::StartVirtualMachine { .. }
+            | ApiCommand::StopVirtualMachine { .. }
+            | ApiCommand::DestroyVirtualMachine { .. }
+            | ApiCommand::AttachVolume { .. }
+            | ApiCommand::DetachVolume(_)
+            | ApiCommand::CreateSnapshot { .. }
+            | ApiCommand::RevertSnapshot { .. }
+            | ApiCommand::DeleteSnapshot { .. } => Duration::ZERO,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What guests do by themselves: take addresses, write to their disks, power off.
+
+use chrono::TimeDelta;
+use failover_domain::{AsyncJobId, CloudVmId, NetworkId, VolumeId};
+
+use super::Cloud;
+use super::jobs::Due;
+use super::log::{Effect, StopCause};
+use super::objects::{AddressShown, BootFailure, Guest, NetworkState, VmState};
+
+/// The one host of the cloud.
+pub(super) const HOST: &str = "kvm-1";
+
+/// How often a running guest writes to its disks.
+const WRITES_EVERY: TimeDelta = TimeDelta::seconds(60);
+
+impl Cloud {
+    /// The guest begins to run.
+    pub(super) fn guest_starts(&mut self, job: &AsyncJobId, id: &CloudVmId, failure: Option<BootFailure>) {
+        let Some(vm) = self.vms.get_mut(id) else { return };
+        vm.state = VmState::Running;
+        vm.host = Some(HOST.to_owned());
+        vm.run += 1;
+        let run = vm.run;
+        let shown = match failure {
+            Some(BootFailure::NoAddress) => AddressShown::Hidden,
+            Some(BootFailure::PowersOff) | None => AddressShown::Shown,
+        };
+        let mut networks = Vec::new();
+        for nic in &mut vm.nics {
+            nic.shown = shown;
+            networks.push(nic.network.clone());
+        }
+        for network in networks {
+            self.network_states.insert(network, NetworkState::Implemented);
+        }
+        self.effect(Some(job), Effect::VmStarted { vm: id.clone() });
+        self.write_to_all_disks(id);
+        self.plan(self.time + WRITES_EVERY, Due::GuestWrites { vm: id.clone(), run });
+        match failure {
+            Some(BootFailure::PowersOff) => {
+                let at = self.time + self.settings.time(self.settings.durations.boot);
+                self.plan(at, Due::GuestPowersOff { vm: id.clone(), run });
+            }
+            Some(BootFailure::NoAddress) | None => {}
+        }
+    }
+
+    /// The guest no longer runs.
+    pub(super) fn guest_ends(&mut self, job: Option<&AsyncJobId>, id: &CloudVmId, cause: StopCause) {
+        let Some(vm) = self.vms.get_mut(id) else { return };
+        vm.state = VmState::Stopped;
+        vm.host = None;
+        vm.nics
+            .iter_mut()
+            .for_each(|nic| nic.shown = AddressShown::Hidden);
+        self.effect(
+            job,
+            Effect::VmStopped {
+                vm: id.clone(),
+                cause,
+            },
+        );
+    }
+
+    pub(super) fn guest_powers_off(&mut self, id: &CloudVmId, run: u64) {
+        if self.runs(id, run) {
+            self.guest_ends(None, id, StopCause::Guest);
+        }
+    }
+
+    pub(super) fn guest_writes(&mut self, id: &CloudVmId, run: u64) {
+        if self.runs(id, run) {
+            self.write_to_all_disks(id);
+            self.plan(self.time + WRITES_EVERY, Due::GuestWrites { vm: id.clone(), run });
+        }
+    }
+
+    fn runs(&self, id: &CloudVmId, run: u64) -> bool {
+        self.vms
+            .get(id)
+            .is_some_and(|vm| vm.run == run && vm.state == VmState::Running)
+    }
+
+    /// The guest writes to every disk it has.
+    pub(super) fn write_to_all_disks(&mut self, id: &CloudVmId) {
+        match self.vms.get(id).map(|vm| vm.guest) {
+            Some(Guest::Workload) => {}
+            Some(Guest::Appliance) | None => return,
+        }
+        let disks: Vec<VolumeId> = self.volumes_on(id).map(|volume| volume.id.clone()).collect();
+        for disk in disks {
+            self.writes += 1;
+            let generation = self.writes;
+            if let Some(volume) = self.volumes.get_mut(&disk) {
+                volume.content.write(id, generation);
+            }
+            self.effect(
+                None,
+                Effect::GuestWrote {
+                    vm: id.clone(),
+                    volume: disk,
+                    generation,
+                },
+            );
+        }
+    }
+
+    /// The next address of a network that nobody has; `None` on L2 networks and on full ones.
+    pub(super) fn free_address(&self, network: &NetworkId) -> Option<std::net::Ipv4Addr> {
+        let range = self.networks.get(network)?.cidr?;
+        let nics = self.vms.values().flat_map(|vm| &vm.nics);
+        let taken: std::collections::BTreeSet<_> = nics
+            .filter(|nic| nic.network == *network)
+            .filter_map(|nic| nic.reserved)
+            .collect();
+        range.guests().find(|address| !taken.contains(address))
+    }
+}

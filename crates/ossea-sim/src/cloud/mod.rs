@@ -1,0 +1,205 @@
+//! The cloud as a pure state machine.
+//!
+//! Nothing here knows tokio, sockets or a clock: every entry takes `now`, does what has become due until then in
+//! the order in which it became due, and answers. The same requests at the same instants give the same cloud.
+//!
+//! [`Cloud::submit`] takes commands, [`Cloud::read`] guards reads; both let fault rules strike and say in a
+//! [`Reply`] what the caller gets to see, which is not always what happened.
+
+pub mod command;
+pub mod content;
+pub mod error;
+pub mod inventory;
+pub mod jobs;
+pub mod log;
+pub mod objects;
+
+mod accept;
+mod attach;
+mod deploy;
+mod destroy;
+mod exchange;
+mod guest;
+mod initial;
+mod power;
+mod rows;
+mod snapshots;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use chrono::{DateTime, Utc};
+use failover_domain::{
+    AsyncJobId, CloudVmId, NetworkId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId,
+};
+use rand::RngCore;
+use rand::rngs::StdRng;
+
+use self::content::Content;
+pub use self::exchange::{Delivery, Reply};
+use self::jobs::{Due, Job, JobOutcome, Phase};
+use self::log::{Effect, Log, LogEntry, LogEvent};
+use self::objects::{NetworkState, Snapshot, Vm, Volume};
+use crate::contents::{NetworkContents, OfferingContents, PoolContents, TemplateContents, ZoneContents};
+use crate::faults::{FaultRule, FaultState, Faults, RuleId, Work};
+use crate::settings::SimSettings;
+
+/// A simulated cloud.
+#[derive(Debug)]
+pub struct Cloud {
+    settings: SimSettings,
+    time: DateTime<Utc>,
+    rng: StdRng,
+    zones: BTreeMap<ZoneId, ZoneContents>,
+    pools: Vec<PoolContents>,
+    networks: BTreeMap<NetworkId, NetworkContents>,
+    network_states: BTreeMap<NetworkId, NetworkState>,
+    offerings: BTreeMap<OfferingId, OfferingContents>,
+    templates: BTreeMap<TemplateId, TemplateContents>,
+    vms: BTreeMap<CloudVmId, Vm>,
+    volumes: BTreeMap<VolumeId, Volume>,
+    snapshots: BTreeMap<SnapshotId, Snapshot>,
+    /// Ids of rows that are gone. Such an id is still understood as a parameter.
+    removed: BTreeSet<String>,
+    jobs: BTreeMap<AsyncJobId, Job>,
+    job_sequence: u64,
+    unfinished: BTreeMap<u64, AsyncJobId>,
+    /// The unfinished jobs of each object, oldest first.
+    pending: BTreeMap<String, Vec<AsyncJobId>>,
+    queues: BTreeMap<CloudVmId, VecDeque<AsyncJobId>>,
+    agenda: BTreeMap<(DateTime<Utc>, u64), Due>,
+    agenda_sequence: u64,
+    faults: Faults,
+    log: Log,
+    /// The number of the last write to any volume.
+    writes: u64,
+    vms_made: u64,
+}
+
+const GIB: u64 = 1 << 30;
+
+impl Cloud {
+    /// Does everything that has become due until `now`.
+    pub fn advance(&mut self, now: DateTime<Utc>) {
+        while let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= now) {
+            self.time = self.time.max(entry.key().0);
+            match entry.remove() {
+                Due::JobEnds(id) => self.job_is_due(&id),
+                Due::SnapshotLeavesPrimary(id) => self.snapshot_leaves_primary(&id),
+                Due::QueueLosesPatience(id) => self.lose_patience(&id),
+                Due::JobExpires(id) => self.expire_job(&id),
+                Due::GuestPowersOff { vm, run } => self.guest_powers_off(&vm, run),
+                Due::GuestWrites { vm, run } => self.guest_writes(&vm, run),
+            }
+        }
+        self.time = self.time.max(now);
+    }
+
+    /// When the next thing happens that a caller may be waiting for.
+    pub fn next_due(&self) -> Option<DateTime<Utc>> {
+        self.agenda
+            .iter()
+            .find(|(_, due)| due.is_progress())
+            .map(|((at, _), _)| *at)
+    }
+
+    /// The instant up to which everything is done.
+    pub fn time(&self) -> DateTime<Utc> {
+        self.time
+    }
+
+    /// What kind of CloudStack it is.
+    pub fn settings(&self) -> &SimSettings {
+        &self.settings
+    }
+
+    /// Adds a fault rule.
+    pub fn add_fault(&mut self, rule: FaultRule) -> RuleId {
+        self.faults.add(rule)
+    }
+
+    /// All fault rules and how often each has struck.
+    pub fn faults(&self) -> &[FaultState] {
+        self.faults.states()
+    }
+
+    /// Forgets all fault rules. Faults that running jobs have caught already still strike.
+    pub fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
+    /// The record of calls and effects.
+    pub fn log(&self) -> &[LogEntry] {
+        self.log.entries()
+    }
+
+    /// What is on a volume, while it exists.
+    pub fn content_of(&self, volume: &VolumeId) -> Option<&Content> {
+        self.volumes.get(volume).map(|volume| &volume.content)
+    }
+
+    /// Restarts the management server: every unfinished job is cut off with code 530 and no result. `work` says
+    /// whether the agents complete what was under way; what was only queued never happens.
+    pub fn restart(&mut self, now: DateTime<Utc>, work: Work) {
+        self.advance(now);
+        let cut: Vec<AsyncJobId> = self.unfinished.values().cloned().collect();
+        // Without queues no job of the old server hands on to the next one.
+        self.queues.clear();
+        for id in &cut {
+            let Some(job) = self.jobs.get(id) else { continue };
+            let (command, phase) = (job.command.clone(), job.phase.clone());
+            match (phase, work) {
+                (Phase::Queued, Work::Done | Work::NotDone) => self.forget_queued(&command, id),
+                (Phase::Running { .. }, Work::NotDone) => self.abandon(&command, id),
+                (Phase::Running { .. }, Work::Done) => {
+                    if self.finish(id, &command, None).is_err() {
+                        self.abandon(&command, id);
+                    }
+                }
+                (Phase::Ended { .. }, Work::Done | Work::NotDone) => continue,
+            }
+            self.end_job(id, JobOutcome::CutOff { code: 530 });
+        }
+        self.log.record(
+            self.time,
+            LogEvent::Restarted {
+                interrupted: cut.len(),
+            },
+        );
+    }
+
+    fn plan(&mut self, at: DateTime<Utc>, due: Due) {
+        self.agenda_sequence += 1;
+        self.agenda.insert((at, self.agenda_sequence), due);
+    }
+
+    fn effect(&mut self, job: Option<&AsyncJobId>, effect: Effect) {
+        self.log.record(
+            self.time,
+            LogEvent::Effect {
+                job: job.cloned(),
+                effect,
+            },
+        );
+    }
+
+    fn fresh_id(&mut self) -> String {
+        let mut bytes = [0; 16];
+        self.rng.fill_bytes(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    }
+
+    fn instance_name(&mut self) -> String {
+        self.vms_made += 1;
+        format!("i-2-{}-VM", self.vms_made)
+    }
+
+    fn volumes_on(&self, vm: &CloudVmId) -> impl Iterator<Item = &Volume> {
+        self.volumes.values().filter(move |volume| volume.is_on(vm))
+    }
+
+    /// Whether an id is understood as a parameter: of a row that is or was.
+    fn is_known(&self, id: &str, exists: bool) -> bool {
+        exists || self.removed.contains(id)
+    }
+}

@@ -1,0 +1,201 @@
+//! The rows of the simulated cloud, in CloudStack's own words.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use chrono::{DateTime, Utc};
+use failover_domain::{CloudVmId, NetworkId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId};
+use serde::{Deserialize, Serialize};
+
+use super::content::Content;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[expect(missing_docs, reason = "the words are CloudStack's own")]
+        pub enum $name { $(#[serde(rename = $word)] $variant),+ }
+
+        impl $name {
+            /// The word that CloudStack writes.
+            pub fn word(self) -> &'static str {
+                match self { $($name::$variant => $word),+ }
+            }
+        }
+    };
+}
+
+words! {
+    /// States of a VM.
+    VmState {
+        Starting = "Starting", Running = "Running", Stopping = "Stopping", Stopped = "Stopped",
+        Destroyed = "Destroyed", Expunging = "Expunging", Error = "Error",
+    }
+}
+words! {
+    /// States of a volume. An expunged volume is a removed row.
+    VolumeState {
+        Allocated = "Allocated", Creating = "Creating", Ready = "Ready", Attaching = "Attaching",
+        Snapshotting = "Snapshotting", RevertSnapshotting = "RevertSnapshotting", Destroy = "Destroy",
+        Expunging = "Expunging",
+    }
+}
+words! {
+    /// Kinds of volumes.
+    VolumeType { Root = "ROOT", DataDisk = "DATADISK" }
+}
+words! {
+    /// States of a volume snapshot. A destroyed snapshot is a removed row.
+    SnapshotState {
+        Allocated = "Allocated", Creating = "Creating", BackingUp = "BackingUp", BackedUp = "BackedUp",
+        Destroying = "Destroying", Error = "Error",
+    }
+}
+words! {
+    /// Kinds of networks.
+    NetworkType { Isolated = "Isolated", Shared = "Shared", L2 = "L2" }
+}
+words! {
+    /// States of a network.
+    NetworkState { Allocated = "Allocated", Implemented = "Implemented" }
+}
+
+/// What runs inside a VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guest {
+    /// The OMA: it writes only when replication says so, which the simulator does not play.
+    Appliance,
+    /// An ordinary guest: it writes to every disk when it starts, and goes on writing while it runs.
+    Workload,
+}
+
+/// How the guest of a running VM fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BootFailure {
+    /// The guest powers itself off soon after the start.
+    PowersOff,
+    /// The guest runs, but no address ever appears.
+    NoAddress,
+}
+
+/// A network card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nic {
+    /// The card's id.
+    pub id: String,
+    /// The network.
+    pub network: NetworkId,
+    /// The MAC address.
+    pub mac: String,
+    /// The address that the network reserved; L2 networks have none. Shown only while it is [`Nic::shown`].
+    pub reserved: Option<Ipv4Addr>,
+    /// Whether the address appears in answers.
+    pub shown: AddressShown,
+}
+
+/// Whether a card's address appears in answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressShown {
+    /// Not yet, or not any more.
+    Hidden,
+    /// The VM runs and the guest took the address.
+    Shown,
+}
+
+impl Nic {
+    /// The address as answers show it.
+    pub fn address(&self) -> Option<Ipv4Addr> {
+        match self.shown {
+            AddressShown::Shown => self.reserved,
+            AddressShown::Hidden => None,
+        }
+    }
+}
+
+/// How a VM boots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boot {
+    /// Legacy BIOS.
+    Bios,
+    /// UEFI without secure boot.
+    UefiLegacy,
+    /// UEFI with secure boot.
+    UefiSecure,
+}
+
+/// A VM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are CloudStack's own")]
+pub struct Vm {
+    pub id: CloudVmId,
+    pub name: String,
+    pub display_name: String,
+    pub instance_name: String,
+    pub state: VmState,
+    pub zone: ZoneId,
+    pub host: Option<String>,
+    pub offering: OfferingId,
+    pub template: Option<TemplateId>,
+    pub cpus: u32,
+    pub cpu_speed: u32,
+    pub memory_mib: u32,
+    pub boot: Boot,
+    pub nics: Vec<Nic>,
+    pub details: BTreeMap<String, String>,
+    pub created: DateTime<Utc>,
+    pub guest: Guest,
+    /// Counts the starts, so that what a former run had planned is recognised as over.
+    pub(crate) run: u64,
+}
+
+/// Where a volume hangs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are CloudStack's own")]
+pub struct Attached {
+    pub vm: CloudVmId,
+    pub device: u32,
+    pub at: DateTime<Utc>,
+}
+
+/// A volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are CloudStack's own")]
+pub struct Volume {
+    pub id: VolumeId,
+    pub name: String,
+    pub kind: VolumeType,
+    pub state: VolumeState,
+    pub size_bytes: u64,
+    pub zone: ZoneId,
+    pub attached: Option<Attached>,
+    /// The pool's name; absent until the volume is made on one.
+    pub pool: Option<String>,
+    pub template: Option<TemplateId>,
+    pub created: DateTime<Utc>,
+    /// What is on it.
+    pub content: Content,
+}
+
+impl Volume {
+    /// Whether it hangs on `vm`.
+    pub fn is_on(&self, vm: &CloudVmId) -> bool {
+        self.attached.as_ref().is_some_and(|at| at.vm == *vm)
+    }
+}
+
+/// A volume snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are CloudStack's own")]
+pub struct Snapshot {
+    pub id: SnapshotId,
+    pub name: String,
+    pub volume: VolumeId,
+    pub volume_name: String,
+    pub state: SnapshotState,
+    pub created: DateTime<Utc>,
+    pub size_bytes: u64,
+    /// What the volume held when it was taken; absent before.
+    pub content: Option<Content>,
+}

@@ -1,0 +1,135 @@
+//! Starting and stopping VMs.
+
+use failover_domain::{AsyncJobId, CloudVmId, VolumeId};
+
+use super::Cloud;
+use super::error::ApiError;
+use super::jobs::JobResult;
+use super::log::StopCause;
+use super::objects::{BootFailure, VmState, VolumeState, VolumeType};
+
+impl Cloud {
+    pub(super) fn check_start(&self, id: &CloudVmId) -> Result<Option<CloudVmId>, ApiError> {
+        let vm = self.vm_row(id)?;
+        match vm.state {
+            VmState::Running => Err(ApiError::invalid(format!(
+                "The virtual machine {id} ({}) is already running",
+                vm.display_name
+            ))),
+            VmState::Destroyed | VmState::Expunging | VmState::Error => {
+                let text = format!("Cannot start {} in {} state", vm.instance_name, vm.state.word());
+                Err(ApiError::runtime(text))
+            }
+            VmState::Starting | VmState::Stopping | VmState::Stopped => Ok(Some(id.clone())),
+        }
+    }
+
+    pub(super) fn begin_start(&mut self, id: &CloudVmId) -> Result<(), ApiError> {
+        let vm = self
+            .vms
+            .get(id)
+            .ok_or_else(|| ApiError::runtime(format!("The {} is gone", self.settings.wording)))?;
+        match vm.state {
+            VmState::Stopped => {}
+            // Another start was before it in the queue.
+            VmState::Running => return Ok(()),
+            VmState::Starting
+            | VmState::Stopping
+            | VmState::Destroyed
+            | VmState::Expunging
+            | VmState::Error => {
+                return Err(ApiError::runtime(format!(
+                    "There are concurrent operations on {}",
+                    vm.instance_name
+                )));
+            }
+        }
+        let Some(root) = self.root_of(id) else {
+            let text = format!(
+                "Unable to start {} because the ROOT volume is missing.",
+                vm.instance_name
+            );
+            return Err(ApiError::runtime(text));
+        };
+        if let Some(root) = self.volumes.get_mut(&root)
+            && root.state == VolumeState::Allocated
+        {
+            root.state = VolumeState::Creating;
+        }
+        if let Some(vm) = self.vms.get_mut(id) {
+            vm.state = VmState::Starting;
+        }
+        Ok(())
+    }
+
+    fn root_of(&self, vm: &CloudVmId) -> Option<VolumeId> {
+        self.volumes_on(vm)
+            .find(|volume| volume.kind == VolumeType::Root)
+            .map(|volume| volume.id.clone())
+    }
+
+    pub(super) fn finish_start(
+        &mut self,
+        job: &AsyncJobId,
+        id: &CloudVmId,
+        failure: Option<BootFailure>,
+    ) -> Result<JobResult, ApiError> {
+        let vm = self.vm_row(id)?;
+        if vm.state == VmState::Starting {
+            let pool = self.first_pool(&vm.zone);
+            if let Some(root) = self.root_of(id).and_then(|root| self.volumes.get_mut(&root))
+                && root.state == VolumeState::Creating
+            {
+                root.state = VolumeState::Ready;
+                root.pool = pool;
+            }
+            self.guest_starts(job, id, failure);
+        }
+        self.vm_result(id)
+    }
+
+    pub(super) fn abandon_start(&mut self, id: &CloudVmId) {
+        let Some(vm) = self.vms.get_mut(id) else { return };
+        if vm.state == VmState::Starting {
+            vm.state = VmState::Stopped;
+            if let Some(root) = self.root_of(id).and_then(|root| self.volumes.get_mut(&root))
+                && root.state == VolumeState::Creating
+            {
+                root.state = VolumeState::Allocated;
+            }
+        }
+    }
+
+    pub(super) fn check_stop(&self, id: &CloudVmId) -> Result<Option<CloudVmId>, ApiError> {
+        self.vm_row(id)?;
+        Ok(Some(id.clone()))
+    }
+
+    /// Only a running VM has anything to stop; for every other state the command succeeds without effect.
+    pub(super) fn begin_stop(&mut self, id: &CloudVmId) -> f64 {
+        match self.vms.get_mut(id) {
+            Some(vm) if vm.state == VmState::Running => {
+                vm.state = VmState::Stopping;
+                self.settings.durations.stop
+            }
+            Some(_) | None => 0.0,
+        }
+    }
+
+    pub(super) fn finish_stop(&mut self, job: &AsyncJobId, id: &CloudVmId) -> Result<JobResult, ApiError> {
+        if self.vm_row(id)?.state == VmState::Stopping {
+            // A guest flushes its disks when it shuts down.
+            self.write_to_all_disks(id);
+            self.guest_ends(Some(job), id, StopCause::Asked);
+        }
+        self.vm_result(id)
+    }
+
+    pub(super) fn abandon_stop(&mut self, id: &CloudVmId) {
+        if let Some(vm) = self.vms.get_mut(id)
+            && vm.state == VmState::Stopping
+        {
+            vm.state = VmState::Running;
+        }
+    }
+}

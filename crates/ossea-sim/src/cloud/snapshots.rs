@@ -1,0 +1,295 @@
+//! Volume snapshots.
+
+use chrono::TimeDelta;
+use failover_domain::{AsyncJobId, CloudVmId, SnapshotId, VolumeId};
+
+use super::Cloud;
+use super::error::ApiError;
+use super::jobs::{Due, JobResult};
+use super::log::Effect;
+use super::objects::{Snapshot, SnapshotState, VmState, Volume, VolumeState};
+
+/// The part of a snapshot's time that passes on primary storage; afterwards its volume is free again while the
+/// copy to secondary storage goes on.
+const PRIMARY_PART: i32 = 5;
+
+impl Cloud {
+    /// The part of `createSnapshot` that happens inside its HTTP call.
+    pub(super) fn create_snapshot_row(
+        &mut self,
+        volume: &VolumeId,
+        name: Option<&str>,
+    ) -> Result<String, ApiError> {
+        let row = self.volume_row(volume)?;
+        if row.state != VolumeState::Ready {
+            return Err(ApiError::invalid(format!(
+                "VolumeId: {volume} is not in Ready state but {}. Cannot take snapshot.",
+                row.state.word()
+            )));
+        }
+        self.check_snapshot_of_attached(row)?;
+        let (volume_name, size_bytes) = (row.name.clone(), row.size_bytes);
+        let owner = row
+            .attached
+            .as_ref()
+            .and_then(|at| self.vms.get(&at.vm))
+            .map(|vm| vm.name.clone());
+        let owner = owner.unwrap_or_else(|| "detached".to_owned());
+        let name = name.map_or_else(
+            || format!("{owner}_{volume_name}_{}", self.time.format("%Y%m%d%H%M%S")),
+            str::to_owned,
+        );
+        let id = self.fresh_id();
+        let snapshot = Snapshot {
+            id: id.parse().expect("a UUID is a legal id"),
+            name,
+            volume: volume.clone(),
+            volume_name,
+            state: SnapshotState::Allocated,
+            created: self.time,
+            size_bytes,
+            content: None,
+        };
+        self.snapshots.insert(snapshot.id.clone(), snapshot);
+        Ok(id)
+    }
+
+    fn check_snapshot_of_attached(&self, volume: &Volume) -> Result<(), ApiError> {
+        let Some(vm) = volume.attached.as_ref().and_then(|at| self.vms.get(&at.vm)) else {
+            return Ok(());
+        };
+        match vm.state {
+            VmState::Stopped => {}
+            VmState::Destroyed | VmState::Expunging => {
+                let text = format!("The {} is in {} state", self.settings.wording, vm.state.word());
+                return Err(ApiError::runtime(text));
+            }
+            VmState::Starting | VmState::Running | VmState::Stopping | VmState::Error => {
+                if !self.settings.profile.snapshots_running_vms() {
+                    return Err(ApiError::runtime(
+                        "KVM Snapshot is not supported for Running VMs. It is disabled by default due to a \
+                         possible volume corruption in certain cases.",
+                    ));
+                }
+            }
+        }
+        let sibling_is_active = self.volumes_on(&vm.id).any(|sibling| {
+            sibling.id != volume.id
+                && sibling.state == VolumeState::Ready
+                && self.snapshots.values().any(|snapshot| {
+                    snapshot.volume == sibling.id
+                        && matches!(snapshot.state, SnapshotState::Creating | SnapshotState::BackingUp)
+                })
+        });
+        if sibling_is_active {
+            return Err(ApiError::invalid(
+                "There is other active snapshot tasks on the instance to which the volume is attached, please \
+                 try again later",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin_snapshot(&mut self, job: &AsyncJobId, volume: &VolumeId) -> Result<f64, ApiError> {
+        let hidden = || {
+            let text = "Failed to create Snapshot due to an internal error creating Snapshot for volume";
+            ApiError::runtime(format!("{text} {volume}"))
+        };
+        let row = self.volumes.get_mut(volume).ok_or_else(hidden)?;
+        if row.state != VolumeState::Ready {
+            // The snapshot's row stays behind in Allocated, as in the real cloud.
+            return Err(hidden());
+        }
+        row.state = VolumeState::Snapshotting;
+        // The content is that of the instant at which the snapshot begins.
+        let (content, size_bytes) = (row.content.clone(), row.size_bytes);
+        let generation = content.generation;
+        let snapshot = self.snapshot_of_job(job).ok_or_else(hidden)?;
+        snapshot.state = SnapshotState::Creating;
+        snapshot.content = Some(content);
+        snapshot.size_bytes = size_bytes;
+        let snapshot = snapshot.id.clone();
+        self.effect(
+            Some(job),
+            Effect::SnapshotTaken {
+                snapshot,
+                volume: volume.clone(),
+                generation,
+            },
+        );
+        let seconds = self.settings.durations.create_snapshot;
+        let on_primary: TimeDelta = self.settings.time(seconds) / PRIMARY_PART;
+        self.plan(self.time + on_primary, Due::SnapshotLeavesPrimary(job.clone()));
+        Ok(seconds)
+    }
+
+    pub(super) fn snapshot_leaves_primary(&mut self, job: &AsyncJobId) {
+        if self.running(job).is_none() {
+            return;
+        }
+        if let Some(snapshot) = self.snapshot_of_job(job) {
+            snapshot.state = SnapshotState::BackingUp;
+            let volume = snapshot.volume.clone();
+            self.volume_is_free(&volume, VolumeState::Snapshotting);
+        }
+    }
+
+    /// The snapshot that a `createSnapshot` job made.
+    fn snapshot_of_job(&mut self, job: &AsyncJobId) -> Option<&mut Snapshot> {
+        let id: SnapshotId = self.jobs.get(job)?.object.as_ref()?.id.parse().ok()?;
+        self.snapshots.get_mut(&id)
+    }
+
+    fn volume_is_free(&mut self, volume: &VolumeId, from: VolumeState) {
+        if let Some(row) = self.volumes.get_mut(volume)
+            && row.state == from
+        {
+            row.state = VolumeState::Ready;
+        }
+    }
+
+    pub(super) fn finish_snapshot(&mut self, job: &AsyncJobId) -> Result<JobResult, ApiError> {
+        let gone = || ApiError::runtime("Failed to create Snapshot due to an internal error");
+        let snapshot = self.snapshot_of_job(job).ok_or_else(gone)?;
+        snapshot.state = SnapshotState::BackedUp;
+        let result = JobResult::Snapshot(Box::new(snapshot.clone()));
+        let volume = snapshot.volume.clone();
+        self.volume_is_free(&volume, VolumeState::Snapshotting);
+        Ok(result)
+    }
+
+    /// The row stays behind in Error; the volume is usable again. (What resets a volume after a restart of the
+    /// real management server is not known; a volume that stays locked for ever would be worse than the truth.)
+    pub(super) fn abandon_snapshot(&mut self, job: &AsyncJobId) {
+        if let Some(snapshot) = self.snapshot_of_job(job) {
+            snapshot.state = SnapshotState::Error;
+            let volume = snapshot.volume.clone();
+            self.volume_is_free(&volume, VolumeState::Snapshotting);
+        }
+    }
+
+    /// The row of a snapshot that was never begun goes away.
+    pub(super) fn forget_snapshot_row(&mut self, job: &AsyncJobId) {
+        if let Some(snapshot) = self.snapshot_of_job(job) {
+            let id = snapshot.id.clone();
+            self.snapshots.remove(&id);
+            self.removed.insert(id.to_string());
+        }
+    }
+
+    pub(super) fn check_revert(&self, id: &SnapshotId) -> Result<Option<CloudVmId>, ApiError> {
+        let snapshot = self
+            .snapshots
+            .get(id)
+            .ok_or_else(|| ApiError::invalid("No such snapshot"))?;
+        let volume = self.volume_row(&snapshot.volume)?;
+        if volume.state != VolumeState::Ready {
+            return Err(ApiError::invalid("The volume is not in Ready state."));
+        }
+        let vm = volume.attached.as_ref().and_then(|at| self.vms.get(&at.vm));
+        if vm.is_some_and(|vm| vm.state != VmState::Stopped) {
+            return Err(ApiError::invalid(format!(
+                "The {} the specified disk is attached to is not in the shutdown state.",
+                self.settings.wording
+            )));
+        }
+        if snapshot.state != SnapshotState::BackedUp {
+            return Err(ApiError::runtime("The snapshot is in no store of the zone"));
+        }
+        // Reverting is not in the queue of any VM.
+        Ok(None)
+    }
+
+    pub(super) fn begin_revert(&mut self, id: &SnapshotId) -> Result<f64, ApiError> {
+        let gone = || ApiError::runtime("The volume is not in Ready state.");
+        let volume = self
+            .snapshots
+            .get(id)
+            .map(|snapshot| snapshot.volume.clone())
+            .ok_or_else(gone)?;
+        self.volumes.get_mut(&volume).ok_or_else(gone)?.state = VolumeState::RevertSnapshotting;
+        Ok(self.settings.durations.revert_snapshot)
+    }
+
+    pub(super) fn finish_revert(&mut self, job: &AsyncJobId, id: &SnapshotId) -> Result<JobResult, ApiError> {
+        let gone = || ApiError::runtime("The snapshot is in no store of the zone");
+        let snapshot = self.snapshots.get(id).cloned().ok_or_else(gone)?;
+        let content = snapshot.content.clone().ok_or_else(gone)?;
+        let row = self.volumes.get_mut(&snapshot.volume).ok_or_else(gone)?;
+        row.state = VolumeState::Ready;
+        row.size_bytes = snapshot.size_bytes;
+        let generation = content.generation;
+        row.content = content;
+        let (snapshot_id, volume) = (id.clone(), snapshot.volume.clone());
+        self.effect(
+            Some(job),
+            Effect::SnapshotReverted {
+                snapshot: snapshot_id,
+                volume,
+                generation,
+            },
+        );
+        Ok(JobResult::Snapshot(Box::new(snapshot)))
+    }
+
+    pub(super) fn abandon_revert(&mut self, id: &SnapshotId) {
+        if let Some(volume) = self.snapshots.get(id).map(|snapshot| snapshot.volume.clone()) {
+            self.volume_is_free(&volume, VolumeState::RevertSnapshotting);
+        }
+    }
+
+    pub(super) fn check_delete_snapshot(&self, id: &SnapshotId) -> Result<Option<CloudVmId>, ApiError> {
+        let snapshot = self.snapshots.get(id);
+        let snapshot =
+            snapshot.ok_or_else(|| ApiError::invalid(format!("Unable to find a snapshot with id {id}")))?;
+        match snapshot.state {
+            SnapshotState::Creating | SnapshotState::BackingUp => {
+                let text = format!(
+                    "Failed to delete snapshot:{id} in {} state",
+                    snapshot.state.word()
+                );
+                Err(ApiError::runtime(text))
+            }
+            SnapshotState::Allocated
+            | SnapshotState::BackedUp
+            | SnapshotState::Destroying
+            | SnapshotState::Error => Ok(None),
+        }
+    }
+
+    pub(super) fn begin_delete_snapshot(&mut self, id: &SnapshotId) -> f64 {
+        if let Some(snapshot) = self.snapshots.get_mut(id) {
+            snapshot.state = SnapshotState::Destroying;
+        }
+        self.settings.durations.delete_snapshot
+    }
+
+    pub(super) fn finish_delete_snapshot(
+        &mut self,
+        job: &AsyncJobId,
+        id: &SnapshotId,
+    ) -> Result<JobResult, ApiError> {
+        let gone = || ApiError::invalid(format!("Unable to find a snapshot with id {id}"));
+        let snapshot = self.snapshots.remove(id).ok_or_else(gone)?;
+        self.removed.insert(id.to_string());
+        self.effect(
+            Some(job),
+            Effect::SnapshotDeleted {
+                snapshot: id.clone(),
+                volume: snapshot.volume,
+            },
+        );
+        Ok(JobResult::Success)
+    }
+
+    pub(super) fn abandon_delete_snapshot(&mut self, id: &SnapshotId) {
+        if let Some(snapshot) = self.snapshots.get_mut(id)
+            && snapshot.state == SnapshotState::Destroying
+        {
+            snapshot.state = match snapshot.content {
+                Some(_) => SnapshotState::BackedUp,
+                None => SnapshotState::Error,
+            };
+        }
+    }
+}

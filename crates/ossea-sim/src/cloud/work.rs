@@ -1,0 +1,128 @@
+//! The four moments of a command's work, each handed to the module that knows the command.
+
+use failover_domain::{AsyncJobId, CloudVmId};
+
+use super::Cloud;
+use super::command::{AfterDeploy, ApiCommand};
+use super::error::ApiError;
+use super::jobs::JobResult;
+use super::objects::BootFailure;
+
+impl Cloud {
+    /// The job begins: preconditions. Answers in whose queue it waits, if in any.
+    pub(super) fn check(&self, command: &ApiCommand) -> Result<Option<CloudVmId>, ApiError> {
+        match command {
+            ApiCommand::DeployVirtualMachine(_) => Ok(None),
+            ApiCommand::StartVirtualMachine { vm } => self.check_start(vm),
+            ApiCommand::StopVirtualMachine { vm, .. } => self.check_stop(vm),
+            ApiCommand::DestroyVirtualMachine { vm, end } => self.check_destroy(vm, *end),
+            ApiCommand::AttachVolume { volume, vm, device } => self.check_attach(volume, vm, *device),
+            ApiCommand::DetachVolume(target) => self.check_detach(target),
+            ApiCommand::DeleteVolume { .. } => Ok(None),
+            ApiCommand::CreateSnapshot { volume, .. } => Ok(self
+                .volumes
+                .get(volume)
+                .and_then(|v| v.attached.as_ref())
+                .map(|at| at.vm.clone())),
+            ApiCommand::RevertSnapshot { snapshot } => self.check_revert(snapshot),
+            ApiCommand::DeleteSnapshot { snapshot } => self.check_delete_snapshot(snapshot),
+        }
+    }
+
+    /// Its turn has come: last checks, states in between. Answers how many seconds it takes at scale 1.
+    pub(super) fn begin(&mut self, job: &AsyncJobId, command: &ApiCommand) -> Result<f64, ApiError> {
+        let durations = self.settings.durations;
+        match command {
+            ApiCommand::DeployVirtualMachine(deploy) => match deploy.after {
+                AfterDeploy::LeaveStopped => Ok(durations.deploy),
+                AfterDeploy::Start => {
+                    self.begin_start(&self.deployed_vm(job)?)?;
+                    Ok(durations.deploy + durations.start)
+                }
+            },
+            ApiCommand::StartVirtualMachine { vm } => {
+                self.begin_start(vm)?;
+                Ok(durations.start)
+            }
+            ApiCommand::StopVirtualMachine { vm, .. } => Ok(self.begin_stop(vm)),
+            ApiCommand::DestroyVirtualMachine { vm, .. } => Ok(self.begin_destroy(vm)),
+            ApiCommand::AttachVolume { volume, vm, device } => self.begin_attach(volume, vm, *device),
+            ApiCommand::DetachVolume(target) => Ok(self.detach_seconds(target)),
+            ApiCommand::DeleteVolume { .. } => Ok(0.0),
+            ApiCommand::CreateSnapshot { volume, .. } => self.begin_snapshot(job, volume),
+            ApiCommand::RevertSnapshot { snapshot } => self.begin_revert(snapshot),
+            ApiCommand::DeleteSnapshot { snapshot } => Ok(self.begin_delete_snapshot(snapshot)),
+        }
+    }
+
+    /// The work is done: its effect.
+    pub(super) fn finish(
+        &mut self,
+        job: &AsyncJobId,
+        command: &ApiCommand,
+        boot: Option<BootFailure>,
+    ) -> Result<JobResult, ApiError> {
+        match command {
+            ApiCommand::DeployVirtualMachine(deploy) => {
+                let vm = self.deployed_vm(job)?;
+                match deploy.after {
+                    AfterDeploy::LeaveStopped => self.vm_result(&vm),
+                    AfterDeploy::Start => self.finish_start(job, &vm, boot),
+                }
+            }
+            ApiCommand::StartVirtualMachine { vm } => self.finish_start(job, vm, boot),
+            ApiCommand::StopVirtualMachine { vm, .. } => self.finish_stop(job, vm),
+            ApiCommand::DestroyVirtualMachine { vm, end } => self.finish_destroy(job, vm, *end),
+            ApiCommand::AttachVolume { volume, vm, device } => self.finish_attach(job, volume, vm, *device),
+            ApiCommand::DetachVolume(target) => self.finish_detach(job, target),
+            ApiCommand::DeleteVolume { .. } => Ok(JobResult::Success),
+            ApiCommand::CreateSnapshot { .. } => self.finish_snapshot(job),
+            ApiCommand::RevertSnapshot { snapshot } => self.finish_revert(job, snapshot),
+            ApiCommand::DeleteSnapshot { snapshot } => self.finish_delete_snapshot(job, snapshot),
+        }
+    }
+
+    /// The work under way is not done: states in between go back.
+    pub(super) fn abandon(&mut self, command: &ApiCommand, job: &AsyncJobId) {
+        match command {
+            ApiCommand::DeployVirtualMachine(_) => {
+                if let Ok(vm) = self.deployed_vm(job) {
+                    self.abandon_start(&vm);
+                }
+            }
+            ApiCommand::StartVirtualMachine { vm } => self.abandon_start(vm),
+            ApiCommand::StopVirtualMachine { vm, .. } | ApiCommand::DestroyVirtualMachine { vm, .. } => {
+                self.abandon_stop(vm);
+            }
+            ApiCommand::AttachVolume { volume, .. } => self.abandon_attach(volume),
+            ApiCommand::DetachVolume(_) | ApiCommand::DeleteVolume { .. } => {}
+            ApiCommand::CreateSnapshot { .. } => self.abandon_snapshot(job),
+            ApiCommand::RevertSnapshot { snapshot } => self.abandon_revert(snapshot),
+            ApiCommand::DeleteSnapshot { snapshot } => self.abandon_delete_snapshot(snapshot),
+        }
+    }
+
+    /// A restart found the job still waiting: only the row of a snapshot that was never begun goes away.
+    pub(super) fn forget_queued(&mut self, command: &ApiCommand, job: &AsyncJobId) {
+        if let ApiCommand::CreateSnapshot { .. } = command {
+            self.forget_snapshot_row(job);
+        }
+    }
+
+    /// The VM that a deploy job made.
+    fn deployed_vm(&self, job: &AsyncJobId) -> Result<CloudVmId, ApiError> {
+        let object = self.jobs.get(job).and_then(|job| job.object.as_ref());
+        let id = object.and_then(|object| object.id.parse::<CloudVmId>().ok());
+        id.filter(|id| self.vms.contains_key(id)).ok_or_else(|| {
+            ApiError::invalid(format!(
+                "Unable to find the {} that was deployed",
+                self.settings.wording
+            ))
+        })
+    }
+
+    /// The result of a job on a VM: the VM as it is now.
+    pub(super) fn vm_result(&self, vm: &CloudVmId) -> Result<JobResult, ApiError> {
+        self.vm_row(vm).map(|vm| JobResult::Vm(Box::new(vm.clone())))
+    }
+}

@@ -1,0 +1,450 @@
+//! What is in the cloud when the simulation begins: a TOML file.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+use failover_domain::{CloudVmId, MacAddress, NetworkId, OfferingId, TemplateId, VolumeId, ZoneId};
+use serde::{Deserialize, Serialize};
+
+use crate::cloud::objects::NetworkType;
+
+/// The contents of a cloud. Unknown keys are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SimContents {
+    /// The zones.
+    pub zones: Vec<ZoneContents>,
+    /// The storage pools.
+    pub pools: Vec<PoolContents>,
+    /// The networks.
+    pub networks: Vec<NetworkContents>,
+    /// The service offerings.
+    pub offerings: Vec<OfferingContents>,
+    /// The templates.
+    pub templates: Vec<TemplateContents>,
+    /// The appliance VM with the replicas.
+    pub oma: OmaContents,
+}
+
+/// A zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ZoneContents {
+    /// The id.
+    pub id: ZoneId,
+    /// The name.
+    pub name: String,
+    /// Whether it takes new VMs.
+    #[serde(default)]
+    pub allocation: Allocation,
+}
+
+/// Whether a zone takes new VMs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Allocation {
+    /// It does.
+    #[default]
+    Enabled,
+    /// It does not.
+    Disabled,
+}
+
+/// The kind of storage behind a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageKind {
+    /// QCOW2 files on NFS.
+    Nfs,
+    /// Ceph RBD, raw.
+    Rbd,
+    /// A storage system that makes a LUN per volume: roots cannot be swapped.
+    Managed,
+}
+
+/// A storage pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolContents {
+    /// The name, unique.
+    pub name: String,
+    /// The zone.
+    pub zone: ZoneId,
+    /// The kind.
+    pub kind: StorageKind,
+}
+
+/// A network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkContents {
+    /// The id.
+    pub id: NetworkId,
+    /// The name.
+    pub name: String,
+    /// The zone.
+    pub zone: ZoneId,
+    /// The kind.
+    pub kind: NetworkType,
+    /// The addresses; for every kind but L2. Loopback ranges let a test answer for a guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cidr: Option<Ipv4Net>,
+}
+
+/// A service offering. What is left out is given at deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfferingContents {
+    /// The id.
+    pub id: OfferingId,
+    /// The name.
+    pub name: String,
+    /// Fixed number of CPUs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<u32>,
+    /// Fixed MHz per CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_speed_mhz: Option<u32>,
+    /// Fixed memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u32>,
+    /// Least and greatest number of CPUs of a custom offering.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_bounds: Option<(u32, u32)>,
+    /// Least and greatest memory of a custom offering.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bounds_mib: Option<(u32, u32)>,
+}
+
+impl OfferingContents {
+    /// Whether CPUs and memory are given at deployment.
+    pub fn is_customized(&self) -> bool {
+        self.cpus.is_none() || self.memory_mib.is_none()
+    }
+}
+
+/// A template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateContents {
+    /// The id.
+    pub id: TemplateId,
+    /// The name.
+    pub name: String,
+    /// The zones in which it is.
+    pub zones: Vec<ZoneId>,
+    /// Its size.
+    pub size_gib: u64,
+    /// Whether it can be deployed.
+    #[serde(default)]
+    pub readiness: TemplateReadiness,
+    /// Whether guests ask a password server, which L2 networks lack.
+    #[serde(default)]
+    pub password_enabled: bool,
+}
+
+/// Whether a template can be deployed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TemplateReadiness {
+    /// It can.
+    #[default]
+    Ready,
+    /// It is still being copied.
+    Downloading,
+}
+
+/// The appliance VM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OmaContents {
+    /// The id.
+    pub id: CloudVmId,
+    /// The host name.
+    pub name: String,
+    /// The zone.
+    pub zone: ZoneId,
+    /// The offering, a fixed one.
+    pub offering: OfferingId,
+    /// The network of its card.
+    pub network: NetworkId,
+    /// The MAC address of its card.
+    pub mac: MacAddress,
+    /// Its own disk, at device 0.
+    pub root: VolumeContents,
+    /// The replicas on it.
+    pub volumes: Vec<ReplicaContents>,
+}
+
+/// A volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VolumeContents {
+    /// The id.
+    pub id: VolumeId,
+    /// The name.
+    pub name: String,
+    /// The pool.
+    pub pool: String,
+    /// The size.
+    pub size_gib: u64,
+}
+
+/// A replica on the OMA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicaContents {
+    /// The id.
+    pub id: VolumeId,
+    /// The name.
+    pub name: String,
+    /// The device on the OMA.
+    pub device: u32,
+    /// The pool.
+    pub pool: String,
+    /// The size.
+    pub size_gib: u64,
+}
+
+/// Why contents cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentsError {
+    /// The text is not TOML of the right form.
+    #[error("the contents cannot be read: {0}")]
+    Syntax(#[from] toml::de::Error),
+    /// The values contradict each other; all mistakes together.
+    #[error("the contents have mistakes:\n{}", .0.join("\n"))]
+    Mistakes(Vec<String>),
+}
+
+impl FromStr for SimContents {
+    type Err = ContentsError;
+    fn from_str(text: &str) -> Result<Self, ContentsError> {
+        let contents: Self = toml::from_str(text)?;
+        let mistakes = contents.mistakes();
+        if mistakes.is_empty() {
+            Ok(contents)
+        } else {
+            Err(ContentsError::Mistakes(mistakes))
+        }
+    }
+}
+
+impl SimContents {
+    /// The sample cloud of the demo, which fits `samples/inventory.json`.
+    pub fn sample() -> Self {
+        include_str!("../../../samples/cloud.toml")
+            .parse()
+            .expect("a test parses the shipped sample")
+    }
+
+    fn mistakes(&self) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        self.check_ids(&mut mistakes);
+        self.check_references(&mut mistakes);
+        self.check_devices(&mut mistakes);
+        mistakes
+    }
+
+    fn check_ids(&self, mistakes: &mut Vec<String>) {
+        let mut seen = BTreeSet::new();
+        let ids = self.zones.iter().map(|z| z.id.as_str());
+        let ids = ids.chain(self.networks.iter().map(|n| n.id.as_str()));
+        let ids = ids.chain(self.offerings.iter().map(|o| o.id.as_str()));
+        let ids = ids.chain(self.templates.iter().map(|t| t.id.as_str()));
+        let ids = ids.chain(self.oma.volumes.iter().map(|v| v.id.as_str()));
+        let ids = ids.chain([self.oma.id.as_str(), self.oma.root.id.as_str()]);
+        for id in ids {
+            if !seen.insert(id) {
+                mistakes.push(format!("the id {id} is used twice, each object needs its own"));
+            }
+        }
+    }
+
+    fn check_references(&self, mistakes: &mut Vec<String>) {
+        let mut zone = |of: &str, zone: &ZoneId| {
+            if !self.zones.iter().any(|z| z.id == *zone) {
+                mistakes.push(format!("{of} is in zone {zone}, which is not among the zones"));
+            }
+        };
+        self.pools
+            .iter()
+            .for_each(|p| zone(&format!("pool {:?}", p.name), &p.zone));
+        self.networks
+            .iter()
+            .for_each(|n| zone(&format!("network {:?}", n.name), &n.zone));
+        for template in &self.templates {
+            template
+                .zones
+                .iter()
+                .for_each(|z| zone(&format!("template {:?}", template.name), z));
+        }
+        zone("the OMA", &self.oma.zone);
+        for network in &self.networks {
+            if (network.kind == NetworkType::L2) == network.cidr.is_some() {
+                mistakes.push(format!(
+                    "network {:?}: every kind but L2 has a cidr",
+                    network.name
+                ));
+            }
+        }
+        if !self
+            .networks
+            .iter()
+            .any(|n| n.id == self.oma.network && n.zone == self.oma.zone)
+        {
+            mistakes.push(format!(
+                "the OMA is on network {}, which is not in its zone",
+                self.oma.network
+            ));
+        }
+        if !self
+            .offerings
+            .iter()
+            .any(|o| o.id == self.oma.offering && !o.is_customized())
+        {
+            mistakes.push(format!(
+                "the OMA has offering {}, a fixed offering is needed",
+                self.oma.offering
+            ));
+        }
+        let pools = self.oma.volumes.iter().map(|v| (&v.name, &v.pool));
+        for (volume, pool) in pools.chain([(&self.oma.root.name, &self.oma.root.pool)]) {
+            if !self
+                .pools
+                .iter()
+                .any(|p| p.name == *pool && p.zone == self.oma.zone)
+            {
+                mistakes.push(format!(
+                    "volume {volume:?} is on pool {pool:?}, which is not in the OMA's zone"
+                ));
+            }
+        }
+    }
+
+    fn check_devices(&self, mistakes: &mut Vec<String>) {
+        let mut taken = BTreeSet::new();
+        for volume in &self.oma.volumes {
+            if !is_data_device(volume.device) {
+                let (name, device) = (&volume.name, volume.device);
+                mistakes.push(format!(
+                    "volume {name:?} is at device {device}, allowed are 1, 2 and 4 to 33"
+                ));
+            } else if !taken.insert(volume.device) {
+                mistakes.push(format!("device {} of the OMA is taken twice", volume.device));
+            }
+        }
+    }
+}
+
+/// Whether a data disk may be at `device`: 0 is the root, 3 the CD-ROM, 33 the last one.
+pub(crate) fn is_data_device(device: u32) -> bool {
+    matches!(device, 1 | 2 | 4..=33)
+}
+
+/// A range of IPv4 addresses such as `127.20.0.0/24`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Ipv4Net {
+    base: Ipv4Addr,
+    prefix: u8,
+}
+
+/// A text that is no [`Ipv4Net`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no range of addresses, wanted is something like 127.20.0.0/24 with 16 to 29 bits")]
+pub struct NotARange(String);
+
+impl Ipv4Net {
+    /// The gateway: the first address.
+    pub fn gateway(&self) -> Ipv4Addr {
+        self.host(1)
+    }
+
+    /// The netmask.
+    pub fn netmask(&self) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.mask())
+    }
+
+    /// The addresses that guests get, from the low end.
+    pub fn guests(&self) -> impl Iterator<Item = Ipv4Addr> + use<> {
+        let net = *self;
+        (2..!net.mask()).map(move |host| net.host(host))
+    }
+
+    fn mask(&self) -> u32 {
+        u32::MAX << (32 - self.prefix)
+    }
+
+    fn host(&self, number: u32) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.base.to_bits() + number)
+    }
+}
+
+impl TryFrom<String> for Ipv4Net {
+    type Error = NotARange;
+    fn try_from(text: String) -> Result<Self, NotARange> {
+        let parsed = text.split_once('/').and_then(|(base, prefix)| {
+            let net = Self {
+                base: base.parse().ok()?,
+                prefix: prefix.parse().ok()?,
+            };
+            let aligned = (16..=29).contains(&net.prefix) && net.base.to_bits() & !net.mask() == 0;
+            aligned.then_some(net)
+        });
+        parsed.ok_or(NotARange(text))
+    }
+}
+impl From<Ipv4Net> for String {
+    fn from(net: Ipv4Net) -> String {
+        format!("{}/{}", net.base, net.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_valid() {
+        assert_eq!(SimContents::sample().mistakes(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn all_mistakes_are_told_together() {
+        let mut contents = SimContents::sample();
+        contents.oma.volumes[0].device = 3;
+        contents.oma.volumes[1].device = contents.oma.volumes[2].device;
+        contents.oma.volumes[1].id = contents.oma.volumes[2].id.clone();
+        contents.oma.root.pool = "nowhere".into();
+        let mistakes = contents.mistakes();
+        assert_eq!(mistakes.len(), 4, "{mistakes:?}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let text = include_str!("../../../samples/cloud.toml").replace("[oma]", "[oma]\nheight = 3");
+        let error = text.parse::<SimContents>().unwrap_err();
+        assert!(error.to_string().contains("height"), "{error}");
+    }
+
+    #[test]
+    fn guests_get_addresses_behind_the_gateway() {
+        let net = Ipv4Net::try_from("127.20.0.0/29".to_owned()).unwrap();
+        let guests: Vec<String> = net.guests().map(|a| a.to_string()).collect();
+        assert_eq!(net.gateway().to_string(), "127.20.0.1");
+        assert_eq!(
+            guests,
+            [
+                "127.20.0.2",
+                "127.20.0.3",
+                "127.20.0.4",
+                "127.20.0.5",
+                "127.20.0.6"
+            ]
+        );
+        for bad in ["127.20.0.0", "127.20.0.1/24", "127.20.0.0/8", "x/24"] {
+            assert!(Ipv4Net::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+}
