@@ -3,6 +3,7 @@
 //! Field names are the customer's words where the customer has one. Request bodies refuse unknown fields;
 //! answers may gain fields, so clients must not.
 
+pub mod engine;
 pub mod inventory;
 pub mod job;
 pub mod job_detail;
