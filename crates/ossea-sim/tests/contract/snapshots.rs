@@ -6,22 +6,34 @@ use ossea::{Accepted, Command, SnapshotState, VolumeState};
 use crate::world::{DISK0, DISK1, UNKNOWN, World};
 
 fn create(volume: &VolumeId, name: &str) -> Command {
-    Command::CreateSnapshot { volume: volume.clone(), name: name.to_owned() }
+    Command::CreateSnapshot {
+        volume: volume.clone(),
+        name: name.to_owned(),
+    }
 }
 
 fn revert(snapshot: &SnapshotId) -> Command {
-    Command::RevertSnapshot { snapshot: snapshot.clone() }
+    Command::RevertSnapshot {
+        snapshot: snapshot.clone(),
+    }
 }
 
 fn delete(snapshot: &SnapshotId) -> Command {
-    Command::DeleteSnapshot { snapshot: snapshot.clone() }
+    Command::DeleteSnapshot {
+        snapshot: snapshot.clone(),
+    }
 }
 
 /// A snapshot of a detached replica.
 async fn point(world: &World) -> (VolumeId, SnapshotId) {
     let disk: VolumeId = DISK0.parse().unwrap();
     world.done(&Command::DetachVolume { volume: disk.clone() }).await;
-    let snapshot = world.done(&create(&disk, "point")).await.unwrap().parse().unwrap();
+    let snapshot = world
+        .done(&create(&disk, "point"))
+        .await
+        .unwrap()
+        .parse()
+        .unwrap();
     (disk, snapshot)
 }
 
@@ -30,12 +42,33 @@ pub(crate) async fn a_detached_volume_is_snapshotted(world: &World) {
     world.done(&Command::DetachVolume { volume: disk.clone() }).await;
     assert_eq!(world.client().snapshots_of(&disk).await.unwrap(), []);
     let accepted = world.submit(&create(&disk, "point 0~ä")).await.unwrap();
-    let Accepted::Job { job, created: Some(created) } = accepted else { panic!("{accepted:?}") };
+    let Accepted::Job {
+        job,
+        created: Some(created),
+    } = accepted
+    else {
+        panic!("{accepted:?}")
+    };
     assert_eq!(world.object_of(&job).await, Some(created.clone()));
-    let seen = world.client().snapshot(&created.parse().unwrap()).await.unwrap().unwrap();
-    assert_eq!((seen.name.as_str(), &seen.volume, &seen.state), ("point 0~ä", &disk, &SnapshotState::BackedUp));
+    let seen = world
+        .client()
+        .snapshot(&created.parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (seen.name.as_str(), &seen.volume, &seen.state),
+        ("point 0~ä", &disk, &SnapshotState::BackedUp)
+    );
     assert_eq!(world.client().snapshots_of(&disk).await.unwrap(), [seen]);
-    assert_eq!(world.client().snapshots_of(&DISK1.parse().unwrap()).await.unwrap(), []);
+    assert_eq!(
+        world
+            .client()
+            .snapshots_of(&DISK1.parse().unwrap())
+            .await
+            .unwrap(),
+        []
+    );
     assert_eq!(world.volume(&disk).await.state, VolumeState::Ready);
 }
 
@@ -58,7 +91,13 @@ pub(crate) async fn a_detached_volume_is_reverted_as_often_as_wanted(world: &Wor
 pub(crate) async fn a_volume_of_a_running_vm_is_not_reverted(world: &World) {
     let (disk, snapshot) = point(world).await;
     let oma = crate::world::OMA.parse().unwrap();
-    world.done(&Command::AttachVolume { volume: disk, vm: oma, device: Some(1) }).await;
+    world
+        .done(&Command::AttachVolume {
+            volume: disk,
+            vm: oma,
+            device: Some(1),
+        })
+        .await;
     assert_eq!(world.failed(&revert(&snapshot)).await, 431);
 }
 
@@ -72,7 +111,10 @@ pub(crate) async fn a_deleted_snapshot_is_gone_and_deleted_only_once(world: &Wor
 }
 
 pub(crate) async fn a_snapshot_of_nothing_is_refused_at_once(world: &World) {
-    assert_eq!(world.refused(&create(&UNKNOWN.parse().unwrap(), "point")).await, 431);
+    assert_eq!(
+        world.refused(&create(&UNKNOWN.parse().unwrap(), "point")).await,
+        431
+    );
     let snapshot = UNKNOWN.parse().unwrap();
     assert_eq!(world.refused(&revert(&snapshot)).await, 431);
     assert_eq!(world.refused(&delete(&snapshot)).await, 431);

@@ -8,15 +8,24 @@ use ossea::{Accepted, Attachment, Command, JobReport, ScratchRoot, Volume, Volum
 use crate::world::{DISK0, DISK1, MANAGED, OMA, OMA_ROOT, UNKNOWN, World};
 
 fn detach(volume: &VolumeId) -> Command {
-    Command::DetachVolume { volume: volume.clone() }
+    Command::DetachVolume {
+        volume: volume.clone(),
+    }
 }
 
 fn attach(volume: &VolumeId, vm: &CloudVmId, device: Option<u32>) -> Command {
-    Command::AttachVolume { volume: volume.clone(), vm: vm.clone(), device }
+    Command::AttachVolume {
+        volume: volume.clone(),
+        vm: vm.clone(),
+        device,
+    }
 }
 
 fn place(volume: &Volume) -> Option<(&str, Option<u32>)> {
-    volume.attachment.as_ref().map(|Attachment { vm, device, .. }| (vm.as_str(), *device))
+    volume
+        .attachment
+        .as_ref()
+        .map(|Attachment { vm, device, .. }| (vm.as_str(), *device))
 }
 
 pub(crate) async fn a_volume_moves_and_the_cloud_shows_where_it_is(world: &World) {
@@ -25,11 +34,26 @@ pub(crate) async fn a_volume_moves_and_the_cloud_shows_where_it_is(world: &World
     let report = world.done(&detach(&disk)).await;
     assert_eq!(report, Some(DISK0.to_owned()));
     let seen = world.volume(&disk).await;
-    assert_eq!((place(&seen), seen.kind, seen.state), (None, VolumeKind::Data, VolumeState::Ready));
-    assert!(world.volumes_on(&oma).await.iter().all(|volume| volume.id != disk));
+    assert_eq!(
+        (seen.attachment, seen.kind, seen.state),
+        (None, VolumeKind::Data, VolumeState::Ready)
+    );
+    assert!(
+        world
+            .volumes_on(&oma)
+            .await
+            .iter()
+            .all(|volume| volume.id != disk)
+    );
     world.done(&attach(&disk, &oma, Some(7))).await;
     assert_eq!(place(&world.volume(&disk).await), Some((OMA, Some(7))));
-    assert!(world.volumes_on(&oma).await.iter().any(|volume| volume.id == disk));
+    assert!(
+        world
+            .volumes_on(&oma)
+            .await
+            .iter()
+            .any(|volume| volume.id == disk)
+    );
 }
 
 pub(crate) async fn a_repeated_detach_is_refused_in_the_job(world: &World) {
@@ -48,7 +72,11 @@ pub(crate) async fn a_device_that_is_taken_or_reserved_is_refused_in_the_job(wor
     let (disk, oma) = (DISK0.parse().unwrap(), OMA.parse().unwrap());
     world.done(&detach(&disk)).await;
     for device in [2, 3, 34] {
-        assert_eq!(world.failed(&attach(&disk, &oma, Some(device))).await, 530, "device {device}");
+        assert_eq!(
+            world.failed(&attach(&disk, &oma, Some(device))).await,
+            530,
+            "device {device}"
+        );
     }
     assert_eq!(place(&world.volume(&disk).await), None);
 }
@@ -77,7 +105,10 @@ pub(crate) async fn a_replica_becomes_the_root_of_a_stopped_vm_and_data_again(wo
     world.done(&detach(&root.id)).await;
     world.done(&attach(&disk, &vm, Some(0))).await;
     let seen = world.volume(&disk).await;
-    assert_eq!((place(&seen), &seen.kind), (Some((vm.as_str(), Some(0))), &VolumeKind::Root));
+    assert_eq!(
+        (place(&seen), &seen.kind),
+        (Some((vm.as_str(), Some(0))), &VolumeKind::Root)
+    );
     world.done(&detach(&disk)).await;
     assert_eq!(world.volume(&disk).await.kind, VolumeKind::Data);
 }
@@ -120,7 +151,10 @@ pub(crate) async fn a_deleted_volume_is_known_to_the_job_but_not_found(world: &W
     let root = world.root_of(&vm).await;
     world.done(&detach(&root.id)).await;
     let proof = ScratchRoot::prove(&world.volume(&root.id).await, &BTreeSet::new()).unwrap();
-    world.submit(&Command::DeleteVolume { volume: proof }).await.unwrap();
+    world
+        .submit(&Command::DeleteVolume { volume: proof })
+        .await
+        .unwrap();
     // The id is still understood, so the refusal comes from the job and not with the answer.
     assert!(matches!(world.run(&detach(&root.id)).await, JobReport::Failed(refusal) if refusal.code == 431));
 }

@@ -8,7 +8,9 @@ use ossea_sim::faults::{WayFault, Work};
 use crate::world::{DISK0, OMA, World};
 
 fn detach() -> Command {
-    Command::DetachVolume { volume: DISK0.parse().unwrap() }
+    Command::DetachVolume {
+        volume: DISK0.parse().unwrap(),
+    }
 }
 
 async fn is_detached(world: &World) -> bool {
@@ -19,8 +21,14 @@ pub(crate) async fn a_lost_reply_is_resolved_by_looking(world: &World) {
     let rule = world.fault("detachVolume", WayFault::LostReply);
     let key = world.key();
     let outcome = world.client().submit(&key, &detach()).await;
-    assert!(matches!(outcome, Err(OsseaError::OutcomeUnknown(_))), "{outcome:?}");
-    assert!(matches!(world.ended(&key.job_id()).await, JobReport::Succeeded { .. }));
+    assert!(
+        matches!(outcome, Err(OsseaError::OutcomeUnknown(_))),
+        "{outcome:?}"
+    );
+    assert!(matches!(
+        world.ended(&key.job_id()).await,
+        JobReport::Succeeded { .. }
+    ));
     assert!(is_detached(world).await);
     world.struck_once(rule);
 }
@@ -29,13 +37,22 @@ pub(crate) async fn a_lost_request_is_resolved_by_looking(world: &World) {
     let rule = world.fault("detachVolume", WayFault::LostRequest);
     let key = world.key();
     let outcome = world.client().submit(&key, &detach()).await;
-    assert!(matches!(outcome, Err(OsseaError::OutcomeUnknown(_))), "{outcome:?}");
-    assert_eq!(world.client().job(&key.job_id()).await.unwrap(), JobReport::NotKnown);
+    assert!(
+        matches!(outcome, Err(OsseaError::OutcomeUnknown(_))),
+        "{outcome:?}"
+    );
+    assert_eq!(
+        world.client().job(&key.job_id()).await.unwrap(),
+        JobReport::NotKnown
+    );
     assert!(!is_detached(world).await);
     world.struck_once(rule);
     // The key is still free, so the very same request may be sent now.
     world.client().submit(&key, &detach()).await.unwrap();
-    assert!(matches!(world.ended(&key.job_id()).await, JobReport::Succeeded { .. }));
+    assert!(matches!(
+        world.ended(&key.job_id()).await,
+        JobReport::Succeeded { .. }
+    ));
 }
 
 pub(crate) async fn a_page_of_html_leaves_the_outcome_unknown(world: &World) {
@@ -43,8 +60,11 @@ pub(crate) async fn a_page_of_html_leaves_the_outcome_unknown(world: &World) {
         let rule = world.fault("detachVolume", WayFault::Garbage { work });
         let key = world.key();
         let outcome = world.client().submit(&key, &detach()).await;
-        assert!(matches!(outcome, Err(OsseaError::OutcomeUnknown(_))), "{outcome:?}");
-        let known = world.client().job(&key.job_id()).await.unwrap() != JobReport::NotKnown;
+        assert!(
+            matches!(outcome, Err(OsseaError::OutcomeUnknown(_))),
+            "{outcome:?}"
+        );
+        let known = world.ended(&key.job_id()).await != JobReport::NotKnown;
         assert_eq!((known, is_detached(world).await), (done, done));
         world.struck_once(rule);
     }
@@ -55,7 +75,10 @@ pub(crate) async fn a_lost_reply_of_a_synchronous_command_is_unknown_too(world: 
     let rule = world.fault("deleteVolume", WayFault::LostReply);
     let proof = ossea::ScratchRoot::prove(&root, &std::collections::BTreeSet::new()).unwrap();
     let outcome = world.submit(&Command::DeleteVolume { volume: proof }).await;
-    assert!(matches!(outcome, Err(OsseaError::OutcomeUnknown(_))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(OsseaError::OutcomeUnknown(_))),
+        "{outcome:?}"
+    );
     assert_eq!(world.client().volume(&root.id).await.unwrap(), None);
     assert_eq!(world.volumes_on(&vm).await, []);
     world.struck_once(rule);
@@ -65,12 +88,29 @@ pub(crate) async fn a_lost_answer_to_a_read_is_unreachable(world: &World) {
     let (oma, volume) = (OMA.parse().unwrap(), DISK0.parse().unwrap());
     let key = world.key();
     for fault in [WayFault::LostRequest, WayFault::LostReply] {
-        let rules = ["listVirtualMachines", "listVolumes", "queryAsyncJobResult", "listAsyncJobs"]
-            .map(|command| world.fault(command, fault.clone()));
-        assert!(matches!(world.client().vm(&oma).await, Err(OsseaError::Unreachable(_))));
-        assert!(matches!(world.client().volume(&volume).await, Err(OsseaError::Unreachable(_))));
-        assert!(matches!(world.client().job(&key.job_id()).await, Err(OsseaError::Unreachable(_))));
-        assert!(matches!(world.client().pending_jobs().await, Err(OsseaError::Unreachable(_))));
+        let rules = [
+            "listVirtualMachines",
+            "listVolumes",
+            "queryAsyncJobResult",
+            "listAsyncJobs",
+        ]
+        .map(|command| world.fault(command, fault.clone()));
+        assert!(matches!(
+            world.client().vm(&oma).await,
+            Err(OsseaError::Unreachable(_))
+        ));
+        assert!(matches!(
+            world.client().volume(&volume).await,
+            Err(OsseaError::Unreachable(_))
+        ));
+        assert!(matches!(
+            world.client().job(&key.job_id()).await,
+            Err(OsseaError::Unreachable(_))
+        ));
+        assert!(matches!(
+            world.client().pending_jobs().await,
+            Err(OsseaError::Unreachable(_))
+        ));
         rules.into_iter().for_each(|rule| world.struck_once(rule));
         assert!(world.client().vm(&oma).await.unwrap().is_some());
     }
@@ -85,46 +125,92 @@ pub(crate) async fn a_page_of_html_is_no_answer_to_a_read(world: &World) {
 
 pub(crate) async fn throttling_tells_how_long_to_wait(world: &World) {
     let fault = WayFault::Throttled { retry_after_ms: 730 };
-    let expected = OsseaError::Throttled { retry_after: Duration::from_millis(730) };
+    let expected = OsseaError::Throttled {
+        retry_after: Duration::from_millis(730),
+    };
     let rules = ["listVolumes", "detachVolume"].map(|command| world.fault(command, fault.clone()));
-    assert_eq!(world.client().volumes_on(&OMA.parse().unwrap()).await, Err(expected.clone()));
+    assert_eq!(
+        world.client().volumes_on(&OMA.parse().unwrap()).await,
+        Err(expected.clone())
+    );
     let key = world.key();
     assert_eq!(world.client().submit(&key, &detach()).await, Err(expected));
-    assert_eq!(world.client().job(&key.job_id()).await.unwrap(), JobReport::NotKnown);
+    assert_eq!(
+        world.client().job(&key.job_id()).await.unwrap(),
+        JobReport::NotKnown
+    );
     rules.into_iter().for_each(|rule| world.struck_once(rule));
 }
 
 pub(crate) async fn a_server_that_shuts_down_is_busy_and_has_done_nothing(world: &World) {
     let rules = ["listVolumes", "detachVolume"].map(|command| world.fault(command, WayFault::Busy));
-    assert!(matches!(world.client().volumes_on(&OMA.parse().unwrap()).await, Err(OsseaError::Busy(_))));
+    assert!(matches!(
+        world.client().volumes_on(&OMA.parse().unwrap()).await,
+        Err(OsseaError::Busy(_))
+    ));
     let key = world.key();
-    assert!(matches!(world.client().submit(&key, &detach()).await, Err(OsseaError::Busy(_))));
-    assert_eq!(world.client().job(&key.job_id()).await.unwrap(), JobReport::NotKnown);
+    assert!(matches!(
+        world.client().submit(&key, &detach()).await,
+        Err(OsseaError::Busy(_))
+    ));
+    assert_eq!(
+        world.client().job(&key.job_id()).await.unwrap(),
+        JobReport::NotKnown
+    );
     assert!(!is_detached(world).await);
     rules.into_iter().for_each(|rule| world.struck_once(rule));
 }
 
 pub(crate) async fn refusals_are_told_apart_by_their_code_alone(world: &World) {
     // The words of a shutdown up to 4.20, and those of throttling: neither decides anything.
-    for text in ["A shutdown has been triggered. Can not accept new jobs", "please retry after 5 ms."] {
+    for text in [
+        "A shutdown has been triggered. Can not accept new jobs",
+        "please retry after 5 ms.",
+    ] {
         for code in [430, 431, 432, 530, 531, 532, 533, 534, 535, 536, 537] {
-            let refusal = Refusal { code, text: text.to_owned() };
-            world.fault("detachVolume", WayFault::Refuse { code, text: text.to_owned() });
+            let refusal = Refusal {
+                code,
+                text: text.to_owned(),
+            };
+            world.fault(
+                "detachVolume",
+                WayFault::Refuse {
+                    code,
+                    text: text.to_owned(),
+                },
+            );
             assert_eq!(world.submit(&detach()).await, Err(OsseaError::Refused(refusal)));
         }
     }
-    world.fault("detachVolume", WayFault::Refuse { code: 401, text: "not you".to_owned() });
-    assert_eq!(world.submit(&detach()).await, Err(OsseaError::Unauthorized("not you".to_owned())));
+    world.fault(
+        "detachVolume",
+        WayFault::Refuse {
+            code: 401,
+            text: "not you".to_owned(),
+        },
+    );
+    assert_eq!(
+        world.submit(&detach()).await,
+        Err(OsseaError::Unauthorized("not you".to_owned()))
+    );
     assert!(!is_detached(world).await);
 }
 
 pub(crate) async fn only_an_unknown_job_is_not_known(world: &World) {
     let key = world.key();
     for code in [530, 531] {
-        world.fault("queryAsyncJobResult", WayFault::Refuse { code, text: "x".to_owned() });
+        world.fault(
+            "queryAsyncJobResult",
+            WayFault::Refuse {
+                code,
+                text: "x".to_owned(),
+            },
+        );
         let report = world.client().job(&key.job_id()).await;
-        assert!(matches!(&report, Err(OsseaError::Refused(refusal)) if refusal.code == code), "{report:?}");
+        assert!(
+            matches!(&report, Err(OsseaError::Refused(refusal)) if refusal.code == code),
+            "{report:?}"
+        );
     }
-    world.fault("queryAsyncJobResult", WayFault::Refuse { code: 431, text: "x".to_owned() });
     assert_eq!(world.client().job(&key.job_id()).await, Ok(JobReport::NotKnown));
 }

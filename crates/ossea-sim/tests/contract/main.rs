@@ -1,0 +1,111 @@
+//! The contract of [`ossea::OsseaClient`], proven on every implementation.
+//!
+//! Each case is written once, against `&dyn OsseaClient` and a small harness, and runs against the simulator
+//! inside the process (hours of work on virtual time) and against the HTTP client speaking to the simulator's
+//! HTTP server over a real socket. Where the two differ, one of them does not do what callers rely on.
+//!
+//! What every command needs, what its repetition does and where its refusal shows is taken from
+//! `cloudstack-api.md`: sections 2.4, 4 and 5(h).
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod doors;
+mod jobs;
+mod machines;
+mod reads;
+mod snapshots;
+mod volumes;
+mod way;
+mod world;
+
+/// Runs every case behind every door.
+macro_rules! contract {
+    ($($module:ident { $($case:ident),+ $(,)? })+) => {
+        mod in_process {
+            $(mod $module {
+                $(#[tokio::test(start_paused = true)]
+                async fn $case() {
+                    crate::$module::$case(&crate::doors::in_process()).await;
+                })+
+            })+
+        }
+    };
+}
+
+contract! {
+    reads {
+        the_appliance_is_shown_with_its_card,
+        the_volumes_of_the_appliance_are_shown_at_their_devices,
+        an_id_that_never_was_finds_nothing,
+        what_belongs_to_an_object_that_never_was_is_not_an_empty_list,
+        what_belonged_to_a_removed_vm_is_an_empty_list,
+        networks_are_shown_by_zone,
+        zones_say_whether_they_take_vms,
+        offerings_say_what_is_free,
+        a_template_is_shown_only_in_its_zones,
+        the_cloud_tells_its_version_and_what_we_may,
+    }
+    volumes {
+        a_volume_moves_and_the_cloud_shows_where_it_is,
+        a_repeated_detach_is_refused_in_the_job,
+        a_repeated_attach_is_refused_in_the_job,
+        a_device_that_is_taken_or_reserved_is_refused_in_the_job,
+        the_cloud_chooses_the_lowest_free_data_device,
+        the_root_of_a_running_vm_stays,
+        a_replica_becomes_the_root_of_a_stopped_vm_and_data_again,
+        device_zero_of_a_running_vm_and_managed_storage_are_refused,
+        ids_that_never_were_are_refused_at_once,
+        a_scratch_root_is_deleted_at_once_and_only_detached,
+        a_deleted_volume_is_known_to_the_job_but_not_found,
+    }
+    machines {
+        a_deployed_vm_is_stopped_marked_and_has_a_scratch_root,
+        cards_keep_their_order_and_the_first_is_the_default,
+        a_mac_address_is_given_to_the_card_that_asks_for_it,
+        a_free_offering_takes_the_size_that_is_given,
+        a_uefi_vm_can_be_deployed_with_and_without_secure_boot,
+        an_impossible_deployment_is_refused_at_once_and_leaves_nothing,
+        a_second_vm_of_the_same_name_on_the_network_is_refused,
+        a_name_is_found_only_whole,
+        a_vm_runs_after_its_start_and_starts_only_once,
+        a_vm_without_a_root_does_not_start,
+        stopping_can_be_repeated,
+        destroying_keeps_data_disks_and_deletes_what_is_at_device_zero,
+        a_vm_that_never_was_is_refused_at_once,
+        a_failed_over_vm_runs_with_its_disks_in_order,
+    }
+    snapshots {
+        a_detached_volume_is_snapshotted,
+        names_of_snapshots_are_not_unique,
+        a_detached_volume_is_reverted_as_often_as_wanted,
+        a_volume_of_a_running_vm_is_not_reverted,
+        a_deleted_snapshot_is_gone_and_deleted_only_once,
+        a_snapshot_of_nothing_is_refused_at_once,
+        a_root_that_is_on_no_storage_yet_is_not_snapshotted,
+    }
+    jobs {
+        a_job_carries_our_key,
+        an_unfinished_job_is_listed_and_shown_on_its_volume,
+        an_ended_job_is_no_longer_listed_but_still_known,
+        the_same_key_is_refused_while_its_job_runs_and_afterwards,
+        a_create_repeated_under_its_key_leaves_an_orphan,
+        work_for_one_vm_is_done_in_turn,
+        a_failed_job_tells_the_clouds_reason,
+        a_failed_job_may_have_done_its_work,
+        a_job_cut_off_by_a_restart_or_a_cancellation_says_nothing_about_its_work,
+        a_forgotten_job_is_not_known_whatever_it_did,
+        a_guest_that_does_not_let_go_keeps_its_volume,
+    }
+    way {
+        a_lost_reply_is_resolved_by_looking,
+        a_lost_request_is_resolved_by_looking,
+        a_page_of_html_leaves_the_outcome_unknown,
+        a_lost_reply_of_a_synchronous_command_is_unknown_too,
+        a_lost_answer_to_a_read_is_unreachable,
+        a_page_of_html_is_no_answer_to_a_read,
+        throttling_tells_how_long_to_wait,
+        a_server_that_shuts_down_is_busy_and_has_done_nothing,
+        refusals_are_told_apart_by_their_code_alone,
+        only_an_unknown_job_is_not_known,
+    }
+}
