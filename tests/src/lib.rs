@@ -3,6 +3,13 @@
 //!
 //! Everything here is blocking: it waits for other processes and does nothing else meanwhile.
 
+pub mod api;
+pub mod cloud;
+pub mod fault;
+pub mod http;
 pub mod process;
+pub mod sample;
 pub mod secret;
+pub mod server;
+pub mod stack;
 pub mod wait;

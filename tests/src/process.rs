@@ -112,6 +112,11 @@ impl Process {
         self.child.wait().with_context(|| format!("lost {}", self.name))
     }
 
+    /// Lets it go on without a guard.
+    pub fn leave_running(self) {
+        std::mem::forget(self);
+    }
+
     /// Ends it in order; kills it when that takes too long.
     ///
     /// # Errors

@@ -1,9 +1,13 @@
 //! `cargo xtask`: the checks, the tests, the demo and the local stack of this workspace.
 
 mod check;
+mod demo;
+mod dev;
 mod foreground;
 mod interrupt;
 mod postgres;
+mod side_by_side;
+mod sizes;
 mod test;
 mod workspace;
 
@@ -28,6 +32,12 @@ enum Task {
     Check,
     /// Run all tests, on SQLite and on a private PostgreSQL server.
     Test(test::TestArgs),
+    /// Watch a live failover of a sample VM: simulated cloud, API and worker on this machine.
+    Demo(demo::DemoArgs),
+    /// Keep a local stack up for developing, until Ctrl-C.
+    Dev(dev::DevArgs),
+    /// Print the sizes of code, binaries and idle processes.
+    Sizes,
 }
 
 fn main() -> ExitCode {
@@ -51,5 +61,8 @@ fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Check => check::run(&workspace, &interrupt),
         Task::Test(args) => test::run(&workspace, &interrupt, &args),
+        Task::Demo(args) => demo::run(&workspace, &interrupt, &args),
+        Task::Dev(args) => dev::run(&workspace, &interrupt, &args),
+        Task::Sizes => sizes::run(&workspace, &interrupt),
     }
 }

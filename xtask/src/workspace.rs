@@ -6,6 +6,9 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
+use crate::foreground;
+use crate::interrupt::Interrupt;
+
 /// The workspace.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Workspace {
@@ -80,6 +83,16 @@ impl Workspace {
         let mut command = cargo();
         command.current_dir(&self.root).args(args);
         command
+    }
+
+    /// Builds all binaries for debugging.
+    pub(crate) fn build_binaries(&self, interrupt: &Interrupt) -> anyhow::Result<()> {
+        foreground::succeed(&mut self.cargo(["build", "--workspace", "--bins"]), interrupt)
+    }
+
+    /// Where [`Workspace::build_binaries`] puts them.
+    pub(crate) fn debug_directory(&self) -> PathBuf {
+        self.target.join("debug")
     }
 
     /// A path relative to the root, for messages.

@@ -6,6 +6,8 @@ mod sources;
 
 use anyhow::bail;
 
+pub(crate) use sources::rust_files;
+
 use crate::foreground;
 use crate::interrupt::Interrupt;
 use crate::workspace::Workspace;

@@ -1,0 +1,240 @@
+//! `cargo xtask demo`: a live failover of a sample VM on this machine, from the inventory to the proof.
+
+use std::process::ExitStatus;
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use failover_system_tests::api::{Api, failed_step};
+use failover_system_tests::cloud::{Cloud, Inventory};
+use failover_system_tests::fault;
+use failover_system_tests::process::Group;
+use failover_system_tests::sample::SampleVm;
+use failover_system_tests::server::Binaries;
+use failover_system_tests::stack::{Database, FORWARD_ATTEMPTS, Pace, Settings, Stack};
+use serde_json::{Value, json};
+
+use crate::foreground;
+use crate::interrupt::Interrupt;
+use crate::side_by_side::side_by_side;
+use crate::workspace::Workspace;
+
+/// Arguments of `cargo xtask demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The sample VM that moves; `samples/inventory.json` has them all. The default has three disks.
+    #[arg(long, value_name = "NAME", default_value = "PGWINTESTBIOS")]
+    vm: String,
+    /// Let the cloud fail at this step, and watch the way back.
+    #[arg(long, value_name = "STEP", value_parser = clap::builder::PossibleValuesParser::new(fault::STEPS))]
+    fault: Option<String>,
+    /// Leave everything running at the end, and say where.
+    #[arg(long)]
+    keep: bool,
+    /// How many times faster than a real cloud the simulated one is.
+    #[arg(long, value_name = "X", default_value_t = 3.0, value_parser = parse_speed)]
+    speed: f64,
+    /// Keep the jobs in this database, such as postgres://USER:PASSWORD@HOST/DATABASE, instead of a fresh SQLite file.
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    let speed = text
+        .parse()
+        .map_err(|_| "a number such as 3 or 0.5 is needed".to_owned())?;
+    if (0.01..=1000.0).contains(&speed) {
+        Ok(speed)
+    } else {
+        Err("allowed is 0.01 to 1000".to_owned())
+    }
+}
+
+/// The whole demo. Succeeds only when the cloud is in the end as it should be.
+pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &DemoArgs) -> anyhow::Result<()> {
+    let vm = SampleVm::named(&args.vm)?;
+    workspace.build_binaries(interrupt)?;
+    let directory = tempfile::Builder::new().prefix("failover-demo-").tempdir();
+    let directory = directory.context("cannot make a temporary directory")?;
+    let stack = Stack::start(Settings {
+        binaries: Binaries::in_directory(workspace.debug_directory()),
+        directory: directory.path().to_owned(),
+        database: args.database_url.clone().map_or(Database::Sqlite, Database::Url),
+        pace: Pace::Watched { faster: args.speed },
+        group: if args.keep { Group::Own } else { Group::Shared },
+    })?;
+    let demo = Demo {
+        stack: &stack,
+        api: stack.api()?,
+        cloud: stack.cloud()?,
+        vm,
+        interrupt,
+    };
+    let outcome = demo.play(args.fault.as_deref());
+    if args.keep && !outcome.as_ref().is_err_and(crate::interrupt::is_interruption) {
+        demo.say_where()?;
+        stack.leave_running();
+        let _ = directory.keep();
+    }
+    outcome
+}
+
+/// The stack, and whom the demo is about.
+struct Demo<'a> {
+    stack: &'a Stack,
+    api: Api,
+    cloud: Cloud,
+    vm: SampleVm,
+    interrupt: &'a Interrupt,
+}
+
+impl Demo<'_> {
+    fn play(&self, fault: Option<&str>) -> anyhow::Result<()> {
+        title("The inventory is imported, and networks are mapped");
+        let file = self.stack.directory().join("inventory.json");
+        std::fs::write(&file, failover_system_tests::sample::INVENTORY)
+            .context("cannot write the inventory")?;
+        let file = file.to_string_lossy().into_owned();
+        self.failoverctl(&["inventory", "import", &file])?;
+        self.api.map_networks(&self.vm)?;
+        for (source, network) in self.vm.networks.iter().zip(self.vm.production_networks()) {
+            println!("{}: {source} -> {network}", self.vm.name);
+        }
+
+        title("The cloud before");
+        let before = self.cloud.inventory()?;
+        println!("{}", before.lines().join("\n"));
+
+        title("Is the VM ready?");
+        self.failoverctl(&["readiness", &self.vm.name])?;
+        title("What would be done");
+        self.failoverctl(&["plan", "live", &self.vm.name])?;
+        match fault {
+            None => self.succeed(&before),
+            Some(step) => self.fail_at(step, &before),
+        }
+    }
+
+    /// The way there.
+    fn succeed(&self, before: &Inventory) -> anyhow::Result<()> {
+        title(&format!("{} moves", self.vm.name));
+        let ended = self.watch(&["failover", "live", &self.vm.name, "--watch"])?;
+        let after = self.compare(before)?;
+        let job = self.job()?;
+        ensure!(
+            job["status"] == "completed",
+            "the job is {} instead of completed",
+            job["status"]
+        );
+        ensure!(
+            ended.success(),
+            "failoverctl ended with {ended} although the job completed"
+        );
+        let id = job["destination_vm_id"]
+            .as_str()
+            .context("the job names no destination VM")?;
+        after.expect_moved(id, &self.vm)?;
+        println!(
+            "\nSeen in the cloud: the destination VM {id} is Running with exactly the disks of {} at their devices, \
+             on {}.",
+            self.vm.name,
+            self.vm.production_networks().join(", ")
+        );
+        Ok(())
+    }
+
+    /// The way back.
+    fn fail_at(&self, step: &str, before: &Inventory) -> anyhow::Result<()> {
+        let name = self.api.destination_name(&self.vm)?;
+        self.cloud
+            .add_fault(&fault::rule(step, &self.vm, &name, FORWARD_ATTEMPTS)?)?;
+        title(&format!("{} moves, and the cloud fails at {step}", self.vm.name));
+        // An address is asked for, so that a guest that runs without one is noticed.
+        let boot = json!({"boot": {"within": fault::BOOT_WITHIN, "grades": ["address"]}});
+        let id = self.api.start_live(&self.vm, &boot)?;
+        self.watch(&["jobs", "show", &id, "--watch"])?;
+        let after = self.compare(before)?;
+        let job = self.job()?;
+        ensure!(
+            job["status"] == "failed",
+            "the job is {} instead of failed",
+            job["status"]
+        );
+        let failed = failed_step(&job)?;
+        ensure!(failed == step, "the job failed at {failed} instead of {step}");
+        let struck = self.cloud.struck()?;
+        ensure!(
+            struck.iter().all(|times| *times > 0),
+            "the fault never struck: {struck:?}"
+        );
+        ensure!(*before == after, "the cloud is not as it was before");
+        println!(
+            "\nSeen in the cloud: it is as it was before. The replicas of {} are on the OMA at their devices; VM, \
+             scratch root and snapshots are gone.",
+            self.vm.name
+        );
+        Ok(())
+    }
+
+    fn failoverctl(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut command = self.stack.failoverctl()?;
+        foreground::succeed(command.args(arguments), self.interrupt)
+    }
+
+    /// Shows a job as it goes. How it went is judged by the cloud.
+    fn watch(&self, arguments: &[&str]) -> anyhow::Result<ExitStatus> {
+        let mut command = self.stack.failoverctl()?;
+        foreground::finish(command.args(arguments), self.interrupt)
+    }
+
+    /// The one job of the VM, in full.
+    fn job(&self) -> anyhow::Result<Value> {
+        let jobs = self.api.jobs_of(&self.vm)?;
+        let id = jobs
+            .first()
+            .and_then(|job| job["job_id"].as_str())
+            .context("no job was started")?;
+        self.api.job(id)
+    }
+
+    fn compare(&self, before: &Inventory) -> anyhow::Result<Inventory> {
+        title("The cloud before, and after");
+        let after = self.cloud.inventory()?;
+        print!("{}", side_by_side(&before.lines(), &after.lines()));
+        Ok(after)
+    }
+
+    fn say_where(&self) -> anyhow::Result<()> {
+        title("Everything goes on running");
+        println!("{}", where_it_is(self.stack)?);
+        let ids: Vec<String> = self
+            .stack
+            .servers()
+            .map(|server| server.id().to_string())
+            .collect();
+        println!(
+            "stop it:          kill {}; rm -r {}",
+            ids.join(" "),
+            self.stack.directory().display()
+        );
+        Ok(())
+    }
+}
+
+/// The addresses and files of a stack, for people.
+pub(crate) fn where_it_is(stack: &Stack) -> anyhow::Result<String> {
+    let config = stack.config();
+    let api = stack.api_url()?;
+    Ok(format!(
+        "API:              {api}/api/v1\nsimulated cloud:  {}\nits switches:     {}/admin/state\n\
+         directory:        {} (configuration, secrets, outputs)\n\
+         talk to it:       target/debug/failoverctl --config {} --api {api} jobs list",
+        stack.cloud_url()?,
+        stack.cloud()?.url(),
+        stack.directory().display(),
+        config.display(),
+    ))
+}
+
+fn title(text: &str) {
+    println!("\n== {text}");
+}
