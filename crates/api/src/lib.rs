@@ -1,3 +1,22 @@
 //! The HTTP API of OSSEA failover: a thin skin over [`failover_engine::service::FailoverService`].
+//!
+//! [`router`] gives a tower service that a binary serves and tests call in process. Routes live in files that
+//! mirror their paths; what goes over the wire is in [`dto`]; every error, whoever noticed it, becomes problem
+//! details in [`error`] and nowhere else.
 
 pub mod dto;
+pub mod error;
+mod extract;
+mod layers;
+mod routes;
+mod state;
+mod view;
+
+use axum::Router;
+
+pub use state::{ApiSettings, ApiState};
+
+/// The API's routes with all their layers.
+pub fn router(state: ApiState) -> Router {
+    layers::around(routes::all(&state), &state).with_state(state)
+}

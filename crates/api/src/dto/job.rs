@@ -22,8 +22,9 @@ pub struct JobCreated {
     pub status_url: String,
     /// Where its journal is shown.
     pub events_url: String,
-    /// How long it should take once a worker has taken it up, in seconds.
-    pub expected_seconds: u64,
+    /// How long it should take once a worker has taken it up, in seconds; the job's detail has it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_seconds: Option<u64>,
 }
 
 /// A job as lists show it.

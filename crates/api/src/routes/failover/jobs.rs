@@ -1,0 +1,137 @@
+//! `/api/v1/failover/jobs`: jobs in a list, in full and in short.
+
+use axum::Json;
+use axum::extract::State;
+use failover_domain::{JobId, JobStatus};
+use failover_engine::event::StoredEvent;
+use failover_engine::ports::{JobFilter, JobRecord};
+use serde::Deserialize;
+
+use crate::dto::{JobDetail, JobPage, JobStatusView};
+use crate::error::ApiError;
+use crate::extract::{ApiPath, ApiQuery, limit, parameter};
+use crate::state::ApiState;
+use crate::view::{self, JobParts};
+
+/// How many journal entries are read at once.
+const EVENTS_AT_ONCE: usize = 1000;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::routes) struct JobsQuery {
+    status: Option<String>,
+    vm_id: Option<String>,
+    #[serde(rename = "type", alias = "job_type")]
+    job_type: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+pub(in crate::routes) async fn list(
+    State(state): State<ApiState>,
+    ApiQuery(query): ApiQuery<JobsQuery>,
+) -> Result<Json<JobPage>, ApiError> {
+    let page_size = limit(query.limit.as_deref(), 50, 500)?;
+    let statuses = query
+        .status
+        .as_deref()
+        .map(statuses)
+        .transpose()?
+        .unwrap_or_default();
+    let filter = JobFilter {
+        vm_id: query
+            .vm_id
+            .as_deref()
+            .map(|text| parameter("vm_id", text))
+            .transpose()?,
+        statuses,
+        job_type: query
+            .job_type
+            .as_deref()
+            .map(|text| parameter("type", text))
+            .transpose()?,
+        after: query
+            .cursor
+            .as_deref()
+            .map(|text| parameter("cursor", text))
+            .transpose()?,
+        // One more than asked for tells whether there is a next page.
+        limit: page_size + 1,
+    };
+    let mut records = state.service.jobs.jobs(&filter).await?;
+    let has_more = records.len() > page_size;
+    records.truncate(page_size);
+    let next_cursor = records
+        .last()
+        .filter(|_| has_more)
+        .map(|record| record.job_id.clone());
+    Ok(Json(JobPage {
+        jobs: records.into_iter().map(view::summary).collect(),
+        next_cursor,
+    }))
+}
+
+/// One status or several, separated by commas; `active` stands for all but the final ones.
+fn statuses(text: &str) -> Result<Vec<JobStatus>, ApiError> {
+    let mut statuses = Vec::new();
+    for word in text.split(',').map(str::trim) {
+        match word {
+            "active" => statuses.extend(JobStatus::ACTIVE),
+            _ => statuses.push(parameter("status", word)?),
+        }
+    }
+    Ok(statuses)
+}
+
+pub(in crate::routes) async fn show(
+    State(state): State<ApiState>,
+    ApiPath(job_id): ApiPath<JobId>,
+) -> Result<Json<JobDetail>, ApiError> {
+    let record = record_of(&state, &job_id).await?;
+    let jobs = &state.service.jobs;
+    let plan = jobs
+        .plan(&job_id)
+        .await?
+        .ok_or_else(|| ApiError::unknown_job(&job_id))?;
+    let parts = JobParts {
+        plan,
+        events: journal(&state, &job_id).await?,
+        volumes: jobs.volumes(&job_id).await?,
+        resources: jobs.resources(&job_id).await?,
+        record,
+    };
+    let detail = view::detail(parts, state.service.clock.now());
+    Ok(Json(detail.map_err(|error| {
+        ApiError::internal(format!("the journal of {job_id} is broken: {error}"))
+    })?))
+}
+
+pub(in crate::routes) async fn status(
+    State(state): State<ApiState>,
+    ApiPath(job_id): ApiPath<JobId>,
+) -> Result<Json<JobStatusView>, ApiError> {
+    Ok(Json(view::status(record_of(&state, &job_id).await?)))
+}
+
+/// A job's row, or the problem that there is none.
+pub(super) async fn record_of(state: &ApiState, job_id: &JobId) -> Result<JobRecord, ApiError> {
+    state
+        .service
+        .jobs
+        .job(job_id)
+        .await?
+        .ok_or_else(|| ApiError::unknown_job(job_id))
+}
+
+async fn journal(state: &ApiState, job_id: &JobId) -> Result<Vec<StoredEvent>, ApiError> {
+    let mut events: Vec<StoredEvent> = Vec::new();
+    loop {
+        let after = events.last().map_or(0, |event| event.seq);
+        let piece = state.service.jobs.events(job_id, after, EVENTS_AT_ONCE).await?;
+        let is_last = piece.len() < EVENTS_AT_ONCE;
+        events.extend(piece);
+        if is_last {
+            return Ok(events);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The routes, in files that mirror their paths.
+
+mod failover;
+mod health;
+mod inventory;
+mod network_mappings;
+mod ossea;
+mod vms;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware;
+use axum::routing::{get, post, put};
+
+use crate::dto::ErrorCode;
+use crate::error::ApiError;
+use crate::layers::authenticate;
+use crate::state::{ApiSettings, ApiState};
+
+/// All routes.
+pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
+    let limit = state.settings.body_limit;
+    let api = Router::new()
+        .route("/failover/live", post(failover::live::start))
+        .route("/failover/jobs", get(failover::jobs::list))
+        .route("/failover/jobs/{job_id}", get(failover::jobs::show))
+        .route("/failover/jobs/{job_id}/events", get(failover::events::list))
+        .route("/failover/jobs/{job_id}/cancel", post(failover::cancel::cancel))
+        .route("/failover/{job_id}/status", get(failover::jobs::status))
+        .route("/failover/{vm_id}/readiness", get(failover::readiness::show))
+        .route("/vms", get(vms::list))
+        .route("/vms/{vm_id}", get(vms::show))
+        .route("/vms/{vm_id}/replica", put(vms::report_replica))
+        .route("/network-mappings", post(network_mappings::create))
+        .route("/network-mappings/{vm_id}", get(network_mappings::list))
+        .route(
+            "/network-mappings/{vm_id}/{source_network}",
+            put(network_mappings::replace).delete(network_mappings::remove),
+        )
+        .route("/ossea/networks", get(ossea::networks))
+        .layer(DefaultBodyLimit::max(limit))
+        .merge(
+            Router::new()
+                .route("/inventory/import", post(inventory::import))
+                .layer(DefaultBodyLimit::max(
+                    limit.saturating_mul(ApiSettings::IMPORT_FACTOR),
+                )),
+        )
+        .fallback(unknown_route)
+        .layer(middleware::from_fn_with_state(state.clone(), authenticate));
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .nest("/api/v1", api)
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+}
+
+async fn unknown_route(method: Method, uri: Uri) -> ApiError {
+    let detail = format!("there is no route {method} {}", uri.path());
+    ApiError::new(StatusCode::NOT_FOUND, ErrorCode::RouteNotFound, detail)
+        .action("Check the path; the API's routes begin with /api/v1.")
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    let detail = format!("{} does not take {method}", uri.path());
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::MethodNotAllowed,
+        detail,
+    )
+    .action("Use a method that the header Allow names.")
+}

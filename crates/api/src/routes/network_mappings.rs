@@ -1,0 +1,149 @@
+//! `/api/v1/network-mappings`: which cloud network a network of a source VM becomes.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use failover_domain::{NetworkMapping, Purpose, SourceVm, VmId};
+use failover_engine::service::find_network;
+use serde::Deserialize;
+
+use crate::dto::{ErrorCode, MappingAnswer, MappingRequest, MappingUpdate, MappingsOfVm};
+use crate::error::ApiError;
+use crate::extract::{ApiJson, ApiPath, ApiQuery, parameter};
+use crate::routes::vms::known_vm;
+use crate::state::ApiState;
+
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    ApiPath(vm_id): ApiPath<VmId>,
+) -> Result<Json<MappingsOfVm>, ApiError> {
+    let vm = known_vm(&state, &vm_id).await?;
+    let mut mappings = state.service.mappings.mappings(&vm_id).await?;
+    mappings.sort_by(|a, b| (&a.source_network, a.purpose).cmp(&(&b.source_network, b.purpose)));
+    let unmapped = |purpose: Purpose| {
+        let is_mapped = |network: &&str| {
+            mappings
+                .iter()
+                .any(|m| m.purpose == purpose && m.source_network == **network)
+        };
+        networks_of(&vm)
+            .into_iter()
+            .filter(|n| !is_mapped(n))
+            .map(ToOwned::to_owned)
+            .collect()
+    };
+    let (unmapped_for_production, unmapped_for_test) =
+        (unmapped(Purpose::Production), unmapped(Purpose::Test));
+    Ok(Json(MappingsOfVm {
+        vm_id,
+        mappings,
+        unmapped_for_production,
+        unmapped_for_test,
+    }))
+}
+
+pub(super) async fn create(
+    State(state): State<ApiState>,
+    ApiJson(request): ApiJson<MappingRequest>,
+) -> Result<Response, ApiError> {
+    let MappingRequest {
+        vm_id,
+        source_network,
+        purpose,
+        network,
+    } = request;
+    let answer = store(&state, vm_id, source_network, MappingUpdate { purpose, network }).await?;
+    let location = format!("/api/v1/network-mappings/{}", answer.vm_id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)).into_response())
+}
+
+pub(super) async fn replace(
+    State(state): State<ApiState>,
+    ApiPath((vm_id, source_network)): ApiPath<(VmId, String)>,
+    ApiJson(update): ApiJson<MappingUpdate>,
+) -> Result<Json<MappingAnswer>, ApiError> {
+    Ok(Json(store(&state, vm_id, source_network, update).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RemoveQuery {
+    purpose: Option<String>,
+}
+
+pub(super) async fn remove(
+    State(state): State<ApiState>,
+    ApiPath((vm_id, source_network)): ApiPath<(VmId, String)>,
+    ApiQuery(query): ApiQuery<RemoveQuery>,
+) -> Result<StatusCode, ApiError> {
+    let Some(purpose) = query.purpose else {
+        return Err(ApiError::invalid(
+            "query parameter purpose is missing, allowed are production and test",
+        ));
+    };
+    let purpose: Purpose = parameter("purpose", &purpose)?;
+    known_vm(&state, &vm_id).await?;
+    if state
+        .service
+        .mappings
+        .delete_mapping(&vm_id, &source_network, purpose)
+        .await?
+    {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let detail = format!("source VM {vm_id} has no {purpose} mapping of network {source_network:?}");
+    Err(
+        ApiError::new(StatusCode::NOT_FOUND, ErrorCode::MappingNotFound, detail)
+            .action(format!("See the mappings at /api/v1/network-mappings/{vm_id}.")),
+    )
+}
+
+/// Stores a mapping of a network that the VM has to a network that the cloud has.
+async fn store(
+    state: &ApiState,
+    vm_id: VmId,
+    source_network: String,
+    update: MappingUpdate,
+) -> Result<MappingAnswer, ApiError> {
+    let vm = known_vm(state, &vm_id).await?;
+    let known = networks_of(&vm);
+    if !known.contains(source_network.as_str()) {
+        let names: Vec<String> = known.iter().map(|name| format!("{name:?}")).collect();
+        let detail = format!(
+            "source_network is {source_network:?}, but source VM {vm_id} ({}) is on {}",
+            vm.name,
+            if names.is_empty() {
+                "no network".to_owned()
+            } else {
+                names.join(", ")
+            }
+        );
+        return Err(ApiError::invalid(detail)
+            .action("Give the name of a network that the VM is on, letter by letter."));
+    }
+    let networks = state.service.cloud.networks(&state.service.target.zone).await?;
+    let network = find_network(&networks, &update.network).map_err(|problem| {
+        let detail = format!("network is {:?}, {problem}", update.network);
+        ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorCode::NetworkMappingMissing,
+            detail,
+        )
+        .action("Give the id or the exact name of a network: GET /api/v1/ossea/networks lists them.")
+    })?;
+    let mapping = NetworkMapping {
+        source_network,
+        purpose: update.purpose,
+        network_id: network.id.clone(),
+        network_name: network.name.clone(),
+    };
+    state.service.mappings.put_mapping(&vm_id, &mapping).await?;
+    Ok(MappingAnswer { vm_id, mapping })
+}
+
+fn networks_of(vm: &SourceVm) -> BTreeSet<&str> {
+    vm.nics.iter().map(|nic| nic.network.as_str()).collect()
+}

@@ -1,0 +1,146 @@
+//! `/api/v1/vms`: the inventory of source VMs. Migration tools report replicas here.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use failover_domain::inventory::VmReport;
+use failover_domain::{Provenance, SourceVm, VmId};
+use failover_engine::ports::PutOutcome;
+use serde::Deserialize;
+
+use crate::dto::{Mistake, ReplicaAnswer, ReplicaChange, VmPage, VmView};
+use crate::error::ApiError;
+use crate::extract::{ApiJson, ApiPath, ApiQuery, limit, parameter};
+use crate::state::ApiState;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VmsQuery {
+    name: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    ApiQuery(query): ApiQuery<VmsQuery>,
+) -> Result<Json<VmPage>, ApiError> {
+    let page_size = limit(query.limit.as_deref(), 50, 500)?;
+    let after: Option<VmId> = query
+        .cursor
+        .as_deref()
+        .map(|text| parameter("cursor", text))
+        .transpose()?;
+    let inventory = &state.service.inventory;
+    let mut vms = match &query.name {
+        Some(name) => {
+            let mut named = inventory.vms_named(name).await?;
+            named.sort_by(|a, b| a.vm_id.cmp(&b.vm_id));
+            named.retain(|vm| after.as_ref().is_none_or(|after| vm.vm_id > *after));
+            named
+        }
+        None => inventory.vms(after.as_ref(), page_size + 1).await?,
+    };
+    let has_more = vms.len() > page_size;
+    vms.truncate(page_size);
+    let next_cursor = vms.last().filter(|_| has_more).map(|vm| vm.vm_id.clone());
+    let mut views = Vec::with_capacity(vms.len());
+    for vm in vms {
+        views.push(view_of(&state, vm).await?);
+    }
+    Ok(Json(VmPage {
+        vms: views,
+        next_cursor,
+    }))
+}
+
+pub(super) async fn show(
+    State(state): State<ApiState>,
+    ApiPath(vm_id): ApiPath<VmId>,
+) -> Result<Json<VmView>, ApiError> {
+    let vm = known_vm(&state, &vm_id).await?;
+    Ok(Json(view_of(&state, vm).await?))
+}
+
+pub(super) async fn report_replica(
+    State(state): State<ApiState>,
+    ApiPath(vm_id): ApiPath<VmId>,
+    ApiJson(report): ApiJson<VmReport>,
+) -> Result<(StatusCode, Json<ReplicaAnswer>), ApiError> {
+    if report.vm_id != vm_id {
+        let detail = format!("vm_id is {}, but the path is of source VM {vm_id}", report.vm_id);
+        return Err(ApiError::invalid(detail).action("Give the same vm_id in the path and in the body."));
+    }
+    let mistakes = mistakes_of(&state, &report, "");
+    if !mistakes.is_empty() {
+        let detail = format!(
+            "the report of source VM {vm_id} has {} mistakes; nothing was changed",
+            mistakes.len()
+        );
+        return Err(ApiError::mistakes(detail, mistakes));
+    }
+    let answer = put(&state, &report).await?;
+    let status = match answer.change {
+        ReplicaChange::Created => StatusCode::CREATED,
+        ReplicaChange::Updated => StatusCode::OK,
+    };
+    Ok((status, Json(answer)))
+}
+
+/// A source VM, or the problem that the inventory does not have it.
+pub(super) async fn known_vm(state: &ApiState, vm_id: &VmId) -> Result<SourceVm, ApiError> {
+    state
+        .service
+        .inventory
+        .vm(vm_id)
+        .await?
+        .ok_or_else(|| ApiError::unknown_vm(vm_id))
+}
+
+/// The mistakes that a report has by itself, with `prefix` before each path.
+pub(super) fn mistakes_of(state: &ApiState, report: &VmReport, prefix: &str) -> Vec<Mistake> {
+    let provenance = Provenance {
+        source: "API".to_owned(),
+        recorded_at: state.service.clock.now(),
+    };
+    let mistakes = report
+        .clone()
+        .into_source_vm(provenance)
+        .err()
+        .unwrap_or_default();
+    mistakes
+        .into_iter()
+        .map(|mistake| {
+            let message = mistake.to_string();
+            // Every message begins with the path of its field.
+            let field = message.split_whitespace().next().unwrap_or_default();
+            Mistake {
+                path: format!("{prefix}{field}"),
+                message,
+            }
+        })
+        .collect()
+}
+
+/// Takes a checked report.
+pub(super) async fn put(state: &ApiState, report: &VmReport) -> Result<ReplicaAnswer, ApiError> {
+    let outcome = state
+        .service
+        .inventory
+        .put_vm(report, state.service.clock.now())
+        .await?;
+    Ok(ReplicaAnswer {
+        vm_id: report.vm_id.clone(),
+        name: report.name.clone(),
+        change: match outcome {
+            PutOutcome::Created => ReplicaChange::Created,
+            PutOutcome::Updated => ReplicaChange::Updated,
+        },
+        vm_url: format!("/api/v1/vms/{}", report.vm_id),
+    })
+}
+
+async fn view_of(state: &ApiState, vm: SourceVm) -> Result<VmView, ApiError> {
+    let active_job = state.service.jobs.active_job(&vm.vm_id).await?;
+    Ok(VmView { vm, active_job })
+}
