@@ -9,7 +9,9 @@ use ossea::{
 };
 
 use crate::cloud::Cloud;
-use crate::cloud::command::{Accepted, AfterDeploy, ApiCommand, Deploy, DestroyEnd, DetachTarget, NicSpec};
+use crate::cloud::command::{
+    Accepted, AfterDeploy, ApiCommand, Deploy, DestroyEnd, DetachTarget, NicSpec, Quiesce,
+};
 use crate::cloud::error::ApiError;
 use crate::cloud::jobs::{Job, JobOutcome, JobResult, Phase};
 use crate::cloud::objects::{Boot, Snapshot, SnapshotState, Vm, VmState, Volume, VolumeState, VolumeType};
@@ -44,6 +46,7 @@ pub(super) fn command(command: &Command) -> ApiCommand {
         Command::CreateSnapshot { volume, name } => ApiCommand::CreateSnapshot {
             volume: volume.clone(),
             name: Some(name.clone()),
+            quiesce: Quiesce::No,
         },
         Command::RevertSnapshot { snapshot } => ApiCommand::RevertSnapshot {
             snapshot: snapshot.clone(),

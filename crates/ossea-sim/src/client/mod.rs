@@ -2,6 +2,8 @@
 
 mod convert;
 
+pub(crate) use self::convert::may_expunge;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 

@@ -35,7 +35,7 @@ impl Cloud {
         }
         let created = match &command {
             ApiCommand::DeployVirtualMachine(deploy) => Some(self.create_vm(deploy, fault.as_ref())?),
-            ApiCommand::CreateSnapshot { volume, name } => {
+            ApiCommand::CreateSnapshot { volume, name, .. } => {
                 Some(self.create_snapshot_row(volume, name.as_deref())?)
             }
             ApiCommand::StartVirtualMachine { .. }
@@ -167,7 +167,7 @@ impl Cloud {
                 }
             }
             ApiCommand::DeleteVolume { volume } => self.push_volume(volume, &mut objects),
-            ApiCommand::CreateSnapshot { volume, name } => {
+            ApiCommand::CreateSnapshot { volume, name, .. } => {
                 self.push_volume(volume, &mut objects);
                 objects.extend(name.clone());
             }

@@ -38,6 +38,7 @@ pub enum ApiCommand {
     CreateSnapshot {
         volume: VolumeId,
         name: Option<String>,
+        quiesce: Quiesce,
     },
     RevertSnapshot {
         snapshot: SnapshotId,
@@ -57,6 +58,15 @@ pub enum DetachTarget {
     Slot { vm: CloudVmId, device: u32 },
     /// Both, or neither fully: accepted, and refused in the job.
     Ambiguous,
+}
+
+/// Whether `createSnapshot` asks for a quiesced guest, which no strategy for KVM can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quiesce {
+    /// `quiescevm=false`, the default.
+    No,
+    /// `quiescevm=true`: accepted, and failed in the job.
+    Asked,
 }
 
 /// How far `destroyVirtualMachine` goes.

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use failover_domain::{AsyncJobId, CloudVmId, SnapshotId, VolumeId};
 
 use super::Cloud;
+use super::command::Quiesce;
 use super::error::ApiError;
 use super::jobs::{Due, JobResult};
 use super::log::Effect;
@@ -90,13 +91,18 @@ impl Cloud {
         Ok(())
     }
 
-    pub(super) fn begin_snapshot(&mut self, job: &AsyncJobId, volume: &VolumeId) -> Result<f64, ApiError> {
+    pub(super) fn begin_snapshot(
+        &mut self,
+        job: &AsyncJobId,
+        volume: &VolumeId,
+        quiesce: Quiesce,
+    ) -> Result<f64, ApiError> {
         let hidden = || {
             let text = "Failed to create Snapshot due to an internal error creating Snapshot for volume";
             ApiError::runtime(format!("{text} {volume}"))
         };
         let row = self.volumes.get_mut(volume).ok_or_else(hidden)?;
-        if row.state != VolumeState::Ready {
+        if row.state != VolumeState::Ready || quiesce == Quiesce::Asked {
             // The snapshot's row stays behind in Allocated, as in the real cloud.
             return Err(hidden());
         }

@@ -49,7 +49,7 @@ impl Cloud {
             ApiCommand::AttachVolume { volume, vm, device } => self.begin_attach(volume, vm, *device),
             ApiCommand::DetachVolume(target) => Ok(self.detach_seconds(target)),
             ApiCommand::DeleteVolume { .. } => Ok(0.0),
-            ApiCommand::CreateSnapshot { volume, .. } => self.begin_snapshot(job, volume),
+            ApiCommand::CreateSnapshot { volume, quiesce, .. } => self.begin_snapshot(job, volume, *quiesce),
             ApiCommand::RevertSnapshot { snapshot } => self.begin_revert(snapshot),
             ApiCommand::DeleteSnapshot { snapshot } => Ok(self.begin_delete_snapshot(snapshot)),
         }

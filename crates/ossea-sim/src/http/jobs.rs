@@ -1,0 +1,130 @@
+//! Async jobs on the wire.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::parameters::Parameters;
+use super::rows;
+use crate::cloud::Cloud;
+use crate::cloud::command::ApiCommand;
+use crate::cloud::error::ApiError;
+use crate::cloud::jobs::{Job, JobOutcome, JobResult, Phase};
+
+/// `queryAsyncJobResult`.
+pub(crate) fn query(cloud: &Cloud, parameters: &Parameters) -> Result<Value, ApiError> {
+    let command = "queryAsyncJobResult";
+    let id = parameters.id(command, "jobid")?;
+    let job = cloud
+        .job(&id)
+        .ok_or_else(|| ApiError::unknown_entity(command, "jobid", id.as_str()))?;
+    Ok(job_row(cloud, job))
+}
+
+/// `listAsyncJobs` shows unfinished jobs only.
+pub(crate) fn unfinished(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
+    let since = parameters.get("startdate").and_then(day_or_instant);
+    let keyword = parameters.get("keyword").unwrap_or("");
+    let jobs = cloud
+        .unfinished_jobs()
+        .filter(|job| since.is_none_or(|since| job.created >= since));
+    Ok(jobs
+        .filter(|job| class_of(&job.command).contains(keyword))
+        .map(|job| job_row(cloud, job))
+        .collect())
+}
+
+fn day_or_instant(text: &str) -> Option<DateTime<Utc>> {
+    let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let midnight = day
+        .and_then(|day| day.and_hms_opt(0, 0, 0))
+        .map(|at| at.and_utc());
+    let local = || {
+        chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S")
+            .ok()
+            .map(|at| at.and_utc())
+    };
+    let zoned = || {
+        DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%z")
+            .ok()
+            .map(|at| at.to_utc())
+    };
+    midnight.or_else(local).or_else(zoned)
+}
+
+fn job_row(cloud: &Cloud, job: &Job) -> Value {
+    let mut row = json!({
+        "jobid": job.id,
+        "cmd": class_of(&job.command),
+        "account": "admin",
+        "domainpath": "ROOT",
+        "jobprocstatus": 0,
+        "jobstatus": 0,
+        "jobresultcode": 0,
+        "created": rows::date(job.created),
+    });
+    if let Some(object) = &job.object {
+        row["jobinstancetype"] = object.kind.into();
+        row["jobinstanceid"] = object.id.as_str().into();
+    }
+    let Phase::Ended { at, outcome } = &job.phase else {
+        return row;
+    };
+    row["completed"] = rows::date(*at).into();
+    match outcome {
+        JobOutcome::Succeeded(result) => {
+            row["jobstatus"] = 1.into();
+            row["jobresulttype"] = "object".into();
+            row["jobresult"] = result_of(cloud, result);
+        }
+        JobOutcome::Failed(error) => {
+            row["jobstatus"] = 2.into();
+            row["jobresultcode"] = error.code.into();
+            row["jobresulttype"] = "object".into();
+            row["jobresult"] = json!({ "errorcode": error.code, "errortext": error.text });
+        }
+        JobOutcome::CutOff { code } => {
+            row["jobstatus"] = 2.into();
+            row["jobresultcode"] = (*code).into();
+        }
+    }
+    row
+}
+
+fn result_of(cloud: &Cloud, result: &JobResult) -> Value {
+    match result {
+        JobResult::Vm(vm) => json!({ "virtualmachine": rows::vm(cloud, vm) }),
+        JobResult::Volume(volume) => json!({ "volume": rows::volume(cloud, volume) }),
+        JobResult::Snapshot(snapshot) => json!({ "snapshot": rows::snapshot(cloud, snapshot) }),
+        JobResult::Success => json!({ "success": true }),
+    }
+}
+
+/// The Java class of a command.
+fn class_of(command: &ApiCommand) -> String {
+    let package = match command {
+        ApiCommand::DeployVirtualMachine(_) => {
+            return "org.apache.cloudstack.api.command.user.vm.DeployVMCmd".into();
+        }
+        ApiCommand::StartVirtualMachine { .. } => {
+            return "org.apache.cloudstack.api.command.user.vm.StartVMCmd".into();
+        }
+        ApiCommand::StopVirtualMachine { .. } => {
+            return "org.apache.cloudstack.api.command.user.vm.StopVMCmd".into();
+        }
+        ApiCommand::DestroyVirtualMachine { .. } => {
+            return "org.apache.cloudstack.api.command.user.vm.DestroyVMCmd".into();
+        }
+        ApiCommand::AttachVolume { .. } | ApiCommand::DetachVolume(_) | ApiCommand::DeleteVolume { .. } => {
+            "volume"
+        }
+        ApiCommand::CreateSnapshot { .. }
+        | ApiCommand::RevertSnapshot { .. }
+        | ApiCommand::DeleteSnapshot { .. } => "snapshot",
+    };
+    let name = command.api_name();
+    let (first, rest) = name.split_at(1);
+    format!(
+        "org.apache.cloudstack.api.command.user.{package}.{}{rest}Cmd",
+        first.to_uppercase()
+    )
+}

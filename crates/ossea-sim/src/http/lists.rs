@@ -1,0 +1,309 @@
+//! The commands that only read: lists with their filters and pages, capabilities, one job.
+
+use serde_json::{Value, json};
+
+use super::parameters::Parameters;
+use super::{jobs, rows};
+use crate::client::may_expunge;
+use crate::cloud::Cloud;
+use crate::cloud::error::ApiError;
+use crate::settings::Profile;
+
+/// `default.page.size`, which is also the longest page.
+const LONGEST_PAGE: usize = 500;
+
+/// A command that only reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadCommand {
+    name: &'static str,
+    /// Makes the content of the envelope.
+    pub(crate) answer: fn(&Cloud, &Parameters) -> Result<Value, ApiError>,
+}
+
+const READS: [ReadCommand; 10] = [
+    ReadCommand {
+        name: "listVirtualMachines",
+        answer: |c, p| paged("virtualmachine", vms(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listVolumes",
+        answer: |c, p| paged("volume", volumes(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listSnapshots",
+        answer: |c, p| paged("snapshot", snapshots(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listNetworks",
+        answer: |c, p| paged("network", networks(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listZones",
+        answer: |c, p| paged("zone", zones(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listServiceOfferings",
+        answer: |c, p| paged("serviceoffering", offerings(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listTemplates",
+        answer: |c, p| paged("template", templates(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listAsyncJobs",
+        answer: |c, p| paged("asyncjobs", jobs::unfinished(c, p)?, p),
+    },
+    ReadCommand {
+        name: "queryAsyncJobResult",
+        answer: jobs::query,
+    },
+    ReadCommand {
+        name: "listCapabilities",
+        answer: |c, _| Ok(capabilities(c)),
+    },
+];
+
+/// The reading command of this name. The spelling matters.
+pub(crate) fn find(command: &str) -> Option<ReadCommand> {
+    READS.into_iter().find(|read| read.name == command)
+}
+
+/// The page that is asked for, in the form of a list.
+fn paged(name: &str, found: Vec<Value>, parameters: &Parameters) -> Result<Value, ApiError> {
+    let refused = |text: &str| Err(ApiError::invalid(text));
+    let page: Option<i64> = parameters.number("list", "page")?;
+    let size: Option<i64> = parameters.number("list", "pagesize")?;
+    let (skip, take) = match (page, size) {
+        (None, None) => (0, LONGEST_PAGE),
+        (None, Some(_)) => {
+            return refused("\"page\" parameter is required when \"pagesize\" is specified");
+        }
+        (Some(_), None) => {
+            return refused("\"pagesize\" parameter is required when \"page\" is specified");
+        }
+        (Some(page), Some(size)) => match (usize::try_from(page), usize::try_from(size)) {
+            (Ok(page @ 1..), Ok(size @ 1..=LONGEST_PAGE)) => ((page - 1).saturating_mul(size), size),
+            (_, Ok(size)) if size > LONGEST_PAGE => {
+                let text = format!("Page size can't exceed max allowed page size value: {LONGEST_PAGE}");
+                return Err(ApiError::invalid(text));
+            }
+            (_, _) => return refused("Page and page size must be greater than zero"),
+        },
+    };
+    let count = found.len();
+    let rows: Vec<Value> = found.into_iter().skip(skip).take(take).collect();
+    Ok(match (count, rows.is_empty()) {
+        (0, _) => json!({}),
+        (_, true) => json!({ "count": count }),
+        (_, false) => json!({ "count": count, name: rows }),
+    })
+}
+
+/// Lets through what has the id that a parameter names. An id that never was is refused; one that is gone finds
+/// nothing.
+struct IdFilter<'a> {
+    wanted: Option<Vec<&'a str>>,
+}
+
+impl<'a> IdFilter<'a> {
+    fn of(
+        cloud: &Cloud,
+        parameters: &'a Parameters,
+        command: &str,
+        name: &str,
+        exists: impl Fn(&str) -> bool,
+    ) -> Result<Self, ApiError> {
+        let wanted = parameters
+            .get(name)
+            .map(|ids| ids.split(',').map(str::trim).collect::<Vec<_>>());
+        for id in wanted.iter().flatten() {
+            if !exists(id) && !cloud.is_removed(id) {
+                return Err(ApiError::unknown_entity(command, name, id));
+            }
+        }
+        Ok(Self { wanted })
+    }
+
+    fn lets(&self, id: &str) -> bool {
+        self.wanted.as_ref().is_none_or(|wanted| wanted.contains(&id))
+    }
+}
+
+/// Whether `keyword` is in one of the texts, in any case.
+fn mentions(parameters: &Parameters, texts: &[&str]) -> bool {
+    parameters.get("keyword").is_none_or(|keyword| {
+        let keyword = keyword.to_lowercase();
+        texts.iter().any(|text| text.to_lowercase().contains(&keyword))
+    })
+}
+
+/// Whether a parameter is absent or exactly `value`.
+fn is(parameters: &Parameters, name: &str, value: &str) -> bool {
+    parameters.get(name).is_none_or(|wanted| wanted == value)
+}
+
+fn vm_exists(cloud: &Cloud) -> impl Fn(&str) -> bool {
+    |id| id.parse().is_ok_and(|id| cloud.vm(&id).is_some())
+}
+
+fn zone_exists(cloud: &Cloud) -> impl Fn(&str) -> bool {
+    |id| id.parse().is_ok_and(|id| cloud.zone(&id).is_some())
+}
+
+fn volume_exists(cloud: &Cloud) -> impl Fn(&str) -> bool {
+    |id| id.parse().is_ok_and(|id| cloud.volume(&id).is_some())
+}
+
+fn vms(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
+    let command = "listVirtualMachines";
+    let id = IdFilter::of(cloud, parameters, command, "id", vm_exists(cloud))?;
+    let ids = IdFilter::of(cloud, parameters, command, "ids", vm_exists(cloud))?;
+    let zone = IdFilter::of(cloud, parameters, command, "zoneid", zone_exists(cloud))?;
+    let network_exists = |id: &str| id.parse().is_ok_and(|id| cloud.network(&id).is_some());
+    let network = IdFilter::of(cloud, parameters, command, "networkid", network_exists)?;
+    let with_details = parameters.get("details").is_none_or(|details| {
+        details
+            .split(',')
+            .any(|detail| detail.trim().eq_ignore_ascii_case("all"))
+    });
+    let found = cloud.visible_vms().filter(|vm| {
+        id.lets(vm.id.as_str())
+            && ids.lets(vm.id.as_str())
+            && zone.lets(vm.zone.as_str())
+            && (network.wanted.is_none() || vm.nics.iter().any(|nic| network.lets(nic.network.as_str())))
+            && is(parameters, "name", &vm.name)
+            && is(parameters, "state", vm.state.word())
+            && mentions(parameters, &[&vm.name, &vm.display_name, &vm.instance_name])
+    });
+    let rows = found.map(|vm| {
+        let mut row = rows::vm(cloud, vm);
+        if let (false, Value::Object(fields)) = (with_details, &mut row) {
+            fields.remove("details");
+        }
+        row
+    });
+    Ok(rows.collect())
+}
+
+fn volumes(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
+    let command = "listVolumes";
+    let id = IdFilter::of(cloud, parameters, command, "id", volume_exists(cloud))?;
+    let ids = IdFilter::of(cloud, parameters, command, "ids", volume_exists(cloud))?;
+    let vm = IdFilter::of(cloud, parameters, command, "virtualmachineid", vm_exists(cloud))?;
+    let zone = IdFilter::of(cloud, parameters, command, "zoneid", zone_exists(cloud))?;
+    let kind = parameters.get("type").unwrap_or("").to_uppercase();
+    let found = cloud.volumes().filter(|volume| {
+        let on = volume.attached.as_ref().map_or("", |at| at.vm.as_str());
+        id.lets(volume.id.as_str())
+            && ids.lets(volume.id.as_str())
+            && vm.lets(on)
+            && zone.lets(volume.zone.as_str())
+            && volume.kind.word().contains(&kind)
+            && is(parameters, "name", &volume.name)
+            && is(parameters, "state", volume.state.word())
+            && mentions(parameters, &[&volume.name])
+    });
+    Ok(found.map(|volume| rows::volume(cloud, volume)).collect())
+}
+
+fn snapshots(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
+    let command = "listSnapshots";
+    let exists = |id: &str| id.parse().is_ok_and(|id| cloud.snapshot(&id).is_some());
+    let id = IdFilter::of(cloud, parameters, command, "id", exists)?;
+    let ids = IdFilter::of(cloud, parameters, command, "ids", exists)?;
+    let volume = IdFilter::of(cloud, parameters, command, "volumeid", volume_exists(cloud))?;
+    let found = cloud.snapshots().filter(|snapshot| {
+        id.lets(snapshot.id.as_str())
+            && ids.lets(snapshot.id.as_str())
+            && volume.lets(snapshot.volume.as_str())
+            && is(parameters, "name", &snapshot.name)
+            && mentions(parameters, &[&snapshot.name])
+    });
+    Ok(found.map(|snapshot| rows::snapshot(cloud, snapshot)).collect())
+}
+
+fn networks(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
+    let command = "listNetworks";
+    let exists = |id: &str| id.parse().is_ok_and(|id| cloud.network(&id).is_some());
+    let id = IdFilter::of(cloud, parameters, command, "id", exists)?;
+    let zone = IdFilter::of(cloud, parameters, command, "zoneid", zone_exists(cloud))?;
+    // Older releases do not know the filter by name, and unknown parameters are ignored.
+    let knows_name = match cloud.settings().profile {
+        Profile::V4_18 | Profile::V4_21 => false,
+        Profile::V4_22 => true,
+    };
+    let found = cloud.networks().filter(|network| {
+        id.lets(network.id.as_str())
+            && zone.lets(network.zone.as_str())
+            && is(parameters, "type", network.kind.word())
+            && (!knows_name || is(parameters, "name", &network.name))
+            && mentions(parameters, &[&network.name])
+    });
+    Ok(found.map(|network| rows::network(cloud, network)).collect())
+}
+
+fn zones(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
+    let id = IdFilter::of(cloud, parameters, "listZones", "id", zone_exists(cloud))?;
+    let found = cloud.zones().filter(|zone| {
+        id.lets(zone.id.as_str()) && is(parameters, "name", &zone.name) && mentions(parameters, &[&zone.name])
+    });
+    Ok(found.map(rows::zone).collect())
+}
+
+fn offerings(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
+    let exists = |id: &str| id.parse().is_ok_and(|id| cloud.offering(&id).is_some());
+    let id = IdFilter::of(cloud, parameters, "listServiceOfferings", "id", exists)?;
+    let found = cloud.offerings().filter(|offering| {
+        id.lets(offering.id.as_str())
+            && is(parameters, "name", &offering.name)
+            && mentions(parameters, &[&offering.name])
+    });
+    Ok(found.map(rows::offering).collect())
+}
+
+/// A template has a row in each of its zones.
+fn templates(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
+    let command = "listTemplates";
+    let filter = parameters.required(command, "templatefilter")?;
+    let filters = [
+        "featured",
+        "self",
+        "selfexecutable",
+        "shared",
+        "sharedexecutable",
+        "executable",
+        "community",
+        "all",
+    ];
+    if !filters.contains(&filter) {
+        let text = format!("Invalid template filter {filter}");
+        return Err(ApiError::invalid(text));
+    }
+    let exists = |id: &str| id.parse().is_ok_and(|id| cloud.template(&id).is_some());
+    let id = IdFilter::of(cloud, parameters, command, "id", exists)?;
+    let zone = IdFilter::of(cloud, parameters, command, "zoneid", zone_exists(cloud))?;
+    let found = cloud.templates().filter(|template| {
+        id.lets(template.id.as_str())
+            && is(parameters, "name", &template.name)
+            && mentions(parameters, &[&template.name])
+    });
+    let placed = found.flat_map(|template| template.zones.iter().map(move |zone| (template, zone)));
+    let wanted = placed.filter(|(_, place)| zone.lets(place.as_str()));
+    Ok(wanted
+        .map(|(template, place)| rows::template(cloud, template, place))
+        .collect())
+}
+
+fn capabilities(cloud: &Cloud) -> Value {
+    let settings = cloud.settings();
+    json!({ "capability": {
+        "cloudstackversion": settings.profile.version(),
+        "kvmsnapshotenabled": settings.profile.snapshots_running_vms(),
+        "allowuserexpungerecovervm": may_expunge(settings.role, settings.user_expunge),
+        "allowuserexpungerecovervolume": true,
+        "allowuserforcestopvm": true,
+        "allowuserviewdestroyedvm": false,
+        "securitygroupsenabled": false,
+        "dynamicrolesenabled": true,
+    } })
+}

@@ -1,0 +1,236 @@
+//! Rows of the cloud as JSON. A field without a value is left out.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use crate::cloud::Cloud;
+use crate::cloud::objects::{Boot, Snapshot, Vm, Volume};
+use crate::contents::{
+    Allocation, NetworkContents, OfferingContents, TemplateContents, TemplateReadiness, ZoneContents,
+};
+
+const GIB: u64 = 1 << 30;
+
+/// An instant as CloudStack writes it.
+pub(crate) fn date(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H:%M:%S+0000").to_string()
+}
+
+/// Leaves out what is null.
+fn row(fields: Value) -> Value {
+    match fields {
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .filter(|(_, value)| !value.is_null())
+                .collect::<Map<_, _>>(),
+        ),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => fields,
+    }
+}
+
+/// The job that runs on an object, in the fields of its row.
+fn with_pending_job(cloud: &Cloud, object: &str, mut fields: Value) -> Value {
+    if let Some(job) = cloud.pending_job(object) {
+        fields["jobid"] = job.as_str().into();
+        fields["jobstatus"] = 0.into();
+    }
+    row(fields)
+}
+
+fn zone_name(cloud: &Cloud, zone: &failover_domain::ZoneId) -> Option<String> {
+    cloud.zone(zone).map(|zone| zone.name.clone())
+}
+
+pub(crate) fn vm(cloud: &Cloud, vm: &Vm) -> Value {
+    let (boot_type, boot_mode) = match vm.boot {
+        Boot::Bios => ("Bios", "legacy"),
+        Boot::UefiLegacy => ("Uefi", "legacy"),
+        Boot::UefiSecure => ("Uefi", "secure"),
+    };
+    let nics: Vec<Value> = vm
+        .nics
+        .iter()
+        .enumerate()
+        .map(|(place, nic)| self::nic(cloud, place, nic))
+        .collect();
+    let fields = json!({
+        "id": vm.id,
+        "name": vm.name,
+        "displayname": vm.display_name,
+        "instancename": vm.instance_name,
+        "account": "admin",
+        "domain": "ROOT",
+        "created": date(vm.created),
+        "state": vm.state.word(),
+        "haenable": false,
+        "zoneid": vm.zone,
+        "zonename": zone_name(cloud, &vm.zone),
+        "hostid": vm.host.as_ref().map(|host| format!("host-{host}")),
+        "hostname": vm.host,
+        "templateid": vm.template,
+        "templatename": vm.template.as_ref().and_then(|id| cloud.template(id)).map(|t| t.name.clone()),
+        "passwordenabled": false,
+        "serviceofferingid": vm.offering,
+        "serviceofferingname": cloud.offering(&vm.offering).map(|offering| offering.name.clone()),
+        "cpunumber": vm.cpus,
+        "cpuspeed": vm.cpu_speed,
+        "memory": vm.memory_mib,
+        "rootdeviceid": 0,
+        "rootdevicetype": "ROOT",
+        "hypervisor": "KVM",
+        "boottype": boot_type,
+        "bootmode": boot_mode,
+        "nic": nics,
+        "details": vm.details,
+    });
+    with_pending_job(cloud, vm.id.as_str(), fields)
+}
+
+fn nic(cloud: &Cloud, place: usize, nic: &crate::cloud::objects::Nic) -> Value {
+    let network = cloud.network(&nic.network);
+    let range = network.and_then(|network| network.cidr);
+    row(json!({
+        "id": nic.id,
+        "networkid": nic.network,
+        "networkname": network.map(|network| network.name.clone()),
+        "macaddress": nic.mac,
+        "ipaddress": nic.address(),
+        "netmask": nic.address().and(range).map(|range| range.netmask()),
+        "gateway": nic.address().and(range).map(|range| range.gateway()),
+        "isdefault": place == 0,
+        "type": network.map(|network| network.kind.word()),
+        // A text, unlike the device of a volume.
+        "deviceid": place.to_string(),
+    }))
+}
+
+pub(crate) fn volume(cloud: &Cloud, volume: &Volume) -> Value {
+    let vm = volume.attached.as_ref().and_then(|at| cloud.vm(&at.vm));
+    let fields = json!({
+        "id": volume.id,
+        "name": volume.name,
+        "type": volume.kind.word(),
+        "state": volume.state.word(),
+        "size": volume.size_bytes,
+        "zoneid": volume.zone,
+        "zonename": zone_name(cloud, &volume.zone),
+        "account": "admin",
+        "domain": "ROOT",
+        "hypervisor": "KVM",
+        "virtualmachineid": vm.map(|vm| &vm.id),
+        "vmname": vm.map(|vm| &vm.name),
+        "vmdisplayname": vm.map(|vm| &vm.display_name),
+        "vmstate": vm.map(|vm| vm.state.word()),
+        "deviceid": volume.attached.as_ref().map(|at| at.device),
+        "attached": volume.attached.as_ref().map(|at| date(at.at)),
+        "storage": volume.pool,
+        "templateid": volume.template,
+        "created": date(volume.created),
+    });
+    with_pending_job(cloud, volume.id.as_str(), fields)
+}
+
+pub(crate) fn snapshot(cloud: &Cloud, snapshot: &Snapshot) -> Value {
+    let of = cloud.volume(&snapshot.volume);
+    let fields = json!({
+        "id": snapshot.id,
+        "name": snapshot.name,
+        "volumeid": snapshot.volume,
+        "volumename": snapshot.volume_name,
+        "volumetype": of.map(|volume| volume.kind.word()),
+        "volumestate": of.map(|volume| volume.state.word()),
+        "zoneid": of.map(|volume| &volume.zone),
+        "state": snapshot.state.word(),
+        "created": date(snapshot.created),
+        "snapshottype": "MANUAL",
+        "intervaltype": "MANUAL",
+        "revertable": true,
+        "virtualsize": snapshot.size_bytes,
+        "account": "admin",
+        "domain": "ROOT",
+    });
+    with_pending_job(cloud, snapshot.id.as_str(), fields)
+}
+
+pub(crate) fn network(cloud: &Cloud, network: &NetworkContents) -> Value {
+    row(json!({
+        "id": network.id,
+        "name": network.name,
+        "displaytext": network.name,
+        "type": network.kind.word(),
+        "state": cloud.network_state(&network.id).word(),
+        "zoneid": network.zone,
+        "zonename": zone_name(cloud, &network.zone),
+        "canusefordeploy": true,
+        "networkdomain": "cs2cloud.internal",
+        "cidr": network.cidr,
+        "gateway": network.cidr.map(|range| range.gateway()),
+        "netmask": network.cidr.map(|range| range.netmask()),
+        "account": "admin",
+        "domain": "ROOT",
+        "service": [],
+    }))
+}
+
+pub(crate) fn zone(zone: &ZoneContents) -> Value {
+    json!({
+        "id": zone.id,
+        "name": zone.name,
+        "networktype": "Advanced",
+        "securitygroupsenabled": false,
+        "localstorageenabled": false,
+        "allocationstate": match zone.allocation {
+            Allocation::Enabled => "Enabled",
+            Allocation::Disabled => "Disabled",
+        },
+    })
+}
+
+pub(crate) fn offering(offering: &OfferingContents) -> Value {
+    let bounds = |bounds: Option<(u32, u32)>, least: &str, most: &str| {
+        bounds.map(|(low, high)| {
+            [
+                (least.to_owned(), low.to_string()),
+                (most.to_owned(), high.to_string()),
+            ]
+        })
+    };
+    let details: Map<String, Value> = bounds(offering.cpu_bounds, "mincpunumber", "maxcpunumber")
+        .into_iter()
+        .chain(bounds(offering.memory_bounds_mib, "minmemory", "maxmemory"))
+        .flatten()
+        .map(|(name, value)| (name, value.into()))
+        .collect();
+    row(json!({
+        "id": offering.id,
+        "name": offering.name,
+        "displaytext": offering.name,
+        "iscustomized": offering.is_customized(),
+        "cpunumber": offering.cpus,
+        "cpuspeed": offering.cpu_speed_mhz,
+        "memory": offering.memory_mib,
+        "serviceofferingdetails": (!details.is_empty()).then_some(details),
+        "storagetype": "shared",
+        "state": "Active",
+    }))
+}
+
+/// A template, as it is in one of its zones.
+pub(crate) fn template(cloud: &Cloud, template: &TemplateContents, zone: &failover_domain::ZoneId) -> Value {
+    row(json!({
+        "id": template.id,
+        "name": template.name,
+        "displaytext": template.name,
+        "zoneid": zone,
+        "zonename": zone_name(cloud, zone),
+        "isready": template.readiness == TemplateReadiness::Ready,
+        "hypervisor": "KVM",
+        "passwordenabled": template.password_enabled,
+        "deployasis": false,
+        "format": "QCOW2",
+        "size": template.size_gib * GIB,
+        "status": "Download Complete",
+        "templatetype": "USER",
+    }))
+}
