@@ -16,9 +16,9 @@ use super::settings::{CloudStackSettings, SettingsError};
 /// 500 VMs with all their details are about 3 MiB.
 const LONGEST_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
-/// Jetty closes idle connections after 30 s. Staying well below avoids sending a change into a connection that
-/// is just being closed, which would be an unknown outcome.
-const IDLE_CONNECTION: Duration = Duration::from_secs(15);
+/// Jetty closes idle connections after 30 s, proxies often after 10. Staying well below avoids sending a
+/// change into a connection that is just being closed, which would be an unknown outcome.
+const IDLE_CONNECTION: Duration = Duration::from_secs(5);
 
 /// Longer than any healthy connection takes.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
