@@ -16,6 +16,7 @@ mod reads;
 mod snapshots;
 mod volumes;
 mod way;
+mod wire;
 mod world;
 
 /// Runs every case behind every door.
@@ -26,6 +27,14 @@ macro_rules! contract {
                 $(#[tokio::test(start_paused = true)]
                 async fn $case() {
                     crate::$module::$case(&crate::doors::in_process()).await;
+                })+
+            })+
+        }
+        mod over_http {
+            $(mod $module {
+                $(#[tokio::test]
+                async fn $case() {
+                    crate::$module::$case(&crate::doors::over_http().await).await;
                 })+
             })+
         }

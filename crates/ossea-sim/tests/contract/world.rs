@@ -113,10 +113,11 @@ impl World {
 
     /// The object that a successful job names.
     pub(crate) async fn object_of(&self, job: &AsyncJobId) -> Option<String> {
-        match self.ended(job).await {
-            JobReport::Succeeded { object } => object,
-            other => panic!("the job did not succeed: {other:?}"),
-        }
+        let report = self.ended(job).await;
+        let JobReport::Succeeded { object } = report else {
+            panic!("the job did not succeed: {report:?}")
+        };
+        object
     }
 
     /// Runs an asynchronous command that the cloud accepts to its end.
@@ -129,18 +130,20 @@ impl World {
 
     /// Runs a command that must succeed; answers the job's object.
     pub(crate) async fn done(&self, command: &Command) -> Option<String> {
-        match self.run(command).await {
-            JobReport::Succeeded { object } => object,
-            other => panic!("{command}: {other:?}"),
-        }
+        let report = self.run(command).await;
+        let JobReport::Succeeded { object } = report else {
+            panic!("{command}: {report:?}")
+        };
+        object
     }
 
     /// Runs a command whose job must fail; answers the code.
     pub(crate) async fn failed(&self, command: &Command) -> u32 {
-        match self.run(command).await {
-            JobReport::Failed(refusal) => refusal.code,
-            other => panic!("{command}: {other:?}"),
-        }
+        let report = self.run(command).await;
+        let JobReport::Failed(refusal) = report else {
+            panic!("{command}: {report:?}")
+        };
+        refusal.code
     }
 
     /// Sends a command that must be refused at once; answers the code.
