@@ -54,6 +54,14 @@ impl Cloud {
         self.admin.post("/admin/faults", rule)?.expect_success().map(drop)
     }
 
+    /// Nothing goes wrong any more, but what has been caught by running jobs of the cloud.
+    ///
+    /// # Errors
+    /// See [`Cloud::inventory`].
+    pub fn clear_faults(&self) -> anyhow::Result<()> {
+        self.admin.delete("/admin/faults")?.expect_success().map(drop)
+    }
+
     /// How often the rules have struck, in the order in which they were added.
     ///
     /// # Errors

@@ -76,6 +76,8 @@ pub struct Settings {
     pub pace: Pace,
     /// Who hears Ctrl-C.
     pub group: Group,
+    /// Which lines API and worker log, such as `info`.
+    pub log_filter: &'static str,
 }
 
 /// The secrets of one stack.
@@ -318,6 +320,7 @@ impl Site<'_> {
             Database::Url(_) => format!("url_file = {:?}", self.path("database-url")),
         };
         let worker = self.settings.pace.worker_settings();
+        let log = self.settings.log_filter;
         Ok(format!(
             "[database]\n{database}\n\n\
              [ossea]\nendpoint = {endpoint:?}\napi_key_file = {:?}\nsecret_key_file = {:?}\n\n\
@@ -326,7 +329,7 @@ impl Site<'_> {
              [server]\nlisten = \"127.0.0.1:0\"\ntoken_file = {:?}\n\n\
              [client]\ntoken_file = {:?}\n\n\
              [worker]\nforward_attempts = {FORWARD_ATTEMPTS}\n{worker}\n\
-             [log]\nfilter = \"info\"\n",
+             [log]\nfilter = {log:?}\n",
             self.path("api-key"),
             self.path("secret-key"),
             self.path("token"),
@@ -357,6 +360,7 @@ mod tests {
             database: Database::Url(url),
             pace: Pace::Hurried,
             group: Group::Shared,
+            log_filter: "info",
         };
         let secrets = Secrets {
             api_key: "hush-1".into(),

@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: a live failover of a sample VM on this machine, from the inventory to the proof.
 
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -8,10 +8,10 @@ use failover_system_tests::api::{Api, failed_step};
 use failover_system_tests::cloud::{Cloud, Inventory};
 use failover_system_tests::fault;
 use failover_system_tests::process::Group;
-use failover_system_tests::sample::SampleVm;
+use failover_system_tests::sample::{self, SampleVm};
 use failover_system_tests::server::Binaries;
 use failover_system_tests::stack::{Database, FORWARD_ATTEMPTS, Pace, Settings, Stack};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::foreground;
 use crate::interrupt::Interrupt;
@@ -61,6 +61,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &DemoArgs)
         database: args.database_url.clone().map_or(Database::Sqlite, Database::Url),
         pace: Pace::Watched { faster: args.speed },
         group: if args.keep { Group::Own } else { Group::Shared },
+        log_filter: "info",
     })?;
     let demo = Demo {
         stack: &stack,
@@ -89,24 +90,21 @@ struct Demo<'a> {
 
 impl Demo<'_> {
     fn play(&self, fault: Option<&str>) -> anyhow::Result<()> {
-        title("The inventory is imported, and networks are mapped");
+        title("The migration tool reports its source VMs, and networks are mapped");
         let file = self.stack.directory().join("inventory.json");
-        std::fs::write(&file, failover_system_tests::sample::INVENTORY)
-            .context("cannot write the inventory")?;
-        let file = file.to_string_lossy().into_owned();
-        self.failoverctl(&["inventory", "import", &file])?;
-        self.api.map_networks(&self.vm)?;
-        for (source, network) in self.vm.networks.iter().zip(self.vm.production_networks()) {
-            println!("{}: {source} -> {network}", self.vm.name);
-        }
+        std::fs::write(&file, sample::INVENTORY).context("cannot write the inventory")?;
+        self.failoverctl(&["inventory", "import", &file.to_string_lossy()])?;
+        let mut set = vec!["mappings".to_owned(), "set".to_owned(), self.vm.name.clone()];
+        let networks = self.vm.networks.iter().zip(self.vm.production_networks());
+        set.extend(networks.map(|(source, network)| format!("{source}={network}")));
+        self.failoverctl(&set.iter().map(String::as_str).collect::<Vec<_>>())?;
 
         title("The cloud before");
         let before = self.cloud.inventory()?;
         println!("{}", before.lines().join("\n"));
 
-        title("Is the VM ready?");
+        title("Is the VM ready, and what would be done?");
         self.failoverctl(&["readiness", &self.vm.name])?;
-        title("What would be done");
         self.failoverctl(&["plan", "live", &self.vm.name])?;
         match fault {
             None => self.succeed(&before),
@@ -117,7 +115,7 @@ impl Demo<'_> {
     /// The way there.
     fn succeed(&self, before: &Inventory) -> anyhow::Result<()> {
         title(&format!("{} moves", self.vm.name));
-        let ended = self.watch(&["failover", "live", &self.vm.name, "--watch"])?;
+        let ended = self.failover(&[])?;
         let after = self.compare(before)?;
         let job = self.job()?;
         ensure!(
@@ -148,10 +146,7 @@ impl Demo<'_> {
         self.cloud
             .add_fault(&fault::rule(step, &self.vm, &name, FORWARD_ATTEMPTS)?)?;
         title(&format!("{} moves, and the cloud fails at {step}", self.vm.name));
-        // An address is asked for, so that a guest that runs without one is noticed.
-        let boot = json!({"boot": {"within": fault::BOOT_WITHIN, "grades": ["address"]}});
-        let id = self.api.start_live(&self.vm, &boot)?;
-        self.watch(&["jobs", "show", &id, "--watch"])?;
+        self.failover(&["--boot-within", fault::BOOT_WITHIN])?;
         let after = self.compare(before)?;
         let job = self.job()?;
         ensure!(
@@ -175,15 +170,41 @@ impl Demo<'_> {
         Ok(())
     }
 
-    fn failoverctl(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let mut command = self.stack.failoverctl()?;
-        foreground::succeed(command.args(arguments), self.interrupt)
+    /// Starts the failover and shows it until it has ended. How it went is judged by the cloud.
+    fn failover(&self, further: &[&str]) -> anyhow::Result<ExitStatus> {
+        // An address is asked for, so that a guest that runs without one is noticed.
+        let arguments = [
+            "failover",
+            "live",
+            &self.vm.name,
+            "--watch",
+            "--boot-grade",
+            "address",
+        ];
+        let mut command = self.announce(&[&arguments, further].concat())?;
+        foreground::finish(&mut command, self.interrupt)
     }
 
-    /// Shows a job as it goes. How it went is judged by the cloud.
-    fn watch(&self, arguments: &[&str]) -> anyhow::Result<ExitStatus> {
+    fn failoverctl(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        foreground::succeed(&mut self.announce(arguments)?, self.interrupt)
+    }
+
+    /// Prints a command of `failoverctl` as a person would type it.
+    fn announce(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+        let quoted = |word: &&str| {
+            if word.contains(' ') {
+                format!("{word:?}")
+            } else {
+                (*word).to_owned()
+            }
+        };
+        println!(
+            "\n$ failoverctl {}",
+            arguments.iter().map(quoted).collect::<Vec<_>>().join(" ")
+        );
         let mut command = self.stack.failoverctl()?;
-        foreground::finish(command.args(arguments), self.interrupt)
+        command.args(arguments);
+        Ok(command)
     }
 
     /// The one job of the VM, in full.

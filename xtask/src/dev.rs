@@ -37,6 +37,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &DevArgs) 
         database: args.database_url.clone().map_or(Database::Sqlite, Database::Url),
         pace: Pace::Watched { faster: args.speed },
         group: Group::Shared,
+        log_filter: "info",
     })?;
     stack.api()?.import_sample()?;
     println!("{}", where_it_is(&stack)?);

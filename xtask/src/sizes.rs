@@ -109,6 +109,7 @@ fn print_memory(workspace: &Workspace, profile: &str) -> anyhow::Result<()> {
         database: Database::Sqlite,
         pace: Pace::Watched { faster: 1.0 },
         group: Group::Shared,
+        log_filter: "info",
     })?;
     println!("\n{:<24} {:>10}", format!("idle process ({profile})"), "RSS, kB");
     for server in stack.servers() {

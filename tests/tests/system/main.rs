@@ -1,0 +1,15 @@
+//! Whole-system tests: real processes, as in production, on SQLite and on PostgreSQL.
+//!
+//! The tests on PostgreSQL need `FAILOVER_TEST_POSTGRES_URL`, the URL of a role that may create databases;
+//! `cargo xtask test` sets it. Without it they say that they were left out.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod bad_database;
+mod database;
+mod killed_worker;
+mod live_failover;
+mod one_job;
+mod secrets;
+mod site;
+mod way_back;

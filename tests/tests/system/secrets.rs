@@ -1,0 +1,129 @@
+//! No secret gets anywhere: not into logs, outputs, answers or the database, even when everything is logged.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use failover_system_tests::fault;
+use failover_system_tests::server::Binaries;
+use failover_system_tests::stack::{Database, FORWARD_ATTEMPTS};
+use serde_json::json;
+
+use crate::database::{TestDatabase, dump, on_both_databases};
+use crate::site::Site;
+
+on_both_databases!(no_secret_is_written_anywhere);
+
+/// The files that hold the secrets on purpose.
+const SECRET_FILES: [&str; 4] = ["api-key", "secret-key", "token", "database-url"];
+
+fn no_secret_is_written_anywhere(database: &TestDatabase) {
+    let site = Site::start_talkative(database);
+    // A job that fails and returns says most.
+    let name = site.api.destination_name(&site.vm).unwrap();
+    let rule = fault::rule("start-vm", &site.vm, &name, FORWARD_ATTEMPTS).unwrap();
+    site.cloud.add_fault(&rule).unwrap();
+    let job = site.api.start_live(&site.vm, &json!({})).unwrap();
+    site.ended_as(&job, "failed");
+
+    let mut texts = outputs(&site);
+    texts.extend(answers(&site, &job));
+    texts.extend(files(&site));
+    let mut secrets = vec![
+        ("the API key", site.stack.secrets().api_key.clone()),
+        ("the secret key", site.stack.secrets().secret_key.clone()),
+        ("the token", site.stack.secrets().token.clone()),
+    ];
+    if let Database::Url(url) = database.settings() {
+        texts.push(("the database".to_owned(), dump(&url)));
+        secrets.push(("the database's password", password(&url).to_owned()));
+    }
+    assert!(
+        texts.iter().any(|(_, text)| text.contains(&job)),
+        "the texts are about this job"
+    );
+    for (place, text) in &texts {
+        for (what, secret) in &secrets {
+            assert!(!text.contains(secret.as_str()), "{what} is in {place}");
+        }
+    }
+}
+
+/// What the programs print when asked about their configuration and the job.
+fn outputs(site: &Site) -> Vec<(String, String)> {
+    let binaries = Binaries::beside_test().unwrap();
+    let config = |name: &str, file: &str| {
+        let mut command = binaries.command(name).unwrap();
+        command
+            .arg("--config")
+            .arg(site.stack.directory().join(file))
+            .arg("--print-config");
+        (format!("the configuration that {name} prints"), said(command))
+    };
+    let ctl = |arguments: &[&str]| {
+        let mut command = site.stack.failoverctl().unwrap();
+        command.args(arguments);
+        (
+            format!("the output of failoverctl {}", arguments.join(" ")),
+            said(command),
+        )
+    };
+    vec![
+        config("failover-api", "failover.toml"),
+        config("failover-worker", "failover.toml"),
+        config("failoverctl", "failover.toml"),
+        config("ossea-sim", "ossea-sim.toml"),
+        ctl(&["jobs", "list"]),
+        ctl(&["readiness", &site.vm.name]),
+        ctl(&["networks", "--output", "json"]),
+    ]
+}
+
+fn said(mut command: Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(!said.is_empty(), "it says something");
+    said
+}
+
+/// What the API answers about the job.
+fn answers(site: &Site, job: &str) -> Vec<(String, String)> {
+    let paths = [
+        format!("/api/v1/failover/jobs/{job}"),
+        format!("/api/v1/failover/jobs/{job}/events"),
+        format!("/api/v1/failover/{job}/status"),
+        "/readyz".to_owned(),
+    ];
+    paths
+        .into_iter()
+        .map(|path| {
+            let answer = site.api.client().get(&path).unwrap();
+            (format!("the answer to {path}"), answer.body.to_string())
+        })
+        .collect()
+}
+
+/// Logs, outputs, configuration and an SQLite file: everything in the directory of the stack.
+fn files(site: &Site) -> Vec<(String, String)> {
+    let entries = fs::read_dir(site.stack.directory()).unwrap();
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| !SECRET_FILES.iter().any(|name| path.ends_with(name)))
+        .map(|path| {
+            (
+                path.display().to_string(),
+                String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned(),
+            )
+        })
+        .collect()
+}
+
+fn password(url: &str) -> &str {
+    let user = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split_once('@'))
+        .map(|(user, _)| user);
+    user.and_then(|user| user.split_once(':'))
+        .map(|(_, password)| password)
+        .expect("the test server has a password")
+}
