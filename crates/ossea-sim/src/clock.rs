@@ -19,6 +19,11 @@ impl SimClock {
         }
     }
 
+    /// A clock that shows this machine's time, for clients that are processes of their own.
+    pub fn of_system() -> Self {
+        Self::starting_at(DateTime::<Utc>::from(std::time::SystemTime::now()))
+    }
+
     /// What the clock shows.
     pub fn now(&self) -> DateTime<Utc> {
         let elapsed = TimeDelta::from_std(self.started.elapsed()).unwrap_or(TimeDelta::MAX);

@@ -29,7 +29,12 @@ pub enum NicFault {
 
 /// What goes wrong: on the way between the caller and the cloud, or with the work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "wanted is an effect with its fields, whose kind is one of refuse, lost_request, lost_reply, throttled, \
+                 busy, garbage, slow_answer, job_fails, delay, job_stuck, job_interrupted, job_cancelled, job_purged, \
+                 guest_does_not_boot, wrong_network, detach_timeout, unattachable"
+)]
 pub enum FaultEffect {
     /// On the way.
     Way(WayFault),

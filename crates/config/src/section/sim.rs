@@ -34,6 +34,15 @@ const PROFILES: [(&str, SimProfile); 3] = [
     ("4.22", SimProfile::V4_22),
 ];
 
+/// A key pair.
+#[derive(Debug, Clone)]
+pub struct SimCredentials {
+    /// The API key.
+    pub api_key: SecretString,
+    /// The secret key.
+    pub secret_key: SecretString,
+}
+
 /// The simulated cloud.
 #[derive(Debug, Clone)]
 pub struct SimSettings {
@@ -49,10 +58,8 @@ pub struct SimSettings {
     pub seed: u64,
     /// The factor for all durations: 1 is real time, 0.1 ten times faster.
     pub latency_scale: f64,
-    /// The API key that callers must use.
-    pub api_key: SecretString,
-    /// The secret key that callers must sign with.
-    pub secret_key: SecretString,
+    /// The key pair that callers must sign with; the simulator's documented development pair when left out.
+    pub credentials: Option<SimCredentials>,
 }
 
 impl SimSettings {
@@ -69,8 +76,18 @@ impl SimSettings {
         let profile = section.or("profile", &profiles, SimProfile::V4_22);
         let seed = section.or("seed", &Kind::number(0..=u64::MAX), 1);
         let latency_scale = section.or("latency_scale", &Kind::fraction(0.0..=100.0), 1.0);
-        let api_key = section.required_secret("api_key");
-        let secret_key = section.required_secret("secret_key");
+        let credentials = match (section.secret("api_key"), section.secret("secret_key")) {
+            (Some(api_key), Some(secret_key)) => Some(SimCredentials { api_key, secret_key }),
+            (None, None) => None,
+            (Some(_), None) => {
+                section.mistake("secret_key", "is missing beside api_key: give both or none", None);
+                None
+            }
+            (None, Some(_)) => {
+                section.mistake("api_key", "is missing beside secret_key: give both or none", None);
+                None
+            }
+        };
         if admin_listen.is_some_and(|address| !address.ip().is_loopback()) {
             let message = "is not a loopback address: everybody who reaches it may break the simulated cloud";
             section.warning("admin_listen", message);
@@ -82,8 +99,7 @@ impl SimSettings {
             profile,
             seed,
             latency_scale,
-            api_key: api_key?,
-            secret_key: secret_key?,
+            credentials,
         })
     }
 }

@@ -1,0 +1,107 @@
+//! Serves a cloud until the process is told to stop.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Context;
+use failover_config::{SimProfile, SimSettings};
+use http_edge::{Drain, EdgeSettings};
+use ossea_sim::http::{Credentials, SimServer};
+use ossea_sim::{Cloud, Profile, SimClock};
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::contents;
+
+/// Answers in flight wait for nothing longer than a slow deletion.
+const EDGE: EdgeSettings = EdgeSettings {
+    header_read_timeout: Duration::from_secs(75),
+    max_connections: 1024,
+    drain_deadline: Duration::from_secs(5),
+};
+
+#[tokio::main]
+pub(crate) async fn run(settings: SimSettings) -> anyhow::Result<()> {
+    let server = server(&settings)?;
+    let api = listen(settings.listen).await?;
+    let admin = match settings.admin_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let shutdown = stop_on_signal()?;
+    announce(
+        api.local_addr()?,
+        admin.as_ref().map(TcpListener::local_addr).transpose()?,
+    )?;
+    let switches = async {
+        match admin {
+            Some(listener) => http_edge::serve(listener, server.admin(), EDGE, shutdown.clone()).await,
+            None => Drain::Complete,
+        }
+    };
+    let served = tokio::join!(
+        http_edge::serve(api, server.api(), EDGE, shutdown.clone()),
+        switches
+    );
+    tracing::info!(api = ?served.0, admin = ?served.1, "stopped");
+    Ok(())
+}
+
+fn server(settings: &SimSettings) -> anyhow::Result<SimServer> {
+    let contents = contents::read(settings.contents.as_deref())?;
+    let profile = match settings.profile {
+        SimProfile::V4_18 => Profile::V4_18,
+        SimProfile::V4_21 => Profile::V4_21,
+        SimProfile::V4_22 => Profile::V4_22,
+    };
+    let cloud_settings = ossea_sim::SimSettings {
+        seed: settings.seed,
+        latency_scale: settings.latency_scale,
+        ..ossea_sim::SimSettings::of(profile)
+    };
+    let credentials = match &settings.credentials {
+        Some(pair) => Credentials::new(pair.api_key.expose_secret(), pair.secret_key.expose_secret()),
+        None => Credentials::development(),
+    };
+    let clock = SimClock::of_system();
+    let cloud = Cloud::new(&contents, cloud_settings, clock.now());
+    Ok(SimServer::new(Arc::new(Mutex::new(cloud)), clock, credentials))
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Tells programs where the cloud is, in one line on stdout.
+fn announce(api: SocketAddr, admin: Option<SocketAddr>) -> anyhow::Result<()> {
+    let mut line = serde_json::json!({ "api_url": format!("http://{api}/client/api") });
+    if let Some(admin) = admin {
+        line["admin_url"] = format!("http://{admin}").into();
+    }
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}")
+        .and_then(|()| stdout.flush())
+        .context("cannot write to stdout")
+}
+
+/// A token that SIGTERM and SIGINT cancel.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let shutdown = CancellationToken::new();
+    let told = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+        }
+        told.cancel();
+    });
+    Ok(shutdown)
+}
