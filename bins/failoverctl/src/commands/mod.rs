@@ -1,0 +1,65 @@
+//! What each command does: one request, or a few, and how its answer is shown.
+
+mod failover;
+mod inventory;
+mod jobs;
+mod lookup;
+mod mappings;
+
+use failover_api::dto::NetworkList;
+use failover_domain::{JobType, Readiness};
+
+use crate::cli::Command;
+use crate::client::Api;
+use crate::exit::{CtlError, End};
+use crate::output::Terminal;
+use crate::render;
+
+/// What commands work with.
+pub(crate) struct Session<'a> {
+    pub(crate) api: Api,
+    pub(crate) terminal: &'a Terminal,
+}
+
+/// Carries out a command.
+pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<End, CtlError> {
+    match command {
+        Command::Inventory(command) => inventory::run(session, command).await,
+        Command::Readiness { vm, job_type } => readiness(session, &vm, job_type).await,
+        Command::Plan(command) => failover::plan(session, command).await,
+        Command::Failover(command) => failover::start(session, command).await,
+        Command::Jobs(command) => jobs::run(session, command).await,
+        Command::Mappings(command) => mappings::run(session, command).await,
+        Command::Networks => networks(session).await,
+        Command::Completions { .. } => unreachable!("completions are printed before a session exists"),
+    }
+}
+
+async fn readiness(session: &Session<'_>, vm: &str, job_type: JobType) -> Result<End, CtlError> {
+    let vm = lookup::vm(session, vm).await?;
+    let path = ["failover", vm.id.as_str(), "readiness"];
+    let answer = session
+        .api
+        .get::<Readiness>(&path, &[("type", job_type.to_string())])
+        .await?;
+    let paint = session.terminal.paint;
+    session.terminal.answer(&answer.body, || {
+        render::readiness::readiness(vm.label(), &answer.value, paint)
+    })?;
+    Ok(if answer.value.is_ready {
+        End::Done
+    } else {
+        End::Refused
+    })
+}
+
+async fn networks(session: &Session<'_>) -> Result<End, CtlError> {
+    let answer = session
+        .api
+        .get::<NetworkList>(&["ossea", "networks"], &[])
+        .await?;
+    session
+        .terminal
+        .answer(&answer.body, || render::mapping::networks(&answer.value))?;
+    Ok(End::Done)
+}

@@ -1,0 +1,418 @@
+//! Jobs: in lists, in full, and how they ended.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use failover_api::dto::engine::{Custody, Failure, ResourceRow, StepKind};
+use failover_api::dto::{
+    JobCreated, JobDetail, JobPage, JobSummary, Permission, StepStanding, StepView, VolumeView,
+};
+use failover_domain::{Attention, JobStatus, Severity};
+
+use super::event::word;
+use super::{Paint, figures, or_dash, table};
+
+/// A page of jobs.
+pub(crate) fn list(page: &JobPage) -> String {
+    if page.jobs.is_empty() {
+        return "no jobs\n".to_owned();
+    }
+    let row = |job: &JobSummary| {
+        let attention = job.attention.len();
+        [
+            job.job_id.to_string(),
+            job.source_vm_name.clone(),
+            status_words(job),
+            format!("{:.0} %", job.progress),
+            figures::instant(job.created_at),
+            if attention == 0 {
+                String::new()
+            } else {
+                attention.to_string()
+            },
+            job.error_message.clone().unwrap_or_default(),
+        ]
+    };
+    let header = [
+        "JOB ID",
+        "VM",
+        "STATUS",
+        "PROGRESS",
+        "CREATED",
+        "ATTENTION",
+        "ERROR",
+    ];
+    let mut text = table(0, header, page.jobs.iter().map(row));
+    if let Some(cursor) = &page.next_cursor {
+        text += &format!("There are more: failoverctl jobs list --cursor {cursor}\n");
+    }
+    text
+}
+
+/// A job that was just started.
+pub(crate) fn created(created: &JobCreated) -> String {
+    let expected = created
+        .expected_seconds
+        .map(|s| format!(" It should take about {}.", figures::seconds(s)));
+    format!(
+        "Job {id} was started.{}\nFollow it: failoverctl jobs show {id} --watch\n",
+        expected.unwrap_or_default(),
+        id = created.job_id
+    )
+}
+
+/// A job in full.
+pub(crate) fn detail(detail: &JobDetail, paint: Paint) -> String {
+    let job = &detail.summary;
+    let mut text = format!(
+        "{} ({} -> {})\n  {}  {}\n  {}\n",
+        paint.bold(job.job_id.as_str()),
+        job.source_vm_name,
+        detail.plan.vm.name,
+        status_painted(job, paint),
+        figures::bar(job.progress, 30),
+        elapsed(detail)
+    );
+    text += &format!(
+        "  asked for by {} at {}\n",
+        job.requested_by,
+        figures::instant(job.created_at)
+    );
+    if let Some(by) = &job.cancel_requested_by {
+        text += &format!("  cancelling asked for by {by}\n");
+    }
+    text += &format!(
+        "  worker {} (epoch {})\n",
+        or_dash(detail.owner.as_ref()),
+        detail.epoch
+    );
+    text += &format!("  destination VM {}\n", or_dash(job.destination_vm_id.as_ref()));
+    if let Some(failure) = &job.failure {
+        text += &failure_lines(failure, paint);
+    }
+    for attention in &job.attention {
+        text += &attention_lines(attention, paint);
+    }
+    text += &steps(detail, paint);
+    text += &format!("\n{}\n{}", paint.bold("Replicas"), replicas(detail));
+    if !detail.ledger.is_empty() {
+        text += &format!(
+            "\n{}\n{}",
+            paint.bold("Created in the cloud"),
+            ledger(&detail.ledger)
+        );
+    }
+    text += &format!("\n{}\n", paint.bold("What may be done"));
+    for action in &detail.actions {
+        let name = action.action.as_str();
+        text += &match &action.permission {
+            Permission::Allowed { .. } => format!("  {name}: failoverctl jobs {name} {}\n", job.job_id),
+            Permission::Refused { reason } => format!("  {name}: no, {reason}\n"),
+        };
+    }
+    text
+}
+
+/// How a job ended, and where each replica rests.
+pub(crate) fn summary(detail: &JobDetail, paint: Paint) -> String {
+    let job = &detail.summary;
+    let took = figures::seconds(detail.elapsed_seconds);
+    let mut text = if job.status == JobStatus::Completed {
+        format!(
+            "{}: {} runs in the cloud as {} (VM {}), after {took}.\n",
+            paint.good("Completed"),
+            job.source_vm_name,
+            detail.plan.vm.name,
+            or_dash(job.destination_vm_id.as_ref())
+        )
+    } else {
+        format!(
+            "{}: the failover of {} ended without success, after {took}.\n",
+            paint.bad("Failed"),
+            job.source_vm_name
+        )
+    };
+    if let Some(failure) = &job.failure {
+        text += &failure_lines(failure, paint);
+    }
+    for attention in &job.attention {
+        text += &attention_lines(attention, paint);
+    }
+    text + &format!("{}\n{}", paint.bold("Where the replicas rest"), replicas(detail))
+}
+
+/// Why a job failed or is on the way back.
+pub(crate) fn failure_lines(failure: &Failure, paint: Paint) -> String {
+    let step = failure
+        .step
+        .as_ref()
+        .map(|s| format!(" in step {s}"))
+        .unwrap_or_default();
+    let mut text = format!(
+        "{} {}{step}: {}\n",
+        paint.bad("failure"),
+        word(&failure.code),
+        failure.message
+    );
+    if let Some(refusal) = &failure.cloud {
+        text += &format!("  {refusal}\n");
+    }
+    text + &format!("  -> {}\n", failure.remedy)
+}
+
+/// Something that a person is needed for.
+pub(crate) fn attention_lines(attention: &Attention, paint: Paint) -> String {
+    let severity = word(&attention.severity);
+    let label = format!("ATTENTION ({severity})");
+    let label = match attention.severity {
+        Severity::Warning => paint.warn(&label),
+        Severity::Error | Severity::Critical => paint.bad(&label),
+    };
+    let mut text = format!(
+        "{label} {} since {}: {}\n",
+        word(&attention.code),
+        figures::clock(attention.since),
+        attention.message
+    );
+    if !attention.objects.is_empty() {
+        text += &format!("  concerns {}\n", attention.objects.join(", "));
+    }
+    for choice in &attention.choices {
+        text += &format!("  -> {choice}\n");
+    }
+    text
+}
+
+/// A job's status in words: on the way back it keeps the status in which it turned round.
+pub(crate) fn status_words(job: &JobSummary) -> String {
+    if job.returning && !job.status.is_final() {
+        format!("{}, on the way back", job.status)
+    } else {
+        job.status.to_string()
+    }
+}
+
+/// The same in the colour of its meaning.
+pub(crate) fn status_painted(job: &JobSummary, paint: Paint) -> String {
+    let words = status_words(job);
+    match job.status {
+        JobStatus::Completed => paint.good(&words),
+        JobStatus::Failed => paint.bad(&words),
+        JobStatus::Pending
+        | JobStatus::Validating
+        | JobStatus::Executing
+        | JobStatus::Snapshotting
+        | JobStatus::CreatingVm
+        | JobStatus::SwitchingVolume
+        | JobStatus::PoweringOn
+        | JobStatus::Cleanup
+        | JobStatus::Reverting => {
+            if job.returning {
+                paint.warn(&words)
+            } else {
+                paint.bold(&words)
+            }
+        }
+    }
+}
+
+/// How long it has been running, and how long it should.
+pub(crate) fn elapsed(detail: &JobDetail) -> String {
+    let expected = figures::seconds(detail.expected_seconds);
+    match detail.summary.started_at {
+        None => format!("waiting for a worker; should then take about {expected}"),
+        Some(_) => format!(
+            "{} elapsed, expected about {expected}",
+            figures::seconds(detail.elapsed_seconds)
+        ),
+    }
+}
+
+/// The server's clock when it made this answer, so that ours does not matter.
+fn server_time(detail: &JobDetail) -> Option<DateTime<Utc>> {
+    let elapsed = TimeDelta::seconds(i64::try_from(detail.elapsed_seconds).ok()?);
+    detail.summary.started_at?.checked_add_signed(elapsed)
+}
+
+/// The steps that are under way, with the lane they belong to.
+pub(crate) fn steps_under_way(detail: &JobDetail) -> Vec<(&str, &StepView)> {
+    let lanes = detail.stages.iter().flat_map(|s| &s.lanes);
+    let forward = lanes.flat_map(|l| l.steps.iter().map(move |s| (l.name.as_str(), s)));
+    let back = detail.return_steps.iter().map(|s| ("way back", s));
+    let current = &detail.summary.current_steps;
+    forward
+        .chain(back)
+        .filter(|(_, step)| match &step.standing {
+            StepStanding::Open { .. } | StepStanding::Delayed { .. } => !detail.summary.status.is_final(),
+            // A step that only looks has no journal entry before it is done.
+            StepStanding::Waiting => current.iter().any(|id| id == step.step.id.as_str()),
+            StepStanding::Done { .. } | StepStanding::Failed { .. } => false,
+        })
+        .collect()
+}
+
+/// How a step stands, in words.
+pub(crate) fn standing(step: &StepView, detail: &JobDetail) -> String {
+    let expected = figures::seconds(step.expected_seconds);
+    let since = |from: DateTime<Utc>| {
+        server_time(detail)
+            .and_then(|now| u64::try_from((now - from).num_seconds()).ok())
+            .map_or_else(
+                || "running".to_owned(),
+                |span| format!("running for {}", figures::seconds(span)),
+            )
+    };
+    let attempts = if step.attempts > 1 {
+        format!(", attempt {}", step.attempts)
+    } else {
+        String::new()
+    };
+    match &step.standing {
+        StepStanding::Waiting
+            if detail
+                .summary
+                .current_steps
+                .iter()
+                .any(|id| id == step.step.id.as_str()) =>
+        {
+            format!("looking, expected {expected}")
+        }
+        StepStanding::Waiting => "waiting".to_owned(),
+        StepStanding::Open { .. } => {
+            let running = step.started_at.map_or_else(|| "running".to_owned(), since);
+            format!("{running}, expected {expected}{attempts}")
+        }
+        StepStanding::Delayed { error, retry_at } => {
+            format!(
+                "waits until {}: {}{attempts}",
+                figures::clock(*retry_at),
+                error.message
+            )
+        }
+        StepStanding::Done { .. } => match step.started_at.zip(step.updated_at) {
+            Some((from, to)) => {
+                format!(
+                    "done in {}",
+                    figures::seconds(u64::try_from((to - from).num_seconds()).unwrap_or(0))
+                )
+            }
+            None => "done".to_owned(),
+        },
+        StepStanding::Failed { error } => format!("FAILED: {}", error.message),
+    }
+}
+
+fn steps(detail: &JobDetail, paint: Paint) -> String {
+    let row = |lane: &str, step: &StepView| {
+        [
+            lane.to_owned(),
+            step.step.kind.name().to_owned(),
+            standing(step, detail),
+        ]
+    };
+    let mut text = String::new();
+    for (place, stage) in detail.stages.iter().enumerate() {
+        text += &format!(
+            "\n{}\n",
+            paint.bold(&format!("Stage {}: {}", place + 1, stage.name))
+        );
+        let rows = stage
+            .lanes
+            .iter()
+            .flat_map(|l| l.steps.iter().map(|s| row(&l.name, s)));
+        text += &table(2, ["LANE", "STEP", "STANDING"], rows);
+    }
+    if !detail.return_steps.is_empty() {
+        text += &format!("\n{}\n", paint.bold("The way back"));
+        let rows = detail.return_steps.iter().map(|s| row(&subject(s.step.kind), s));
+        text += &table(2, ["OF", "STEP", "STANDING"], rows);
+    }
+    text
+}
+
+fn subject(kind: StepKind) -> String {
+    kind.disk()
+        .map_or_else(|| "destination VM".to_owned(), |disk| format!("disk {disk}"))
+}
+
+fn replicas(detail: &JobDetail) -> String {
+    let row = |volume: &VolumeView| {
+        [
+            volume.label.clone(),
+            format!("{} ({})", volume.volume_name, volume.volume_id),
+            place(&volume.custody, &detail.plan.vm.name),
+            or_dash(volume.snapshot_id.as_ref()),
+            if volume.dirty {
+                "written to by the guest".to_owned()
+            } else {
+                String::new()
+            },
+        ]
+    };
+    table(
+        2,
+        ["DISK", "REPLICA VOLUME", "WHERE", "ROLLBACK POINT", ""],
+        detail.volumes.iter().map(row),
+    )
+}
+
+fn place(custody: &Custody, destination: &str) -> String {
+    match custody {
+        Custody::Oma { device } => format!("OMA, device {device}"),
+        Custody::Detached => "DETACHED".to_owned(),
+        Custody::Destination { device } => format!("{destination}, device {device}"),
+    }
+}
+
+fn ledger(rows: &[ResourceRow]) -> String {
+    let row = |resource: &ResourceRow| {
+        [
+            word(&resource.kind),
+            resource.name.clone(),
+            or_dash(resource.cloud_id.as_ref()),
+            word(&resource.state),
+        ]
+    };
+    table(2, ["OBJECT", "NAME", "ID", "STATE"], rows.iter().map(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_running_job_shows_every_step() {
+        let text = detail(&fixture::running(), Paint::Plain);
+        assert_eq!(text, include_str!("../../tests/expected/running.txt"), "\n{text}");
+    }
+
+    #[test]
+    fn a_completed_job_says_where_the_replicas_rest() {
+        let text = summary(&fixture::completed(), Paint::Plain);
+        assert_eq!(
+            text,
+            include_str!("../../tests/expected/completed.txt"),
+            "\n{text}"
+        );
+    }
+
+    #[test]
+    fn a_failed_job_says_why_and_what_to_do() {
+        let text = summary(&fixture::failed(), Paint::Plain);
+        assert_eq!(text, include_str!("../../tests/expected/failed.txt"), "\n{text}");
+    }
+
+    #[test]
+    fn a_list_shows_the_error_and_the_way_on() {
+        let job = fixture::failed().summary;
+        let page = JobPage {
+            next_cursor: Some(job.job_id.clone()),
+            jobs: vec![job],
+        };
+        let text = list(&page);
+        assert!(
+            text.contains("failed") && text.contains("the cloud refused to create the VM"),
+            "{text}"
+        );
+        assert!(text.contains(&format!("--cursor {}", fixture::JOB)), "{text}");
+    }
+}
