@@ -26,6 +26,7 @@ pub mod worker;
 
 pub use clock::{Clock, SharedClock, SystemClock, TokioClock};
 pub use event::{Event, Failure, FailureCode, StoredEvent};
+pub use memory::MemoryStore;
 pub use parts::EngineParts;
 pub use plan::Plan;
 pub use service::FailoverService;

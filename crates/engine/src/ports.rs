@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use failover_domain::inventory::VmReport;
 use failover_domain::{
-    Attention, CloudVmId, JobId, JobStatus, JobType, NetworkMapping, Purpose, SnapshotId, SourceDisk,
-    SourceVm, VmId, VolumeId,
+    Attention, CloudVmId, JobId, JobStatus, JobType, NetworkMapping, Provenance, Purpose, SnapshotId,
+    SourceDisk, SourceVm, VmId, VolumeId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -515,6 +515,37 @@ pub fn disks_differ(a: &SourceVm, b: &SourceVm) -> bool {
     disks(a) != disks(b)
 }
 
+/// The source VM that a report describes, as every implementation of [`Inventory::put_vm`] stores it.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] for a report that was not checked before.
+pub fn reported_vm(report: &VmReport, at: DateTime<Utc>) -> Result<SourceVm, StoreError> {
+    let provenance = Provenance {
+        source: "inventory import".to_owned(),
+        recorded_at: at,
+    };
+    let mut vm = report
+        .clone()
+        .into_source_vm(provenance)
+        .map_err(|mistakes| StoreError::Corrupt {
+            table: "vm_disks",
+            column: "report",
+            id: report.vm_id.to_string(),
+            detail: mistakes
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; "),
+        })?;
+    // An instant without a ChangeID says nothing; a ChangeID without an instant was recorded just now.
+    vm.sync.synced_at = vm
+        .sync
+        .change_id
+        .as_ref()
+        .map(|_| vm.sync.synced_at.unwrap_or(at));
+    Ok(vm)
+}
+
 /// The inventory of source VMs, kept in the tables that the migration tool shares with us.
 #[async_trait]
 pub trait Inventory: Send + Sync {
@@ -531,14 +562,14 @@ pub trait Inventory: Send + Sync {
     /// Source VMs ordered by id, at most `limit`, after `after`.
     async fn vms(&self, after: Option<&VmId>, limit: usize) -> Result<Vec<SourceVm>, StoreError>;
 
-    /// Notes whether a replica must be synchronised from the start; `false` when no disk has this replica.
+    /// Notes whether a replica must be synchronised from the start; `false` when the volume is not known.
     async fn mark_resync(&self, volume: &VolumeId, mark: ResyncMark) -> Result<bool, StoreError>;
 }
 
 /// Network mappings.
 #[async_trait]
 pub trait Mappings: Send + Sync {
-    /// All mappings of a source VM.
+    /// All mappings of a source VM, ordered by source network and purpose.
     async fn mappings(&self, vm: &VmId) -> Result<Vec<NetworkMapping>, StoreError>;
 
     /// Adds a mapping or replaces the one of the same source network and purpose.

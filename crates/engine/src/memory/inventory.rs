@@ -3,18 +3,17 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use failover_domain::inventory::VmReport;
-use failover_domain::{NetworkMapping, Provenance, Purpose, SourceVm, VmId, VolumeId};
+use failover_domain::{NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 
 use super::{MemoryStore, Tables};
-use crate::ports::{Inventory, Mappings, PutError, PutOutcome, ResyncMark, StoreError, disks_differ};
-
-/// Who reported a VM that came in through [`Inventory::put_vm`].
-const SOURCE: &str = "inventory import";
+use crate::ports::{
+    Inventory, Mappings, PutError, PutOutcome, ResyncMark, StoreError, disks_differ, reported_vm,
+};
 
 #[async_trait]
 impl Inventory for MemoryStore {
     async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>) -> Result<PutOutcome, PutError> {
-        let mut vm = reported(report, at)?;
+        let mut vm = reported_vm(report, at)?;
         let mut tables = self.tables();
         tables.check_volumes(&vm)?;
         if let Some(job_id) = tables.active_job(&vm.vm_id)
@@ -134,31 +133,4 @@ impl Tables {
         }
         Ok(())
     }
-}
-
-fn reported(report: &VmReport, at: DateTime<Utc>) -> Result<SourceVm, StoreError> {
-    let provenance = Provenance {
-        source: SOURCE.to_owned(),
-        recorded_at: at,
-    };
-    let mut vm = report
-        .clone()
-        .into_source_vm(provenance)
-        .map_err(|mistakes| StoreError::Corrupt {
-            table: "vm_disks",
-            column: "report",
-            id: report.vm_id.to_string(),
-            detail: mistakes
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; "),
-        })?;
-    // An instant without a ChangeID says nothing; a ChangeID without an instant was recorded just now.
-    vm.sync.synced_at = vm
-        .sync
-        .change_id
-        .as_ref()
-        .map(|_| vm.sync.synced_at.unwrap_or(at));
-    Ok(vm)
 }

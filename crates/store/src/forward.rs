@@ -1,0 +1,121 @@
+//! [`Store`] hands every call of the ports to the database that was opened.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use failover_domain::inventory::VmReport;
+use failover_domain::{JobId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
+use failover_engine::ports::{
+    AppendError, Batch, CancelOutcome, ClaimedJob, CreateError, Inventory, JobFilter, JobRecord, JobStore,
+    Lease, Mappings, NewJob, PutError, PutOutcome, ResourceRow, ResyncMark, StoreError, VolumeRow, WorkerId,
+};
+use failover_engine::{Plan, StoredEvent};
+
+use crate::Store;
+
+#[async_trait]
+impl JobStore for Store {
+    async fn create(&self, job: NewJob) -> Result<JobId, CreateError> {
+        self.backend.create(job).await
+    }
+
+    async fn job(&self, id: &JobId) -> Result<Option<JobRecord>, StoreError> {
+        self.backend.job(id).await
+    }
+
+    async fn plan(&self, id: &JobId) -> Result<Option<Plan>, StoreError> {
+        self.backend.plan(id).await
+    }
+
+    async fn jobs(&self, filter: &JobFilter) -> Result<Vec<JobRecord>, StoreError> {
+        self.backend.jobs(filter).await
+    }
+
+    async fn active_job(&self, vm: &VmId) -> Result<Option<JobId>, StoreError> {
+        self.backend.active_job(vm).await
+    }
+
+    async fn events(&self, id: &JobId, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        self.backend.events(id, after, limit).await
+    }
+
+    async fn volumes(&self, id: &JobId) -> Result<Vec<VolumeRow>, StoreError> {
+        self.backend.volumes(id).await
+    }
+
+    async fn resources(&self, id: &JobId) -> Result<Vec<ResourceRow>, StoreError> {
+        self.backend.resources(id).await
+    }
+
+    async fn request_cancel(&self, id: &JobId, by: &str) -> Result<CancelOutcome, StoreError> {
+        self.backend.request_cancel(id, by).await
+    }
+
+    async fn renew_worker(&self, worker: &WorkerId, lease: Duration) -> Result<(), StoreError> {
+        self.backend.renew_worker(worker, lease).await
+    }
+
+    async fn claim(&self, worker: &WorkerId, limit: usize) -> Result<Vec<ClaimedJob>, StoreError> {
+        self.backend.claim(worker, limit).await
+    }
+
+    async fn append(&self, lease: &Lease, batch: &Batch) -> Result<(), AppendError> {
+        self.backend.append(lease, batch).await
+    }
+
+    async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<(JobId, String)>, StoreError> {
+        self.backend.cancel_requests(worker).await
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.backend.release(lease).await
+    }
+
+    async fn retire_worker(&self, worker: &WorkerId) -> Result<(), StoreError> {
+        self.backend.retire_worker(worker).await
+    }
+}
+
+#[async_trait]
+impl Inventory for Store {
+    async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>) -> Result<PutOutcome, PutError> {
+        self.backend.put_vm(report, at).await
+    }
+
+    async fn vm(&self, id: &VmId) -> Result<Option<SourceVm>, StoreError> {
+        self.backend.vm(id).await
+    }
+
+    async fn vms_named(&self, name: &str) -> Result<Vec<SourceVm>, StoreError> {
+        self.backend.vms_named(name).await
+    }
+
+    async fn vms(&self, after: Option<&VmId>, limit: usize) -> Result<Vec<SourceVm>, StoreError> {
+        self.backend.vms(after, limit).await
+    }
+
+    async fn mark_resync(&self, volume: &VolumeId, mark: ResyncMark) -> Result<bool, StoreError> {
+        self.backend.mark_resync(volume, mark).await
+    }
+}
+
+#[async_trait]
+impl Mappings for Store {
+    async fn mappings(&self, vm: &VmId) -> Result<Vec<NetworkMapping>, StoreError> {
+        self.backend.mappings(vm).await
+    }
+
+    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError> {
+        self.backend.put_mapping(vm, mapping).await
+    }
+
+    async fn delete_mapping(
+        &self,
+        vm: &VmId,
+        source_network: &str,
+        purpose: Purpose,
+    ) -> Result<bool, StoreError> {
+        self.backend.delete_mapping(vm, source_network, purpose).await
+    }
+}

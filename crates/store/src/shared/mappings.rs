@@ -1,0 +1,104 @@
+//! [`Mappings`] on a database.
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use failover_domain::{NetworkMapping, Purpose, VmId};
+use failover_engine::ports::{Mappings, StoreError};
+
+use super::database::{Database, OrStoreError};
+use super::dialect::Conn;
+use super::schema::network_mappings;
+use crate::row::RowId;
+use crate::tx::Abort;
+
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = network_mappings)]
+struct MappingRow {
+    id: i64,
+    source_network_name: String,
+    destination_network_id: String,
+    destination_network_name: String,
+    is_test_network: bool,
+}
+impl MappingRow {
+    fn into_mapping(self) -> Result<NetworkMapping, StoreError> {
+        let id = self.id.to_string();
+        let row = RowId {
+            table: "network_mappings",
+            id: &id,
+        };
+        Ok(NetworkMapping {
+            network_id: row.parse("destination_network_id", &self.destination_network_id)?,
+            source_network: self.source_network_name,
+            purpose: if self.is_test_network {
+                Purpose::Test
+            } else {
+                Purpose::Production
+            },
+            network_name: self.destination_network_name,
+        })
+    }
+}
+
+#[async_trait]
+impl Mappings for Database {
+    async fn mappings(&self, vm: &VmId) -> Result<Vec<NetworkMapping>, StoreError> {
+        let mut c = self.reader().await?;
+        let rows: Vec<MappingRow> = network_mappings::table
+            .filter(network_mappings::vm_id.eq(vm.as_str()))
+            .select(MappingRow::as_select())
+            .load(&mut c)
+            .await
+            .or_store_error("network_mappings")?;
+        let mut mappings: Vec<NetworkMapping> = rows
+            .into_iter()
+            .map(MappingRow::into_mapping)
+            .collect::<Result<_, _>>()?;
+        mappings.sort_by(|a, b| (&a.source_network, a.purpose).cmp(&(&b.source_network, b.purpose)));
+        Ok(mappings)
+    }
+
+    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError> {
+        use network_mappings as t;
+        let now = self.now();
+        self.write("network_mappings", async |c: &mut Conn| {
+            let destination = (
+                t::destination_network_id.eq(mapping.network_id.as_str()),
+                t::destination_network_name.eq(&mapping.network_name),
+                t::updated_at.eq(now),
+            );
+            diesel::insert_into(t::table)
+                .values((
+                    t::vm_id.eq(vm.as_str()),
+                    t::source_network_name.eq(&mapping.source_network),
+                    t::is_test_network.eq(mapping.purpose == Purpose::Test),
+                    destination.clone(),
+                ))
+                .on_conflict((t::vm_id, t::source_network_name, t::is_test_network))
+                .do_update()
+                .set(destination)
+                .execute(c)
+                .await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_mapping(
+        &self,
+        vm: &VmId,
+        source_network: &str,
+        purpose: Purpose,
+    ) -> Result<bool, StoreError> {
+        use network_mappings as t;
+        self.write("network_mappings", async |c: &mut Conn| {
+            let mapping = t::table
+                .filter(t::vm_id.eq(vm.as_str()))
+                .filter(t::source_network_name.eq(source_network))
+                .filter(t::is_test_network.eq(purpose == Purpose::Test));
+            Ok::<_, Abort<StoreError>>(diesel::delete(mapping).execute(c).await? > 0)
+        })
+        .await
+    }
+}

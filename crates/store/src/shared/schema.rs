@@ -1,0 +1,165 @@
+//! The tables, with the column types of the dialect. `migrations/` is the truth; this is what diesel is told.
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    replication_jobs (id) {
+        id -> Text,
+        source_vm_id -> Text,
+        source_vm_name -> Text,
+        status -> Text,
+        recorded_by -> Nullable<Text>,
+        created_at -> TsSql,
+        updated_at -> TsSql,
+        completed_at -> Nullable<TsSql>,
+    }
+}
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    ossea_volumes (id) {
+        id -> BigInt,
+        volume_id -> Text,
+        volume_name -> Text,
+        size_gb -> Nullable<BigInt>,
+        status -> Text,
+        oma_device -> Nullable<BigInt>,
+        source_vm_id -> Nullable<Text>,
+        needs_full_resync -> Bool,
+        created_at -> TsSql,
+        updated_at -> TsSql,
+    }
+}
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    vm_disks (id) {
+        id -> BigInt,
+        job_id -> Text,
+        ossea_volume_id -> Nullable<BigInt>,
+        controller -> Nullable<Text>,
+        bus -> Nullable<BigInt>,
+        unit -> Nullable<BigInt>,
+        label -> Nullable<Text>,
+        size_bytes -> Nullable<BigInt>,
+        cpu_count -> Nullable<BigInt>,
+        memory_mb -> Nullable<BigInt>,
+        os_type -> Nullable<Text>,
+        display_name -> Nullable<Text>,
+        power_state -> Nullable<Text>,
+        firmware -> Nullable<Text>,
+        secure_boot -> Bool,
+        network_config -> Nullable<JsonSql>,
+        created_at -> TsSql,
+    }
+}
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    cbt_history (id) {
+        id -> BigInt,
+        job_id -> Text,
+        change_id -> Nullable<Text>,
+        sync_success -> Bool,
+        created_at -> TsSql,
+    }
+}
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    network_mappings (id) {
+        id -> BigInt,
+        vm_id -> Text,
+        source_network_name -> Text,
+        destination_network_id -> Text,
+        destination_network_name -> Text,
+        is_test_network -> Bool,
+        created_at -> TsSql,
+        updated_at -> TsSql,
+    }
+}
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    workers (worker_id) {
+        worker_id -> Text,
+        lease_until -> TsSql,
+    }
+}
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    failover_jobs (job_id) {
+        job_id -> Text,
+        vm_id -> Text,
+        job_type -> Text,
+        status -> Text,
+        source_vm_name -> Text,
+        ossea_snapshot_id -> Nullable<Text>,
+        destination_vm_id -> Nullable<Text>,
+        error_message -> Nullable<Text>,
+        created_at -> TsSql,
+        updated_at -> TsSql,
+        completed_at -> Nullable<TsSql>,
+        requested_by -> Text,
+        progress -> Double,
+        is_returning -> Bool,
+        current_steps -> JsonSql,
+        attention -> JsonSql,
+        failure -> Nullable<JsonSql>,
+        cancel_requested_by -> Nullable<Text>,
+        started_at -> Nullable<TsSql>,
+        last_seq -> BigInt,
+        owner -> Nullable<Text>,
+        epoch -> BigInt,
+    }
+}
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    failover_plans (job_id) {
+        job_id -> Text,
+        plan -> JsonSql,
+    }
+}
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    failover_events (job_id, seq) {
+        job_id -> Text,
+        seq -> BigInt,
+        at -> TsSql,
+        event -> JsonSql,
+    }
+}
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    failover_volumes (job_id, disk) {
+        job_id -> Text,
+        disk -> BigInt,
+        volume_id -> Text,
+        oma_device -> BigInt,
+        destination_device -> BigInt,
+        custody -> Text,
+        device -> Nullable<BigInt>,
+        dirty -> Bool,
+        snapshot_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    failover_resources (job_id, kind, name) {
+        job_id -> Text,
+        kind -> Text,
+        name -> Text,
+        cloud_id -> Nullable<Text>,
+        state -> Text,
+    }
+}
+
+diesel::joinable!(vm_disks -> replication_jobs (job_id));
+diesel::joinable!(vm_disks -> ossea_volumes (ossea_volume_id));
+diesel::joinable!(cbt_history -> replication_jobs (job_id));
+diesel::allow_tables_to_appear_in_same_query!(vm_disks, replication_jobs, ossea_volumes, cbt_history);
+diesel::allow_tables_to_appear_in_same_query!(failover_jobs, workers);

@@ -1,0 +1,4 @@
+DROP TABLE cbt_history;
+DROP TABLE vm_disks;
+DROP TABLE ossea_volumes;
+DROP TABLE replication_jobs;
