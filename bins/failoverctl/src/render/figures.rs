@@ -35,6 +35,12 @@ pub(crate) fn seconds(seconds: u64) -> String {
     }
 }
 
+/// A number of things: `1 disk`, `3 disks`.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
 /// An instant to the second.
 pub(crate) fn instant(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S UTC").to_string()

@@ -255,10 +255,7 @@ pub(crate) fn standing(step: &StepView, detail: &JobDetail) -> String {
     let since = |from: DateTime<Utc>| {
         server_time(detail)
             .and_then(|now| u64::try_from((now - from).num_seconds()).ok())
-            .map_or_else(
-                || "running".to_owned(),
-                |span| format!("running for {}", figures::seconds(span)),
-            )
+            .map_or_else(|| "running".to_owned(), |span| figures::seconds(span))
     };
     let attempts = if step.attempts > 1 {
         format!(", attempt {}", step.attempts)
@@ -273,12 +270,12 @@ pub(crate) fn standing(step: &StepView, detail: &JobDetail) -> String {
                 .iter()
                 .any(|id| id == step.step.id.as_str()) =>
         {
-            format!("looking, expected {expected}")
+            format!("looking, about {expected}")
         }
         StepStanding::Waiting => "waiting".to_owned(),
         StepStanding::Open { .. } => {
             let running = step.started_at.map_or_else(|| "running".to_owned(), since);
-            format!("{running}, expected {expected}{attempts}")
+            format!("{running} of about {expected}{attempts}")
         }
         StepStanding::Delayed { error, retry_at } => {
             format!(
@@ -340,11 +337,7 @@ fn replicas(detail: &JobDetail) -> String {
             format!("{} ({})", volume.volume_name, volume.volume_id),
             place(&volume.custody, &detail.plan.vm.name),
             or_dash(volume.snapshot_id.as_ref()),
-            if volume.dirty {
-                "written to by the guest".to_owned()
-            } else {
-                String::new()
-            },
+            unclean(volume).to_owned(),
         ]
     };
     table(
@@ -352,6 +345,14 @@ fn replicas(detail: &JobDetail) -> String {
         ["DISK", "REPLICA VOLUME", "WHERE", "ROLLBACK POINT", ""],
         detail.volumes.iter().map(row),
     )
+}
+
+/// On the destination VM a guest's writes are what the failover is for; anywhere else they are in the way.
+fn unclean(volume: &VolumeView) -> &'static str {
+    match volume.custody {
+        Custody::Oma { .. } | Custody::Detached if volume.dirty => "holds a guest's writes",
+        Custody::Oma { .. } | Custody::Detached | Custody::Destination { .. } => "",
+    }
 }
 
 fn place(custody: &Custody, destination: &str) -> String {

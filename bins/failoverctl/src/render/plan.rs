@@ -165,7 +165,7 @@ fn stage_lines(plan: &Plan, number: usize, stage: &Stage) -> String {
                 Call::Reads(words) => format!("({words})"),
             };
             let expected = figures::seconds(step.kind.expected_seconds());
-            text += &format!("     {lane_name:width$}  {words}, {expected}\n");
+            text += &format!("     {lane_name:width$}  {expected:>6}  {words}\n");
         }
     }
     text

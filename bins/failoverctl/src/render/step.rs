@@ -2,6 +2,8 @@
 
 use failover_api::dto::engine::{Plan, PlannedDisk, StepKind};
 
+use super::figures;
+
 /// What a step asks of the cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Call {
@@ -37,11 +39,11 @@ pub(crate) fn call(plan: &Plan, kind: StepKind) -> Call {
             )
         }),
         StepKind::Snapshot { disk } => of(disk, &|d| {
-            format!("createSnapshot {} of {}", d.snapshot_name, d.volume_name)
+            format!("createSnapshot of {} ({})", d.volume_name, d.snapshot_name)
         }),
         StepKind::CreateVm => Call::Changes(format!(
-            "deployVirtualMachine {vm}, stopped, with {} network cards",
-            plan.vm.nics.len()
+            "deployVirtualMachine {vm}, stopped, with {}",
+            figures::count(plan.vm.nics.len(), "network card")
         )),
         StepKind::VerifyNetworks => Call::Reads(format!("reads back the network cards of {vm}")),
         StepKind::DetachScratchRoot => Call::Changes(format!("detachVolume scratch root from {vm}")),
@@ -59,7 +61,9 @@ pub(crate) fn call(plan: &Plan, kind: StepKind) -> Call {
         StepKind::DetachFromDestination { disk } => {
             of(disk, &|d| format!("detachVolume {} from {vm}", d.volume_name))
         }
-        StepKind::Revert { disk } => of(disk, &|d| format!("revertSnapshot {}", d.snapshot_name)),
+        StepKind::Revert { disk } => of(disk, &|d| {
+            format!("revertSnapshot of {} ({})", d.volume_name, d.snapshot_name)
+        }),
         StepKind::ReturnToOma { disk } => of(disk, &|d| {
             format!(
                 "attachVolume {} to the OMA at device {}",
@@ -67,6 +71,8 @@ pub(crate) fn call(plan: &Plan, kind: StepKind) -> Call {
             )
         }),
         StepKind::DestroyVm => Call::Changes(format!("destroyVirtualMachine {vm} expunge")),
-        StepKind::DeleteSnapshot { disk } => of(disk, &|d| format!("deleteSnapshot {}", d.snapshot_name)),
+        StepKind::DeleteSnapshot { disk } => of(disk, &|d| {
+            format!("deleteSnapshot of {} ({})", d.volume_name, d.snapshot_name)
+        }),
     }
 }

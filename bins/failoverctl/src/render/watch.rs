@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use failover_api::dto::JobDetail;
+use failover_api::dto::{JobDetail, StepView};
 
 use super::job::{attention_lines, elapsed, failure_lines, standing, status_painted, steps_under_way};
 use super::step::call;
@@ -73,24 +73,23 @@ fn head(detail: &JobDetail, paint: Paint, size: Size) -> Vec<String> {
     ]
 }
 
-/// The steps under way, side by side as the plan has them.
+/// The steps under way, side by side as the plan has them. What they wait for comes first: the end of a line is
+/// what a narrow terminal loses.
 fn steps(detail: &JobDetail) -> Vec<String> {
     let steps = steps_under_way(detail);
-    let width = steps
-        .iter()
-        .map(|(lane, _)| lane.chars().count())
-        .max()
-        .unwrap_or(0);
-    let mut lines = Vec::with_capacity(steps.len());
-    for (lane, step) in steps {
+    let standings: Vec<String> = steps.iter().map(|(_, step)| standing(step, detail)).collect();
+    let widest = |texts: &mut dyn Iterator<Item = &str>| texts.map(|t| t.chars().count()).max().unwrap_or(0);
+    let lane_width = widest(&mut steps.iter().map(|(lane, _)| *lane));
+    // A long error must not push everything else out of sight.
+    let standing_width = widest(&mut standings.iter().map(String::as_str)).min(40);
+    let line = |((lane, step), standing): (&(&str, &StepView), &String)| {
         let words = call(&detail.plan, step.step.kind);
-        lines.push(format!(
-            "  {lane:width$}  {} ({})",
-            words.text(),
-            standing(step, detail)
-        ));
-    }
-    lines
+        format!(
+            "  {lane:lane_width$}  {standing:standing_width$}  {}",
+            words.text()
+        )
+    };
+    steps.iter().zip(&standings).map(line).collect()
 }
 
 fn alerts(detail: &JobDetail, paint: Paint) -> Vec<String> {
@@ -157,7 +156,7 @@ mod tests {
         };
         let lines = view(&fixture::running(), &recent(), None, small, Paint::Colour);
         assert!(lines.len() <= 10, "{lines:#?}");
-        assert!(lines.iter().any(|l| l.contains("createSnapshot")), "{lines:#?}");
+        assert!(lines.iter().any(|l| l.contains("22 s of about")), "{lines:#?}");
         for line in &lines {
             let visible = line
                 .replace("\x1b[1m", "")

@@ -1,0 +1,479 @@
+//! The whole program against an API on loopback: exit codes, requests, and what goes to which output.
+
+mod fake_api;
+mod fixture;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use failover_api::dto::{
+    ErrorCode, EventPage, ImportAnswer, JobCreated, JobDetail, MappingAnswer, NetworkList, Problem, VmPage,
+    VmView,
+};
+use failover_domain::{JobStatus, JobType, NetworkMapping, Purpose, Readiness, SourceVm};
+use fake_api::{FakeApi, Reply, json, run};
+use fixture::{JOB, VM};
+
+fn page_of(vms: Vec<SourceVm>) -> VmPage {
+    VmPage {
+        vms: vms
+            .into_iter()
+            .map(|vm| VmView { vm, active_job: None })
+            .collect(),
+        next_cursor: None,
+    }
+}
+
+fn problem(status: u16, code: ErrorCode, detail: &str) -> Reply {
+    json(
+        status,
+        &Problem::new(status, code, detail).action("Do something about it."),
+    )
+}
+
+/// Events after `after` of the fixture's journal.
+fn events(line: &str, is_end: bool) -> Reply {
+    let after: u64 = line
+        .split("after=")
+        .nth(1)
+        .unwrap()
+        .split('&')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let events: Vec<_> = fixture::journal().into_iter().filter(|e| e.seq > after).collect();
+    let next_after = events.last().map_or(after, |e| e.seq);
+    json(
+        200,
+        &EventPage {
+            job_id: fixture::job_id(),
+            events,
+            next_after,
+            is_end,
+        },
+    )
+}
+
+/// An API with one job, in the state that `state` gives for its nth showing.
+async fn api_with_job(state: impl Fn(usize) -> JobDetail + Send + Sync + 'static) -> FakeApi {
+    let shown = AtomicUsize::new(0);
+    FakeApi::serve(move |request, _| {
+        if request.line.contains("/events") {
+            events(&request.line, false)
+        } else {
+            json(200, &state(shown.fetch_add(1, Ordering::SeqCst)))
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn json_output_is_the_apis_body() {
+    let body = r#"{"networks":[],  "a_field_of_a_newer_server": 1}"#;
+    let api = FakeApi::serve(move |_, _| (200, body.to_owned())).await;
+    let ended = api.run(&["networks", "--output", "json"]).await;
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (Some(0), format!("{body}\n").as_str())
+    );
+    assert_eq!(api.seen()[0].line, "GET /api/v1/ossea/networks");
+}
+
+#[tokio::test]
+async fn a_table_has_no_escape_sequences_when_nobody_looks() {
+    let api = FakeApi::serve(|_, _| json(200, &NetworkList { networks: vec![] })).await;
+    let ended = api.run(&["networks"]).await;
+    assert_eq!(ended.stdout, "NAME  NETWORK ID  KIND  STATE  TAKES VMS\n");
+}
+
+#[tokio::test]
+async fn a_wrong_command_line_is_2() {
+    for line in [
+        &["fail"][..],
+        &[],
+        &["jobs", "show", "x"],
+        &["failover", "live", "x", "--map", "nonsense"],
+    ] {
+        let ended = run("http://127.0.0.1:9", line).await;
+        assert_eq!(ended.code, Some(2), "{line:?}: {}", ended.stderr);
+    }
+    let ended = run("no address", &["networks"]).await;
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("https://"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn an_unreachable_api_is_3_and_its_address_is_named() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let ended = run(&format!("http://{address}"), &["networks"]).await;
+    assert_eq!(ended.code, Some(3));
+    assert!(
+        ended.stderr.contains(&address) && ended.stderr.contains("refused"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[tokio::test]
+async fn something_else_than_the_api_is_3() {
+    for (status, body) in [(200, "<html>hello</html>"), (502, "<html>bad gateway</html>")] {
+        let api = FakeApi::serve(move |_, _| (status, body.to_owned())).await;
+        let ended = api.run(&["networks"]).await;
+        assert_eq!(ended.code, Some(3));
+        assert!(
+            ended.stderr.contains("is it the failover API"),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_lost_reply_to_a_command_says_that_it_may_have_been_carried_out() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        // Accepts, and hangs up without a word.
+        while let Ok((stream, _)) = listener.accept().await {
+            drop(stream);
+        }
+    });
+    let ended = run(&format!("http://{address}"), &["jobs", "cancel", JOB]).await;
+    assert_eq!(ended.code, Some(3));
+    assert!(
+        ended.stderr.contains("may have been carried out"),
+        "{}",
+        ended.stderr
+    );
+    let ended = run(&format!("http://{address}"), &["networks"]).await;
+    assert!(
+        !ended.stderr.contains("may have been carried out"),
+        "a read changes nothing: {}",
+        ended.stderr
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_is_4_and_a_failing_server_is_1() {
+    let cases = [
+        (409, ErrorCode::ActiveJobs, 4),
+        (404, ErrorCode::VmNotFound, 4),
+        (422, ErrorCode::ValidationFailed, 4),
+        (401, ErrorCode::Unauthorized, 4),
+        (503, ErrorCode::DatabaseUnavailable, 1),
+        (502, ErrorCode::OsseaApiError, 1),
+    ];
+    for (status, code, exit) in cases {
+        let api = FakeApi::serve(move |_, _| problem(status, code, "details of the case")).await;
+        let ended = api.run(&["failover", "live", VM]).await;
+        assert_eq!(ended.code, Some(exit), "{status}");
+        assert_eq!(ended.stdout, "");
+        for words in [code.as_str(), "details of the case", "Do something about it."] {
+            assert!(
+                ended.stderr.contains(words),
+                "{words:?} is not in {}",
+                ended.stderr
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn programs_get_the_problem_document_on_standard_output() {
+    let api = FakeApi::serve(|_, _| problem(409, ErrorCode::ActiveJobs, "busy")).await;
+    let ended = api.run(&["plan", "live", VM, "-o", "json"]).await;
+    let document: Problem = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(
+        (ended.code, document.error_code),
+        (Some(4), ErrorCode::ActiveJobs)
+    );
+}
+
+#[tokio::test]
+async fn a_vm_that_is_not_ready_is_4() {
+    let verdict = Readiness::from_findings(vec![fixture::failed_finding()]);
+    let api = FakeApi::serve(move |_, _| json(200, &verdict)).await;
+    let ended = api.run(&["readiness", VM, "--type", "test"]).await;
+    assert_eq!(ended.code, Some(4));
+    assert!(ended.stdout.contains("NOT READY"), "{}", ended.stdout);
+    assert_eq!(
+        api.seen()[0].line,
+        format!("GET /api/v1/failover/{VM}/readiness?type=test")
+    );
+}
+
+#[tokio::test]
+async fn a_name_is_looked_up_and_sent_along_as_a_guard() {
+    let api = FakeApi::serve(|request, _| {
+        if request.line.starts_with("GET /api/v1/vms") {
+            json(200, &page_of(vec![fixture::source_vm()]))
+        } else {
+            json(200, &fixture::dry_run())
+        }
+    })
+    .await;
+    let ended = api
+        .run(&[
+            "plan",
+            "live",
+            "erp-01",
+            "--map",
+            "VM Network=prod",
+            "--boot-grade",
+            "tcp:22",
+        ])
+        .await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("Point of no return"));
+    let seen = api.seen();
+    assert_eq!(seen[0].line, "GET /api/v1/vms?name=erp-01");
+    assert_eq!(seen[1].line, "POST /api/v1/failover/live?dry_run=true");
+    let body: serde_json::Value = serde_json::from_str(&seen[1].body).unwrap();
+    assert_eq!(
+        (body["vm_id"].as_str(), body["vm_name"].as_str()),
+        (Some(VM), Some("erp-01"))
+    );
+    assert_eq!(body["network_mappings"]["VM Network"], "prod");
+    assert_eq!(body["boot"]["grades"][0], "tcp:22");
+}
+
+#[tokio::test]
+async fn an_unknown_or_ambiguous_name_is_4_and_the_ids_are_listed() {
+    let api = FakeApi::serve(|_, _| json(200, &page_of(vec![]))).await;
+    let ended = api.run(&["inventory", "show", "erp-01"]).await;
+    assert_eq!(ended.code, Some(4));
+    assert!(
+        ended.stderr.contains("no source VM is called \"erp-01\""),
+        "{}",
+        ended.stderr
+    );
+
+    let mut twin = fixture::source_vm();
+    twin.vm_id = "4205a841-0265-f4bd-39a6-39fd92196f54".parse().unwrap();
+    let twins = page_of(vec![fixture::source_vm(), twin.clone()]);
+    let api = FakeApi::serve(move |_, _| json(200, &twins)).await;
+    let ended = api.run(&["failover", "live", "erp-01"]).await;
+    assert_eq!(ended.code, Some(4));
+    assert!(
+        ended.stderr.contains(VM) && ended.stderr.contains(twin.vm_id.as_str()),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(api.seen().len(), 1, "nothing is started");
+}
+
+#[tokio::test]
+async fn an_inventory_file_is_sent_as_it_is() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), r#"{ "vms": [ 1, 2 ] }"#).unwrap();
+    let taken = ImportAnswer {
+        created: 0,
+        updated: 0,
+        failed: 1,
+        vms: vec![],
+    };
+    let api = FakeApi::serve(move |_, _| json(207, &taken)).await;
+    let path = file.path().to_str().unwrap();
+    let ended = api.run(&["inventory", "import", path]).await;
+    assert_eq!(api.seen()[0].line, "POST /api/v1/inventory/import");
+    assert_eq!(api.seen()[0].body, r#"{ "vms": [ 1, 2 ] }"#);
+    assert_eq!(ended.code, Some(4), "a VM was not taken");
+    let ended = api.run(&["inventory", "import", "/does/not/exist"]).await;
+    assert_eq!(ended.code, Some(2));
+}
+
+#[tokio::test]
+async fn a_token_is_sent_and_never_shown() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "token-in-the-clear\n").unwrap();
+    let api = FakeApi::serve(|_, _| problem(401, ErrorCode::Unauthorized, "no")).await;
+    let ended = api
+        .run(&["networks", "--token-file", file.path().to_str().unwrap()])
+        .await;
+    assert_eq!(
+        api.seen()[0].authorization.as_deref(),
+        Some("Bearer token-in-the-clear")
+    );
+    assert_eq!(ended.code, Some(4));
+    assert!(!ended.stderr.contains("in-the-clear") && !ended.stdout.contains("in-the-clear"));
+}
+
+#[tokio::test]
+async fn names_of_networks_are_escaped_in_paths() {
+    let answer = MappingAnswer {
+        vm_id: VM.parse().unwrap(),
+        mapping: NetworkMapping {
+            source_network: "a/b c".into(),
+            purpose: Purpose::Test,
+            network_id: "net-1".parse().unwrap(),
+            network_name: "lab".into(),
+        },
+    };
+    let api = FakeApi::serve(move |request, _| {
+        if request.line.starts_with("DELETE") {
+            (204, String::new())
+        } else {
+            json(200, &answer)
+        }
+    })
+    .await;
+    let ended = api
+        .run(&["mappings", "set", VM, "a/b c=lab", "--purpose", "test"])
+        .await;
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (Some(0), "\"a/b c\" becomes lab (net-1) for test\n")
+    );
+    let ended = api.run(&["mappings", "delete", VM, "a/b c"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let lines: Vec<String> = api.seen().into_iter().map(|r| r.line).collect();
+    assert_eq!(lines[0], format!("PUT /api/v1/network-mappings/{VM}/a%2Fb%20c"));
+    assert_eq!(
+        lines[1],
+        format!("DELETE /api/v1/network-mappings/{VM}/a%2Fb%20c?purpose=production")
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_is_followed_to_completion_is_0() {
+    let created = JobCreated {
+        job_id: fixture::job_id(),
+        vm_id: VM.parse().unwrap(),
+        job_type: JobType::Live,
+        status: JobStatus::Pending,
+        job_url: String::new(),
+        status_url: String::new(),
+        events_url: String::new(),
+        expected_seconds: Some(100),
+    };
+    let shown = AtomicUsize::new(0);
+    let api = FakeApi::serve(move |request, _| {
+        if request.line.starts_with("POST") {
+            json(202, &created)
+        } else if request.line.contains("/events") {
+            events(&request.line, false)
+        } else if shown.fetch_add(1, Ordering::SeqCst) == 0 {
+            json(200, &fixture::running())
+        } else {
+            json(200, &fixture::completed())
+        }
+    })
+    .await;
+    let ended = api.run(&["failover", "live", VM, "--watch"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let journal = include_str!("expected/journal.txt");
+    let summary = include_str!("expected/completed.txt");
+    assert_eq!(
+        ended.stdout,
+        format!("Job {JOB} was started.\n{journal}\n{summary}")
+    );
+    assert!(!ended.stdout.contains('\x1b'), "a pipe is not redrawn");
+}
+
+#[tokio::test]
+async fn a_job_that_failed_is_1_when_followed_and_0_when_shown() {
+    let api = api_with_job(|_| fixture::failed()).await;
+    let ended = api.run(&["jobs", "show", JOB, "--watch"]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stdout.ends_with(include_str!("expected/failed.txt")),
+        "{}",
+        ended.stdout
+    );
+    let ended = api.run(&["jobs", "show", JOB]).await;
+    assert_eq!(ended.code, Some(0));
+}
+
+#[tokio::test]
+async fn programs_that_follow_a_job_get_one_document() {
+    let api = api_with_job(|n| {
+        if n == 0 {
+            fixture::running()
+        } else {
+            fixture::completed()
+        }
+    })
+    .await;
+    let ended = api.run(&["jobs", "show", JOB, "--watch", "-o", "json"]).await;
+    let detail: JobDetail = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(
+        (ended.code, detail.summary.status),
+        (Some(0), JobStatus::Completed)
+    );
+}
+
+#[tokio::test]
+async fn a_view_survives_an_api_that_restarts() {
+    let api = FakeApi::serve(|request, before| {
+        if before < 2 {
+            (502, "<html>the API restarts</html>".to_owned())
+        } else if request.line.contains("/events") {
+            events(&request.line, true)
+        } else {
+            json(200, &fixture::completed())
+        }
+    })
+    .await;
+    let ended = api.run(&["jobs", "show", JOB, "--watch"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(
+        ended.stderr.matches("trying again").count(),
+        1,
+        "said once: {}",
+        ended.stderr
+    );
+}
+
+#[tokio::test]
+async fn a_view_of_an_unknown_job_ends_at_once() {
+    let api = FakeApi::serve(|_, _| problem(404, ErrorCode::JobNotFound, "no such job")).await;
+    let ended = api.run(&["jobs", "show", JOB, "--watch"]).await;
+    assert_eq!((ended.code, api.seen().len()), (Some(4), 1));
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_the_view_and_not_the_job() {
+    let (seen_sender, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let api = FakeApi::serve(move |request, _| {
+        // The test may have ended meanwhile.
+        let _ = seen_sender.send(request.line.clone());
+        if request.line.contains("/events") {
+            events(&request.line, false)
+        } else {
+            json(200, &fixture::running())
+        }
+    })
+    .await;
+    let child = api.start(&["jobs", "show", JOB, "--watch"]);
+    // The program listens to Ctrl-C from its first request on.
+    seen.recv().await.unwrap();
+    let pid = child.id().unwrap().to_string();
+    let killed = tokio::process::Command::new("sh")
+        .args(["-c", "kill -INT $0", &pid])
+        .status()
+        .await
+        .unwrap();
+    assert!(killed.success());
+    let ended = fake_api::Ended::from(child.wait_with_output().await.unwrap());
+    assert_eq!(ended.code, Some(130));
+    assert!(
+        ended.stderr.contains("goes on") && ended.stderr.contains("jobs cancel"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        api.seen().iter().all(|r| r.line.starts_with("GET")),
+        "nothing is cancelled"
+    );
+}
+
+#[tokio::test]
+async fn completions_need_no_api_and_no_configuration() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = run("nonsense", &["completions", shell]).await;
+        assert_eq!(ended.code, Some(0));
+        assert!(ended.stdout.contains("failoverctl") && ended.stdout.contains("mappings"));
+    }
+}
