@@ -5,6 +5,8 @@
 
 mod attention;
 pub mod clock;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 pub mod decide;
 mod driver;
 pub mod event;
