@@ -187,3 +187,26 @@ impl OsseaClient for CloudStackClient {
         capability.and_then(parse::capabilities).map_err(malformed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn without_a_tls_provider_the_error_says_what_to_call() {
+        // No unit test of this crate installs one; the tests that talk are programs of their own.
+        let settings = CloudStackSettings::new("https://cloud.example.org/", "key".into(), "secret".into());
+        let error = CloudStackClient::new(&settings, Arc::new(|| DateTime::UNIX_EPOCH)).unwrap_err();
+        assert!(matches!(error, SettingsError::NoTlsProvider));
+        assert!(error.to_string().contains("install_tls_provider"));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_reported_before_anything_is_built() {
+        let settings = CloudStackSettings::new("cloud", "key".into(), "secret".into());
+        let error = CloudStackClient::new(&settings, Arc::new(|| DateTime::UNIX_EPOCH)).unwrap_err();
+        assert!(matches!(error, SettingsError::Url(_)));
+    }
+}

@@ -9,3 +9,4 @@ mod exchange;
 mod log;
 mod reads;
 mod support;
+mod tls;
