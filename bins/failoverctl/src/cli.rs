@@ -297,11 +297,13 @@ mod tests {
     }
 
     fn live(line: &[&str]) -> LiveArgs {
-        match parse(line).unwrap().command.unwrap() {
-            Command::Failover(FailoverCommand::Live { live, .. })
-            | Command::Plan(PlanCommand::Live(live)) => live,
-            other => panic!("{other:?}"),
-        }
+        let command = parse(line).unwrap().command.unwrap();
+        let (Command::Failover(FailoverCommand::Live { live, .. }) | Command::Plan(PlanCommand::Live(live))) =
+            command
+        else {
+            panic!("{command:?}")
+        };
+        live
     }
 
     #[test]

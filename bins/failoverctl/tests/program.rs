@@ -33,14 +33,10 @@ fn problem(status: u16, code: ErrorCode, detail: &str) -> Reply {
 /// Events after `after` of the fixture's journal.
 fn events(line: &str, is_end: bool) -> Reply {
     let after: u64 = line
-        .split("after=")
-        .nth(1)
-        .unwrap()
-        .split('&')
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap();
+        .split(['?', '&'])
+        .find_map(|parameter| parameter.strip_prefix("after="))
+        .and_then(|number| number.parse().ok())
+        .expect("the program says which entries it has seen");
     let events: Vec<_> = fixture::journal().into_iter().filter(|e| e.seq > after).collect();
     let next_after = events.last().map_or(after, |e| e.seq);
     json(

@@ -255,7 +255,7 @@ pub(crate) fn standing(step: &StepView, detail: &JobDetail) -> String {
     let since = |from: DateTime<Utc>| {
         server_time(detail)
             .and_then(|now| u64::try_from((now - from).num_seconds()).ok())
-            .map_or_else(|| "running".to_owned(), |span| figures::seconds(span))
+            .map_or_else(|| "running".to_owned(), figures::seconds)
     };
     let attempts = if step.attempts > 1 {
         format!(", attempt {}", step.attempts)

@@ -27,7 +27,7 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(10 * 60);
 pub(crate) async fn follow(session: &Session<'_>, job: &JobId) -> Result<End, CtlError> {
     let mut watch = Watch::new(session, job);
     tokio::select! {
-        ended = watch.to_the_end() => ended,
+        ended = watch.show_until_end() => ended,
         interrupted = tokio::signal::ctrl_c() => {
             interrupted?;
             eprintln!(
@@ -76,7 +76,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    async fn to_the_end(&mut self) -> Result<End, CtlError> {
+    async fn show_until_end(&mut self) -> Result<End, CtlError> {
         loop {
             match self.look().await {
                 Ok(look) => {
