@@ -10,6 +10,7 @@
 //! Everything can be made to go wrong by [`faults::FaultRule`]s. What really happened is in [`Cloud::log`],
 //! [`Cloud::inventory`] and [`Cloud::content_of`], whatever the callers got to see.
 
+pub mod address_range;
 pub mod client;
 pub mod clock;
 pub mod cloud;

@@ -348,6 +348,8 @@ impl Cloud {
         match &job.phase {
             Phase::Ended { at, .. } if *at + JOB_LIFE > self.time => return,
             Phase::Ended { .. } => {}
+            // The id was used again after an earlier job of this id had been forgotten.
+            Phase::Queued | Phase::Running { .. } if job.created + JOB_LIFE > self.time => return,
             Phase::Queued => self.end_job(id, JobOutcome::CutOff { code: 0 }),
             Phase::Running { .. } => {
                 let command = job.command.clone();

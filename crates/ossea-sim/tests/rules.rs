@@ -1,0 +1,234 @@
+//! Rules of the cloud that depend on its release, its storage and the caller's role, and fault rules themselves.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use ossea::{Command, OsseaClient, OsseaError};
+use ossea_sim::cloud::log::{Effect, LogEvent};
+use ossea_sim::contents::StorageKind;
+use ossea_sim::settings::{Role, UserExpunge};
+use ossea_sim::{FaultRule, NicFault, Profile, SimContents, SimSettings, WayFault, WorkFault};
+use support::{Caller, attach, start};
+
+fn snapshot(volume: &failover_domain::VolumeId) -> Command {
+    Command::CreateSnapshot {
+        volume: volume.clone(),
+        name: "point".to_owned(),
+    }
+}
+
+fn code(error: &OsseaError) -> u32 {
+    match error {
+        OsseaError::Refused(refusal) => refusal.code,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_new_releases_snapshot_a_volume_of_the_running_oma() {
+    for (profile, is_allowed) in [
+        (Profile::V4_18, false),
+        (Profile::V4_21, false),
+        (Profile::V4_22, true),
+    ] {
+        let caller = Caller::with(SimSettings::of(profile));
+        let [disk, ..] = caller.replicas();
+        let answer = caller.submit(snapshot(&disk)).await;
+        assert_eq!(answer.is_ok(), is_allowed, "{profile}");
+        assert_eq!(
+            caller.cloud.capabilities().await.unwrap().kvm_snapshot_enabled,
+            is_allowed
+        );
+        if let Err(error) = answer {
+            assert_eq!(code(&error), 530);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn detached_volumes_are_snapshotted_by_every_release_side_by_side() {
+    let caller = Caller::with(SimSettings::of(Profile::V4_18));
+    for disk in caller.replicas() {
+        caller.detach(&disk).await;
+    }
+    for disk in caller.replicas() {
+        caller.submit(snapshot(&disk)).await.unwrap();
+    }
+    assert_eq!(caller.cloud.pending_jobs().await.unwrap().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_root_of_managed_storage_is_not_swapped() {
+    let mut contents = SimContents::sample();
+    contents
+        .pools
+        .iter_mut()
+        .for_each(|pool| pool.kind = StorageKind::Managed);
+    let caller = Caller::with_contents(contents, SimSettings::default());
+    let [disk, ..] = caller.replicas();
+    caller.detach(&disk).await;
+    let vm = caller.emptied_vm("web").await;
+    assert_eq!(caller.fails(attach(&disk, &vm, 0)).await.code, 431);
+    caller.attach(&disk, &vm, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn internal_errors_are_masked_for_plain_users_only() {
+    let disk = Caller::of_sample().replicas()[0].clone();
+    let mut texts = Vec::new();
+    for role in [Role::RootAdmin, Role::User] {
+        let caller = Caller::with(SimSettings {
+            role,
+            ..SimSettings::of(Profile::V4_18)
+        });
+        match caller.submit(snapshot(&disk)).await {
+            Err(OsseaError::Refused(refusal)) => texts.push(refusal.text),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(texts[0].contains("not supported for Running VMs"), "{texts:?}");
+    assert!(
+        texts[1].contains("contact your system administrator"),
+        "{texts:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_user_expunges_only_where_that_is_allowed() {
+    for (user_expunge, may) in [(UserExpunge::Denied, false), (UserExpunge::Allowed, true)] {
+        let settings = SimSettings {
+            role: Role::User,
+            user_expunge,
+            ..SimSettings::default()
+        };
+        let caller = Caller::with(settings);
+        assert_eq!(caller.cloud.capabilities().await.unwrap().may_expunge_vm, may);
+        let vm = caller.emptied_vm("web").await;
+        let shown = caller.cloud.volumes_on(&vm).await.unwrap();
+        let emptied = ossea::EmptiedVm::prove(&vm, &shown, &caller.replica_set(), None).unwrap();
+        let destroy = Command::DestroyVirtualMachine { vm: emptied };
+        if may {
+            caller.done(destroy).await;
+            assert_eq!(caller.cloud.vm(&vm).await.unwrap(), None);
+        } else {
+            assert_eq!(caller.fails(destroy).await.code, 530);
+            assert!(caller.cloud.vm(&vm).await.unwrap().is_some());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_strikes_from_its_call_on_as_often_as_it_says() {
+    let caller = Caller::of_sample();
+    let [disk, other, _] = caller.replicas();
+    let rule = FaultRule::on("listVolumes", WayFault::Busy)
+        .object(&disk)
+        .nth(2)
+        .times(2);
+    let rule = caller.cloud.add_fault(rule);
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        caller.cloud.volume(&other).await.unwrap();
+        seen.push(caller.cloud.volume(&disk).await.is_ok());
+    }
+    assert_eq!(seen, [true, false, false, true]);
+    let state = caller.cloud.fault(rule).unwrap();
+    assert_eq!((state.matched, state.fired), (4, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unattachable_volume_goes_nowhere_until_the_rules_are_cleared() {
+    let caller = Caller::of_sample();
+    let [disk, ..] = caller.replicas();
+    let vm = caller.emptied_vm("web").await;
+    caller.detach(&disk).await;
+    let rule = FaultRule::on("attachVolume", WorkFault::Unattachable)
+        .object("pgwintestbios-disk0")
+        .forever();
+    let rule = caller.cloud.add_fault(rule);
+    assert_eq!(caller.fails(attach(&disk, &vm, 0)).await.code, 530);
+    assert_eq!(caller.fails(attach(&disk, &caller.oma(), 1)).await.code, 530);
+    assert_eq!(caller.cloud.fault(rule).unwrap().fired, 2);
+    caller.cloud.cloud().clear_faults();
+    caller.attach(&disk, &caller.oma(), 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn networks_can_come_out_wrong() {
+    for (how, cards) in [(NicFault::LeftOut, 1), (NicFault::OtherNetwork, 2)] {
+        let caller = Caller::of_sample();
+        caller.cloud.add_fault(FaultRule::on(
+            "deployVirtualMachine",
+            WorkFault::WrongNetwork { how },
+        ));
+        let wanted = caller.deployment("web", &["production-app", "production-db"]);
+        let vm = caller
+            .done(Command::DeployVirtualMachine(Box::new(wanted.clone())))
+            .await
+            .parse()
+            .unwrap();
+        let nics = caller.cloud.vm(&vm).await.unwrap().unwrap().nics;
+        assert_eq!(nics.len(), cards);
+        assert_eq!(nics[0].network, wanted.nics[0].network);
+        assert!(nics.iter().all(|nic| nic.network != wanted.nics[1].network));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_l2_network_gives_no_address() {
+    let caller = Caller::of_sample();
+    let wanted = caller.deployment("web", &["test-l2", "production-app"]);
+    let vm = caller
+        .done(Command::DeployVirtualMachine(Box::new(wanted)))
+        .await
+        .parse()
+        .unwrap();
+    caller.done(start(&vm)).await;
+    let nics = caller.cloud.vm(&vm).await.unwrap().unwrap().nics;
+    assert_eq!(nics[0].address, None);
+    assert!(nics[1].address.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_record_tells_a_call_before_its_effects_and_refused_calls_too() {
+    let caller = Caller::of_sample();
+    let [disk, ..] = caller.replicas();
+    caller
+        .cloud
+        .add_fault(FaultRule::on("detachVolume", WayFault::LostRequest));
+    assert!(matches!(
+        caller
+            .submit(Command::DetachVolume { volume: disk.clone() })
+            .await,
+        Err(OsseaError::OutcomeUnknown(_))
+    ));
+    assert_eq!(caller.cloud.log(), [], "a lost request never arrives");
+    caller
+        .cloud
+        .add_fault(FaultRule::on("detachVolume", WayFault::Busy));
+    assert!(
+        caller
+            .submit(Command::DetachVolume { volume: disk.clone() })
+            .await
+            .is_err()
+    );
+    caller.detach(&disk).await;
+    let events: Vec<LogEvent> = caller.cloud.log().into_iter().map(|entry| entry.event).collect();
+    let [
+        LogEvent::Call(refused),
+        LogEvent::Call(accepted),
+        LogEvent::Effect { job, effect },
+    ] = &events[..]
+    else {
+        panic!("{events:?}")
+    };
+    assert_eq!((refused.refused, accepted.refused), (Some(503), None));
+    assert!(accepted.objects.contains(&"pgwintestbios-disk0".to_owned()));
+    assert_eq!(job.as_ref().map(ToString::to_string), accepted.key);
+    let detached = Effect::VolumeDetached {
+        volume: disk,
+        vm: caller.oma(),
+        device: 1,
+    };
+    assert_eq!(effect, &detached);
+}
