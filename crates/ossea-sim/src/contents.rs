@@ -241,7 +241,9 @@ impl SimContents {
     fn mistakes(&self) -> Vec<String> {
         let mut mistakes = Vec::new();
         self.check_ids(&mut mistakes);
-        self.check_references(&mut mistakes);
+        self.check_zones(&mut mistakes);
+        self.check_networks(&mut mistakes);
+        self.check_oma(&mut mistakes);
         self.check_devices(&mut mistakes);
         mistakes
     }
@@ -261,60 +263,53 @@ impl SimContents {
         }
     }
 
-    fn check_references(&self, mistakes: &mut Vec<String>) {
-        let mut zone = |of: &str, zone: &ZoneId| {
-            if !self.zones.iter().any(|z| z.id == *zone) {
-                mistakes.push(format!("{of} is in zone {zone}, which is not among the zones"));
-            }
-        };
-        self.pools
-            .iter()
-            .for_each(|p| zone(&format!("pool {:?}", p.name), &p.zone));
-        self.networks
-            .iter()
-            .for_each(|n| zone(&format!("network {:?}", n.name), &n.zone));
-        for template in &self.templates {
-            template
-                .zones
-                .iter()
-                .for_each(|z| zone(&format!("template {:?}", template.name), z));
-        }
-        zone("the OMA", &self.oma.zone);
-        for network in &self.networks {
-            if (network.kind == NetworkType::L2) == network.cidr.is_some() {
-                mistakes.push(format!(
-                    "network {:?}: every kind but L2 has a cidr",
-                    network.name
-                ));
-            }
-        }
-        if !self
+    fn check_zones(&self, mistakes: &mut Vec<String>) {
+        let pools = self.pools.iter().map(|p| (format!("pool {:?}", p.name), &p.zone));
+        let networks = self
             .networks
             .iter()
-            .any(|n| n.id == self.oma.network && n.zone == self.oma.zone)
-        {
+            .map(|n| (format!("network {:?}", n.name), &n.zone));
+        let templates = self.templates.iter().flat_map(|t| {
+            t.zones
+                .iter()
+                .map(move |zone| (format!("template {:?}", t.name), zone))
+        });
+        let oma = [("the OMA".to_owned(), &self.oma.zone)];
+        for (what, zone) in pools.chain(networks).chain(templates).chain(oma) {
+            if !self.zones.iter().any(|z| z.id == *zone) {
+                mistakes.push(format!("{what} is in zone {zone}, which is not among the zones"));
+            }
+        }
+    }
+
+    fn check_networks(&self, mistakes: &mut Vec<String>) {
+        for network in &self.networks {
+            if (network.kind == NetworkType::L2) == network.cidr.is_some() {
+                let name = &network.name;
+                mistakes.push(format!("network {name:?}: every kind but L2 has a cidr"));
+            }
+        }
+    }
+
+    fn check_oma(&self, mistakes: &mut Vec<String>) {
+        let oma = &self.oma;
+        let network = self.networks.iter().find(|n| n.id == oma.network);
+        if network.is_none_or(|n| n.zone != oma.zone) {
             mistakes.push(format!(
                 "the OMA is on network {}, which is not in its zone",
-                self.oma.network
+                oma.network
             ));
         }
-        if !self
-            .offerings
-            .iter()
-            .any(|o| o.id == self.oma.offering && !o.is_customized())
-        {
+        let offering = self.offerings.iter().find(|o| o.id == oma.offering);
+        if offering.is_none_or(OfferingContents::is_customized) {
             mistakes.push(format!(
                 "the OMA has offering {}, a fixed offering is needed",
-                self.oma.offering
+                oma.offering
             ));
         }
-        let pools = self.oma.volumes.iter().map(|v| (&v.name, &v.pool));
-        for (volume, pool) in pools.chain([(&self.oma.root.name, &self.oma.root.pool)]) {
-            if !self
-                .pools
-                .iter()
-                .any(|p| p.name == *pool && p.zone == self.oma.zone)
-            {
+        let volumes = oma.volumes.iter().map(|v| (&v.name, &v.pool));
+        for (volume, pool) in volumes.chain([(&oma.root.name, &oma.root.pool)]) {
+            if !self.pools.iter().any(|p| p.name == *pool && p.zone == oma.zone) {
                 mistakes.push(format!(
                     "volume {volume:?} is on pool {pool:?}, which is not in the OMA's zone"
                 ));

@@ -1,5 +1,4 @@
 //! A whole failover and its way back, by hand.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,5 +1,4 @@
 //! Rules of the cloud that depend on its release, its storage and the caller's role, and fault rules themselves.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
@@ -18,10 +17,10 @@ fn snapshot(volume: &failover_domain::VolumeId) -> Command {
 }
 
 fn code(error: &OsseaError) -> u32 {
-    match error {
-        OsseaError::Refused(refusal) => refusal.code,
-        other => panic!("{other}"),
-    }
+    let OsseaError::Refused(refusal) = error else {
+        panic!("{error}")
+    };
+    refusal.code
 }
 
 #[tokio::test(start_paused = true)]

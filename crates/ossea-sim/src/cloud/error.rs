@@ -108,7 +108,7 @@ impl ApiError {
     }
 
     /// The error as a caller of `role` reads it in a synchronous answer.
-    pub(crate) fn as_read_by(self, role: Role) -> Self {
+    pub(crate) fn read_by(self, role: Role) -> Self {
         match (role, self.origin, self.code) {
             (Role::User, Origin::Service, 530 | 533 | 534) => Self {
                 text: MASKED.to_owned(),

@@ -128,7 +128,7 @@ impl Cloud {
         let place = self.log.record_call(self.time, record);
         let answer = self
             .accept(key, command, fault)
-            .map_err(|e| e.as_read_by(self.settings.role));
+            .map_err(|e| e.read_by(self.settings.role));
         if let Err(error) = &answer {
             self.log.refused(place, error.code);
         }

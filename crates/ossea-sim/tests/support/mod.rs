@@ -85,27 +85,30 @@ impl Caller {
     /// Sends a command whose job must succeed; the id of the object of the result.
     pub(crate) async fn done(&self, command: Command) -> String {
         let text = command.to_string();
-        match self.run(command).await {
-            JobReport::Succeeded { object } => object.unwrap_or_default(),
-            other => panic!("{text}: {other:?}"),
-        }
+        let report = self.run(command).await;
+        let JobReport::Succeeded { object } = report else {
+            panic!("{text}: {report:?}")
+        };
+        object.unwrap_or_default()
     }
 
     /// Sends a command whose job must fail; the refusal.
     pub(crate) async fn fails(&self, command: Command) -> Refusal {
         let text = command.to_string();
-        match self.run(command).await {
-            JobReport::Failed(refusal) => refusal,
-            other => panic!("{text}: {other:?}"),
-        }
+        let report = self.run(command).await;
+        let JobReport::Failed(refusal) = report else {
+            panic!("{text}: {report:?}")
+        };
+        refusal
     }
 
     pub(crate) async fn wait(&self, job: &AsyncJobId) -> JobReport {
         loop {
-            match self.cloud.job(job).await.unwrap() {
-                JobReport::Pending => tokio::time::sleep(Duration::from_secs(1)).await,
-                ended => return ended,
+            let report = self.cloud.job(job).await.unwrap();
+            if report != JobReport::Pending {
+                return report;
             }
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
 
