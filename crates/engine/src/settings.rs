@@ -31,6 +31,9 @@ pub struct EngineSettings {
     pub settle_budget: Duration,
     /// How long a guest is asked to shut down before the stop is forced.
     pub stop_grace: Duration,
+    /// How long a started VM must stay Running before its boot counts as verified: a guest that finds no boot
+    /// disk, or crashes, is off again within seconds.
+    pub boot_steady: Duration,
     /// How long a stopping worker lets its steps come to a safe point.
     pub drain: Duration,
 }
@@ -49,6 +52,7 @@ impl Default for EngineSettings {
             unavailable_budget: Duration::from_secs(15 * 60),
             settle_budget: Duration::from_secs(10 * 60),
             stop_grace: Duration::from_secs(2 * 60),
+            boot_steady: Duration::from_secs(10),
             drain: Duration::from_secs(10),
         }
     }

@@ -5,26 +5,37 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::JobId;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::driver::drive;
 use crate::journal::{JobJournal, Stop};
 use crate::parts::EngineParts;
 use crate::plan::Plan;
-use crate::ports::{ClaimedJob, WorkerId};
+use crate::ports::{ClaimedJob, Lease, WorkerId};
 use crate::runner::JobContext;
 use crate::state::JobState;
+
+/// How long a job that cannot go on is left alone before any worker tries it again. Long enough not to fill
+/// the log, short enough that a repaired job goes on by itself.
+const PARKED_FOR: TimeDelta = TimeDelta::minutes(5);
 
 /// A worker process's engine.
 pub struct Worker {
     parts: EngineParts,
     id: WorkerId,
-    driving: JoinSet<(JobId, Result<(), Stop>)>,
-    halts: BTreeMap<JobId, CancellationToken>,
-    /// Jobs whose journal cannot go on. They are kept, so that nobody drives them, until this process ends.
-    broken: Vec<JobId>,
+    tasks: JoinSet<Result<(), Stop>>,
+    driving: BTreeMap<tokio::task::Id, Driving>,
+    parked: Vec<(DateTime<Utc>, Lease)>,
+}
+
+/// A job that this worker drives.
+struct Driving {
+    lease: Lease,
+    halt: CancellationToken,
 }
 
 impl Worker {
@@ -33,9 +44,9 @@ impl Worker {
         Self {
             parts,
             id,
-            driving: JoinSet::new(),
-            halts: BTreeMap::new(),
-            broken: Vec::new(),
+            tasks: JoinSet::new(),
+            driving: BTreeMap::new(),
+            parked: Vec::new(),
         }
     }
 
@@ -49,14 +60,17 @@ impl Worker {
         tracing::info!(worker = %self.id, max_jobs = self.parts.settings.max_jobs, "Worker started.");
         let stop_steps = CancellationToken::new();
         let stop_renewing = CancellationToken::new();
-        let renewing = tokio::spawn(renew(self.parts.clone(), self.id.clone(), stop_renewing.clone()));
+        // Bound to this call: a worker that dies in any way must not keep its lease.
+        let renewing = renew(self.parts.clone(), self.id.clone(), stop_renewing.clone());
+        let renewing = AbortOnDropHandle::new(tokio::spawn(renewing));
         loop {
+            self.free_parked().await;
             self.take_jobs(&stop_steps).await;
             self.hear_cancels().await;
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                Some(ended) = self.driving.join_next(), if !self.driving.is_empty() => self.ended(ended),
+                Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.ended(ended),
                 () = self.parts.clock.sleep(self.parts.settings.poll_interval) => {}
             }
         }
@@ -75,7 +89,7 @@ impl Worker {
     }
 
     async fn take_jobs(&mut self, stop_steps: &CancellationToken) {
-        let free = self.parts.settings.max_jobs.saturating_sub(self.halts.len());
+        let free = self.parts.settings.max_jobs.saturating_sub(self.driving.len());
         if free == 0 {
             return;
         }
@@ -89,27 +103,20 @@ impl Worker {
         }
     }
 
-    /// Starts driving a job. A job whose journal cannot be read does not keep the others from running.
+    /// Starts driving a job. A job that cannot be read does not keep the others from running.
     fn start(&mut self, job: ClaimedJob, stop_steps: &CancellationToken) {
-        let job_id = job.lease.job_id.clone();
-        if job.plan.version != Plan::VERSION {
-            tracing::error!(%job_id, version = job.plan.version, "The plan is of a form that this version does not know; the job waits for a worker that does.");
-            self.broken.push(job_id);
-            return;
-        }
-        let state = match JobState::replay(&job.plan, &job.events) {
+        let state = match readable(&job) {
             Ok(state) => state,
-            Err(error) => {
-                tracing::error!(%job_id, error = %error, "The journal cannot be read; the job waits for a person.");
-                self.broken.push(job_id);
-                return;
+            Err(why) => {
+                tracing::error!(job_id = %job.lease.job_id, why, "The job cannot be driven; it waits for a person.");
+                return self.park(job.lease);
             }
         };
         let halt = CancellationToken::new();
         let plan = Arc::new(job.plan);
         let journal = JobJournal::new(
             Arc::clone(&self.parts.jobs),
-            job.lease,
+            job.lease.clone(),
             Arc::clone(&plan),
             state,
             Arc::clone(&self.parts.clock),
@@ -117,30 +124,34 @@ impl Worker {
             stop_steps.clone(),
         );
         let parts = self.parts.clone();
-        self.halts.insert(job_id.clone(), halt.clone());
-        self.driving.spawn(async move {
-            let context = JobContext {
-                parts,
-                job_id: job_id.clone(),
-                plan,
-                journal,
+        let context = JobContext {
+            parts,
+            job_id: job.lease.job_id.clone(),
+            plan,
+            journal,
+            halt: halt.clone(),
+        };
+        let task = self.tasks.spawn(async move { drive(&context).await });
+        self.driving.insert(
+            task.id(),
+            Driving {
+                lease: job.lease,
                 halt,
-            };
-            let result = drive(&context).await;
-            (job_id, result)
-        });
+            },
+        );
     }
 
     async fn hear_cancels(&mut self) {
-        if self.halts.is_empty() {
+        if self.driving.is_empty() {
             return;
         }
         match self.parts.jobs.cancel_requests(&self.id).await {
             Ok(requests) => {
                 for (job_id, by) in requests {
-                    if let Some(halt) = self.halts.get(&job_id).filter(|h| !h.is_cancelled()) {
+                    let driving = self.driving.values().find(|d| d.lease.job_id == job_id);
+                    if let Some(driving) = driving.filter(|d| !d.halt.is_cancelled()) {
                         tracing::info!(%job_id, by, "Cancelling was asked for.");
-                        halt.cancel();
+                        driving.halt.cancel();
                     }
                 }
             }
@@ -150,23 +161,39 @@ impl Worker {
         }
     }
 
-    fn ended(&mut self, ended: Result<(JobId, Result<(), Stop>), tokio::task::JoinError>) {
-        let (job_id, result) = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                // The job stays under this worker's lease; the next process start takes it up.
-                tracing::error!(worker = %self.id, error = %error, "A job's task ended badly.");
-                return;
-            }
+    fn ended(&mut self, ended: Result<(tokio::task::Id, Result<(), Stop>), JoinError>) {
+        let (task, result) = match ended {
+            Ok((task, result)) => (task, result),
+            Err(error) => (error.id(), Err(Stop::Broken(error.to_string()))),
         };
-        self.halts.remove(&job_id);
+        let Some(Driving { lease, .. }) = self.driving.remove(&task) else {
+            return;
+        };
+        let job_id = &lease.job_id;
         match result {
             Ok(()) => tracing::debug!(%job_id, "Job ended."),
             Err(Stop::LeaseLost) => tracing::warn!(%job_id, "Another worker owns the job now."),
             Err(Stop::Shutdown) => tracing::debug!(%job_id, "Job handed back."),
             Err(Stop::Broken(why)) => {
                 tracing::error!(%job_id, why, "The job cannot go on; it waits for a person.");
-                self.broken.push(job_id);
+                self.park(lease);
+            }
+        }
+    }
+
+    /// Keeps a job that cannot go on under this worker's lease for a while.
+    fn park(&mut self, lease: Lease) {
+        self.parked.push((self.parts.clock.now() + PARKED_FOR, lease));
+    }
+
+    async fn free_parked(&mut self) {
+        let now = self.parts.clock.now();
+        let (due, parked): (Vec<_>, Vec<_>) = self.parked.drain(..).partition(|(until, _)| *until <= now);
+        self.parked = parked;
+        for (_, lease) in due {
+            if let Err(error) = self.parts.jobs.release(&lease).await {
+                tracing::warn!(job_id = %lease.job_id, error = %error, "The parked job cannot be freed now.");
+                self.park(lease);
             }
         }
     }
@@ -176,17 +203,29 @@ impl Worker {
         let drain = self.parts.settings.drain;
         let deadline = clock.sleep(drain);
         tokio::pin!(deadline);
-        while !self.driving.is_empty() {
+        while !self.tasks.is_empty() {
             tokio::select! {
-                Some(ended) = self.driving.join_next() => self.ended(ended),
+                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
                 () = &mut deadline => {
-                    tracing::warn!(worker = %self.id, jobs = self.driving.len(), "Some steps did not come to a safe point in time; the journal knows how to go on.");
-                    self.driving.shutdown().await;
+                    tracing::warn!(worker = %self.id, jobs = self.tasks.len(), "Some steps did not come to a safe point in time; the journal knows how to go on.");
+                    self.tasks.shutdown().await;
                     return;
                 }
             }
         }
     }
+}
+
+/// The state of a claimed job, if this version can drive it.
+fn readable(job: &ClaimedJob) -> Result<JobState, String> {
+    if job.plan.version != Plan::VERSION {
+        let version = job.plan.version;
+        return Err(format!(
+            "the plan is of form {version}, this version knows form {}",
+            Plan::VERSION
+        ));
+    }
+    JobState::replay(&job.plan, &job.events).map_err(|e| e.to_string())
 }
 
 /// Keeps the worker's lease alive, apart from everything that might take long.

@@ -1,6 +1,7 @@
 //! Verifies that the guest really boots: the VM stays `Running`, and the grades that the request asked for.
 //!
-//! * **Done** when the VM is `Running` and every grade is reached. Each grade is recorded with what was seen.
+//! * **Done** when the VM is `Running` for some seconds and every grade is reached. Each grade is recorded with
+//!   what was seen.
 //! * **Command**: none. **Postcondition**: as above.
 //! * **Unknown outcome**: impossible; a probe is simply repeated until the boot policy's time is over.
 
@@ -8,11 +9,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use ossea::{CloudVm, VmState};
 
 use super::{Looked, Observation, View, gone};
 use crate::event::{StepError, StepErrorKind, StepFacts};
-use crate::plan::BootGrade;
+use crate::plan::{BootGrade, Direction, Step, StepKind};
 use crate::probe::GuestProbe;
 
 /// How long one probe may take: a guest that is up answers far faster.
@@ -54,6 +56,11 @@ async fn grade(view: &View<'_>, vm: &CloudVm) -> Observation {
             Err(why) => missing.push(format!("{wanted}: {why}")),
         }
     }
+    let steady_from =
+        started_at(view) + TimeDelta::from_std(view.parts.settings.boot_steady).unwrap_or_default();
+    if view.now < steady_from {
+        return Observation::Wait(format!("VM {} is Running, but only just", vm.name));
+    }
     if missing.is_empty() {
         Observation::Done(StepFacts::BootVerified { addresses, grades })
     } else {
@@ -63,6 +70,15 @@ async fn grade(view: &View<'_>, vm: &CloudVm) -> Observation {
             missing.join("; ")
         ))
     }
+}
+
+/// When the VM was first seen `Running`.
+fn started_at(view: &View<'_>) -> DateTime<Utc> {
+    let start = Step::new(Direction::Forward, StepKind::StartVm);
+    view.state
+        .steps
+        .get(&start.id)
+        .map_or(view.now, |record| record.until)
 }
 
 async fn reach(

@@ -1,0 +1,296 @@
+//! A laboratory: the simulated cloud and the memory store on virtual time, with as many workers as a test wants.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use failover_domain::inventory::InventoryFile;
+use failover_domain::{CloudVmId, JobId, VmId, VolumeId};
+use failover_engine::plan::{BootGrade, BootPolicy, OnBootFailure, WarningPolicy};
+use failover_engine::ports::{
+    Inventory, JobRecord, JobStore, ResourceRow, ResourceState, VolumeRow, WorkerId,
+};
+use failover_engine::probe::GuestProbe;
+use failover_engine::service::{LiveRequest, StartError};
+use failover_engine::{
+    EngineParts, EngineSettings, MemoryStore, SharedClock, StoredEvent, TokioClock, Worker,
+};
+use failover_validation::Target;
+use ossea_sim::cloud::log::{Effect, LogEvent};
+use ossea_sim::{CloudInventory, FaultRule, InProcessCloud, RuleId, SimSettings};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub const OMA: &str = "96a97275-4e8a-57b5-8b40-27fc35dccb1e";
+/// The sample VM with three disks.
+pub const THREE_DISKS: &str = "4205a841-0265-f4bd-39a6-39fd92196f53";
+
+/// A guest network in which every guest answers.
+pub struct EverybodyAnswers;
+
+#[async_trait]
+impl GuestProbe for EverybodyAnswers {
+    async fn ping(&self, _: IpAddr, _: Duration) -> Result<(), String> {
+        Ok(())
+    }
+    async fn tcp(&self, _: IpAddr, _: u16, _: Duration) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+pub struct Lab {
+    pub cloud: InProcessCloud,
+    pub store: Arc<MemoryStore>,
+    pub parts: EngineParts,
+    pub before: CloudInventory,
+    /// How often `until` looks, in virtual time.
+    pub look_every: Duration,
+}
+
+/// A worker under test.
+pub struct RunningWorker {
+    pub shutdown: CancellationToken,
+    pub task: JoinHandle<()>,
+}
+
+impl RunningWorker {
+    /// Stops it the hard way: whatever it was doing is cut off in the middle, and its lease is left to lapse.
+    pub fn kill(&self) {
+        self.task.abort();
+    }
+}
+
+impl Lab {
+    /// The sample cloud and inventory.
+    pub async fn new() -> Self {
+        Self::with(SimSettings::default()).await
+    }
+
+    pub async fn with(settings: SimSettings) -> Self {
+        let cloud = InProcessCloud::sample(settings);
+        let clock: SharedClock = Arc::new(TokioClock::starting_at(cloud.clock().now()));
+        let store = Arc::new(MemoryStore::new(Arc::clone(&clock)));
+        let file: InventoryFile = serde_json::from_str(include_str!("../../../../samples/inventory.json"))
+            .expect("the sample is legal");
+        for vm in &file.vms {
+            store
+                .put_vm(vm, clock.now())
+                .await
+                .expect("the sample fits together");
+        }
+        let parts = EngineParts {
+            jobs: Arc::clone(&store) as _,
+            inventory: Arc::clone(&store) as _,
+            mappings: Arc::clone(&store) as _,
+            cloud: Arc::new(cloud.clone()),
+            probe: Arc::new(EverybodyAnswers),
+            target: Target {
+                oma_vm: OMA.parse().unwrap(),
+                zone: "d09f07e6-b7a4-5140-84b5-b4cd531a237c".parse().unwrap(),
+                offering: "d03174c8-8bd8-5402-9406-e9df7c62a007".parse().unwrap(),
+                template: "1dcf7bcc-2cf6-5232-a4ea-a726fb9e3ac2".parse().unwrap(),
+                cpu_speed_mhz: 2000,
+            },
+            clock,
+            settings: EngineSettings::default(),
+        };
+        let before = cloud.inventory();
+        Self {
+            cloud,
+            store,
+            parts,
+            before,
+            look_every: Duration::from_millis(200),
+        }
+    }
+
+    /// A request for the VM with three disks.
+    pub fn request(&self) -> LiveRequest {
+        LiveRequest {
+            vm_id: THREE_DISKS.parse().unwrap(),
+            vm_name: Some("PGWINTESTBIOS".to_owned()),
+            warnings: WarningPolicy::Count,
+            network_mappings: BTreeMap::from([("VM Network".to_owned(), "production-app".to_owned())]),
+            boot: BootPolicy {
+                within_seconds: 300,
+                grades: [BootGrade::Address].into(),
+                on_failure: OnBootFailure::Rollback,
+            },
+            requested_by: "operator".to_owned(),
+        }
+    }
+
+    pub async fn start(&self) -> JobId {
+        self.start_as(&self.request())
+            .await
+            .expect("the sample VM is ready")
+    }
+
+    pub async fn start_as(&self, request: &LiveRequest) -> Result<JobId, StartError> {
+        self.parts.service().start_live(request).await
+    }
+
+    pub fn worker(&self) -> RunningWorker {
+        self.worker_over(self.parts.clone())
+    }
+
+    pub fn worker_over(&self, parts: EngineParts) -> RunningWorker {
+        let shutdown = CancellationToken::new();
+        let worker = Worker::new(parts, WorkerId::fresh("lab"));
+        let task = tokio::spawn(worker.run(shutdown.clone()));
+        RunningWorker { shutdown, task }
+    }
+
+    /// Runs a worker until the job has ended, within four virtual hours.
+    pub async fn run(&self, job: &JobId) -> JobRecord {
+        let worker = self.worker();
+        let record = self.until(job, |r| r.projection.status.is_final()).await;
+        worker.shutdown.cancel();
+        worker.task.await.expect("the worker does not panic");
+        record
+    }
+
+    /// Waits on virtual time until the job's row satisfies `condition`.
+    pub async fn until(&self, job: &JobId, condition: impl Fn(&JobRecord) -> bool) -> JobRecord {
+        let wait = async {
+            loop {
+                let record = self.record(job).await;
+                if condition(&record) {
+                    return record;
+                }
+                self.parts.clock.sleep(self.look_every).await;
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(4 * 3600), wait).await {
+            Ok(record) => record,
+            Err(_) => panic!("not within four hours: {:#?}", self.record(job).await),
+        }
+    }
+
+    pub async fn record(&self, job: &JobId) -> JobRecord {
+        self.store.job(job).await.unwrap().expect("the job exists")
+    }
+
+    pub async fn events(&self, job: &JobId) -> Vec<StoredEvent> {
+        self.store.events(job, 0, 10_000).await.unwrap()
+    }
+
+    pub async fn volumes(&self, job: &JobId) -> Vec<VolumeRow> {
+        self.store.volumes(job).await.unwrap()
+    }
+
+    pub async fn ledger(&self, job: &JobId) -> Vec<ResourceRow> {
+        self.store.resources(job).await.unwrap()
+    }
+
+    pub fn fault(&self, rule: FaultRule) -> RuleId {
+        self.cloud.add_fault(rule)
+    }
+
+    pub fn fired(&self, rule: RuleId) -> u32 {
+        self.cloud.fault(rule).expect("the rule exists").fired
+    }
+
+    /// The effects that the cloud has recorded.
+    pub fn effects(&self) -> Vec<Effect> {
+        let effect = |entry: ossea_sim::cloud::log::LogEntry| match entry.event {
+            LogEvent::Effect { effect, .. } => Some(effect),
+            LogEvent::Call(_) | LogEvent::Restarted { .. } => None,
+        };
+        self.cloud.log().into_iter().filter_map(effect).collect()
+    }
+
+    pub fn count(&self, matches: impl Fn(&Effect) -> bool) -> usize {
+        self.effects().iter().filter(|e| matches(e)).count()
+    }
+
+    /// The replicas of the VM with three disks, with their devices on the OMA.
+    pub fn replicas(&self) -> Vec<(VolumeId, u32)> {
+        let oma: CloudVmId = OMA.parse().unwrap();
+        let disks = &self.before.vm(&oma).expect("the OMA exists").disks;
+        let ours = disks
+            .iter()
+            .filter(|d| d.volume.name.starts_with("pgwintestbios-"));
+        ours.map(|d| (d.volume.id.clone(), d.device)).collect()
+    }
+
+    /// Everything is as it was before, contents included, and the ledger is empty.
+    pub async fn assert_everything_is_back(&self, job: &JobId) {
+        assert_eq!(
+            self.cloud.inventory(),
+            self.before,
+            "the cloud is not as it was before"
+        );
+        for row in self.ledger(job).await {
+            assert_eq!(row.state, ResourceState::Removed, "{row:?} is left in the ledger");
+        }
+        for row in self.volumes(job).await {
+            assert!(!row.dirty, "{row:?} is dirty");
+            assert_eq!(row.custody.device(), Some(row.oma_device));
+        }
+    }
+
+    /// The destination VM runs with exactly the replicas, at devices 0, 1, 2, on the mapped network.
+    pub async fn assert_moved(&self, job: &JobId) {
+        let record = self.record(job).await;
+        let vm = record
+            .projection
+            .destination_vm_id
+            .expect("a completed job has a VM");
+        let inventory = self.cloud.inventory();
+        let vm = inventory.vm(&vm).expect("the VM exists");
+        assert_eq!(format!("{:?}", vm.state), "Running");
+        let disks: Vec<(u32, VolumeId)> = vm.disks.iter().map(|d| (d.device, d.volume.id.clone())).collect();
+        let wanted: Vec<(u32, VolumeId)> = self
+            .replicas()
+            .into_iter()
+            .zip([0, 1, 2])
+            .map(|((id, _), device)| (device, id))
+            .collect();
+        assert_eq!(disks, wanted);
+        let networks: Vec<&str> = vm.nics.iter().map(|n| n.network_name.as_str()).collect();
+        assert_eq!(networks, ["production-app"]);
+        assert_eq!(
+            self.count(|e| matches!(e, Effect::VmCreated { .. })),
+            1,
+            "one VM was created"
+        );
+        assert_eq!(inventory.snapshots.len(), 3, "the rollback points are kept");
+        assert!(
+            inventory.detached.is_empty(),
+            "nothing lies about: {:?}",
+            inventory.detached
+        );
+        // Everything that is not ours is untouched.
+        for other in self.before.vms.iter().filter(|v| v.id.as_str() != OMA) {
+            assert_eq!(inventory.vm(&other.id), Some(other));
+        }
+    }
+}
+
+impl Lab {
+    /// The cloud was asked for nothing twice. (A cloud that loses work makes it necessary; a crash of ours never.)
+    pub fn assert_nothing_was_done_twice(&self) {
+        assert_eq!(
+            self.count(|e| matches!(e, Effect::SnapshotTaken { .. })),
+            3,
+            "three snapshots were taken"
+        );
+        assert_eq!(
+            self.count(|e| matches!(e, Effect::VolumeAttached { .. })),
+            3,
+            "three volumes were attached"
+        );
+        assert_eq!(
+            self.count(|e| matches!(e, Effect::VmStarted { .. })),
+            1,
+            "the VM was started once"
+        );
+    }
+}
+
+pub fn vm_id() -> VmId {
+    THREE_DISKS.parse().unwrap()
+}
