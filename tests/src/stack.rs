@@ -53,11 +53,11 @@ impl Pace {
         match self {
             Pace::Watched { .. } => {
                 "poll_interval = \"200ms\"\ncloud_poll_min = \"200ms\"\ncloud_poll_max = \"1s\"\n\
-                 retry_min = \"1s\"\nretry_max = \"5s\"\n"
+                 retry_min = \"1s\"\nretry_max = \"5s\"\nboot_steady = \"2s\"\n"
             }
             Pace::Hurried => {
                 "poll_interval = \"50ms\"\ncloud_poll_min = \"50ms\"\ncloud_poll_max = \"200ms\"\n\
-                 retry_min = \"100ms\"\nretry_max = \"1s\"\nlease = \"2s\"\n"
+                 retry_min = \"100ms\"\nretry_max = \"1s\"\nlease = \"2s\"\nboot_steady = \"200ms\"\n"
             }
         }
     }

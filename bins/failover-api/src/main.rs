@@ -1,1 +1,48 @@
-fn main() {}
+//! `failover-api`: serves the HTTP API. Reads its configuration, opens the database, serves until it is told to
+//! stop, and lets requests in flight finish.
+
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use failover_config::{ApiConfig, CommonArgs, Outcome, init_logging};
+
+/// Shown at the end of `--help`.
+const AFTER_HELP: &str = "\
+On standard output there is one line, once the API is served: {\"listening\":\"http://ADDRESS\"}. Logs go to
+standard error. SIGTERM and Ctrl-C end it; requests in flight are finished first.
+
+Exit codes:
+   0  stopped as asked
+   1  failed otherwise, such as an address that is taken
+   2  the command line is wrong
+  65  the database's schema does not fit this version
+  69  the database cannot be reached at the start (later requests are answered with 503 until it is back)
+  78  the configuration is wrong";
+
+/// Serves the HTTP API of OSSEA failover. Any number of processes may share one database.
+#[derive(Debug, Parser)]
+#[command(name = "failover-api", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let check = |config: &ApiConfig| failover_assembly::mistakes(&config.ossea, &config.target);
+    let loaded = match cli.common.load::<ApiConfig>(check) {
+        Outcome::Run(loaded) => loaded,
+        Outcome::Exit(code) => return code,
+    };
+    init_logging(&loaded.config.log);
+    loaded.log_warnings();
+    match serve::run(&loaded.config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("failover-api: {error:#}");
+            failover_assembly::exit_code(&error)
+        }
+    }
+}

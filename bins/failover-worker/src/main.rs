@@ -32,7 +32,10 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let loaded = match cli.common.load::<WorkerConfig>(settings::mistakes) {
+    let loaded = match cli
+        .common
+        .load::<WorkerConfig>(|c| failover_assembly::mistakes(&c.ossea, &c.target))
+    {
         Outcome::Run(loaded) => loaded,
         Outcome::Exit(code) => return code,
     };
@@ -42,7 +45,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("failover-worker: {error:#}");
-            work::exit_code(&error)
+            failover_assembly::exit_code(&error)
         }
     }
 }

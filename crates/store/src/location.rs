@@ -27,7 +27,11 @@ impl Location {
         if url == "sqlite::memory:" {
             return Ok(Location::Memory);
         }
-        if let Some(path) = url.strip_prefix("sqlite://") {
+        // Both spellings are common: `sqlite:PATH` and `sqlite://PATH`.
+        if let Some(path) = url
+            .strip_prefix("sqlite:")
+            .map(|path| path.strip_prefix("//").unwrap_or(path))
+        {
             if path.is_empty() {
                 return Err(bad("which has no path"));
             }

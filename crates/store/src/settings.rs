@@ -20,7 +20,7 @@ pub enum Migrations {
 /// How to open a [`crate::Store`].
 #[derive(Clone)]
 pub struct StoreSettings {
-    /// `sqlite://PATH`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
+    /// `sqlite:PATH` (or `sqlite://PATH`), `sqlite::memory:` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
     pub url: SecretString,
     /// What happens when the schema is older than this version.
     pub migrations: Migrations,

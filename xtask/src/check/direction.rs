@@ -29,6 +29,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("failover-config", &[]),
     ("http-edge", &[]),
     ("ossea-sim", &["failover-domain", "http-edge", "ossea"]),
+    // Wiring that API and worker share, and nothing else.
+    ("failover-assembly", EVERYTHING),
     ("failover-api-bin", EVERYTHING),
     ("failover-worker-bin", EVERYTHING),
     ("ossea-sim-bin", &["failover-config", "http-edge", "ossea-sim"]),
@@ -44,6 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// What a server binary may wire together.
 const EVERYTHING: &[&str] = &[
     "failover-api",
+    "failover-assembly",
     "failover-config",
     "failover-domain",
     "failover-engine",
@@ -60,6 +63,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         "anyhow",
         &[
             "failover-api-bin",
+            "failover-assembly",
             "failover-worker-bin",
             "ossea-sim-bin",
             "failoverctl",

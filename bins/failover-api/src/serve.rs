@@ -1,0 +1,77 @@
+//! Opens the database, wires the parts together, and serves until told to stop.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use failover_api::{ApiSettings, ApiState};
+use failover_assembly::{cloud, open_store, stop_on_signal, target};
+use failover_config::ApiConfig;
+use failover_engine::{FailoverService, SystemClock};
+use http_edge::{Drain, EdgeSettings};
+use tokio::net::TcpListener;
+
+/// Serves until SIGTERM or SIGINT. A database or a cloud that goes away meanwhile is told to the callers.
+#[tokio::main]
+pub(crate) async fn run(config: &ApiConfig) -> anyhow::Result<()> {
+    let shutdown = stop_on_signal()?;
+    let service = tokio::select! {
+        service = service(config) => service?,
+        () = shutdown.cancelled() => return Ok(()),
+    };
+    let server = &config.server;
+    let settings = ApiSettings {
+        token: server.token.clone(),
+        boot_within: config.failover.boot_within,
+        request_timeout: server.request_timeout,
+        ..ApiSettings::default()
+    };
+    let edge = EdgeSettings {
+        header_read_timeout: server.header_timeout,
+        max_connections: server.max_connections,
+        drain_deadline: server.drain_timeout,
+    };
+    let listener = TcpListener::bind(server.listen).await.with_context(|| {
+        format!(
+            "server.listen is {}, which cannot be listened on; choose another address or port",
+            server.listen
+        )
+    })?;
+    announce(listener.local_addr()?)?;
+    let router = failover_api::router(ApiState::new(service, settings));
+    match http_edge::serve(listener, router, edge, shutdown).await {
+        Drain::Complete => tracing::info!("Stopped; every request was finished."),
+        Drain::Cut { connections } => {
+            tracing::warn!(
+                connections,
+                "Stopped; some requests did not finish in time and were cut off."
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn service(config: &ApiConfig) -> anyhow::Result<FailoverService> {
+    let store = open_store(&config.database).await?;
+    Ok(FailoverService {
+        jobs: Arc::new(store.clone()),
+        inventory: Arc::new(store.clone()),
+        mappings: Arc::new(store),
+        cloud: Arc::new(cloud(&config.ossea)?),
+        target: target(&config.target).context("the section [target]")?,
+        clock: Arc::new(SystemClock),
+    })
+}
+
+/// Tells programs where the API is.
+fn announce(address: SocketAddr) -> anyhow::Result<()> {
+    tracing::info!(%address, "Serving.");
+    let mut stdout = std::io::stdout().lock();
+    writeln!(
+        stdout,
+        "{}",
+        serde_json::json!({ "listening": format!("http://{address}") })
+    )?;
+    Ok(stdout.flush()?)
+}
