@@ -37,15 +37,17 @@ impl ApiError {
         }
     }
 
-    /// The request is wrong.
-    pub fn invalid(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, detail)
+    /// The request is wrong, and this is how to mend it.
+    pub fn invalid(detail: impl Into<String>, action: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, detail).action(action)
     }
 
     /// The request has several mistakes; nothing was changed.
     pub fn mistakes(detail: impl Into<String>, mistakes: Vec<Mistake>) -> Self {
-        let mut error =
-            Self::invalid(detail).action("Mend all mistakes listed under mistakes and send it again.");
+        let mut error = Self::invalid(
+            detail,
+            "Mend all mistakes listed under mistakes and send it again.",
+        );
         error.problem.mistakes = mistakes;
         error
     }
@@ -253,8 +255,10 @@ impl From<StartError> for ApiError {
         let detail = error.to_string();
         match error {
             StartError::UnknownVm(vm_id) => Self::unknown_vm(&vm_id),
-            StartError::NameMismatch { .. } => Self::invalid(detail)
-                .action("Give the vm_id and the vm_name of the same VM, or leave vm_name out."),
+            StartError::NameMismatch { .. } => Self::invalid(
+                detail,
+                "Give the vm_id and the vm_name of the same VM, or leave vm_name out.",
+            ),
             StartError::Active { vm_id, job_id } => Self::active_job(&vm_id, &job_id),
             StartError::Mapping { .. } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,

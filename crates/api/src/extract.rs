@@ -35,8 +35,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let query = Query::<T>::from_request_parts(parts, state).await;
         let Query(value) = query.map_err(|rejection: QueryRejection| {
-            ApiError::invalid(format!("the query cannot be read: {}", innermost(&rejection)))
-                .action("Correct the query parameters; unknown ones are refused.")
+            ApiError::invalid(
+                format!("the query cannot be read: {}", innermost(&rejection)),
+                "Correct the query parameters; unknown ones are refused.",
+            )
         })?;
         Ok(Self(value))
     }
@@ -53,8 +55,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for ApiPath
         let Path(value) = path.map_err(|rejection: PathRejection| {
             let text = rejection.body_text();
             let text = text.strip_prefix("Invalid URL: ").unwrap_or(&text);
-            ApiError::invalid(format!("the path cannot be read: {text}"))
-                .action("Correct the id in the path.")
+            ApiError::invalid(
+                format!("the path cannot be read: {text}"),
+                "Correct the id in the path.",
+            )
         })?;
         Ok(Self(value))
     }
@@ -75,11 +79,14 @@ fn wrong_body(rejection: &JsonRejection) -> ApiError {
             "the body is larger than this route takes",
         )
         .action("Send less at once."),
-        StatusCode::UNPROCESSABLE_ENTITY => {
-            ApiError::invalid(format!("the body is not as expected: {detail}"))
-                .action("Correct the field that is named; unknown fields are refused.")
-        }
-        _ => ApiError::invalid(format!("the body is not JSON: {detail}")).action("Send well-formed JSON."),
+        StatusCode::UNPROCESSABLE_ENTITY => ApiError::invalid(
+            format!("the body is not as expected: {detail}"),
+            "Correct the field that is named; unknown fields are refused.",
+        ),
+        _ => ApiError::invalid(
+            format!("the body is not JSON: {detail}"),
+            "Send well-formed JSON.",
+        ),
     }
 }
 
@@ -97,8 +104,12 @@ where
     T: std::str::FromStr,
     T::Err: std::fmt::Display,
 {
-    text.parse()
-        .map_err(|error: T::Err| ApiError::invalid(format!("query parameter {name}: {error}")))
+    text.parse().map_err(|error: T::Err| {
+        ApiError::invalid(
+            format!("query parameter {name}: {error}"),
+            format!("Correct {name}, or leave it out."),
+        )
+    })
 }
 
 /// Reads a page size.
@@ -111,8 +122,9 @@ pub(crate) fn limit(text: Option<&str>, default: usize, most: usize) -> Result<u
         .filter(|n| (1..=most).contains(n))
         .ok_or_else(|| {
             let shown: String = text.chars().take(80).collect();
-            ApiError::invalid(format!(
-                "query parameter limit is {shown:?}, allowed is a whole number from 1 to {most}"
-            ))
+            ApiError::invalid(
+                format!("query parameter limit is {shown:?}, allowed is a whole number from 1 to {most}"),
+                "Correct limit, or leave it out.",
+            )
         })
 }

@@ -82,6 +82,7 @@ pub(super) async fn remove(
     let Some(purpose) = query.purpose else {
         return Err(ApiError::invalid(
             "query parameter purpose is missing, allowed are production and test",
+            "Say which mapping is to go: ?purpose=production or ?purpose=test.",
         ));
     };
     let purpose: Purpose = parameter("purpose", &purpose)?;
@@ -121,8 +122,10 @@ async fn store(
                 names.join(", ")
             }
         );
-        return Err(ApiError::invalid(detail)
-            .action("Give the name of a network that the VM is on, letter by letter."));
+        return Err(ApiError::invalid(
+            detail,
+            "Give the name of a network that the VM is on, letter by letter.",
+        ));
     }
     let networks = state.service.cloud.networks(&state.service.target.zone).await?;
     let network = find_network(&networks, &update.network).map_err(|problem| {

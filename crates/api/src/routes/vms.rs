@@ -69,7 +69,10 @@ pub(super) async fn report_replica(
 ) -> Result<(StatusCode, Json<ReplicaAnswer>), ApiError> {
     if report.vm_id != vm_id {
         let detail = format!("vm_id is {}, but the path is of source VM {vm_id}", report.vm_id);
-        return Err(ApiError::invalid(detail).action("Give the same vm_id in the path and in the body."));
+        return Err(ApiError::invalid(
+            detail,
+            "Give the same vm_id in the path and in the body.",
+        ));
     }
     let mistakes = mistakes_of(&state, &report, "");
     if !mistakes.is_empty() {

@@ -105,8 +105,9 @@ fn boot_within(text: &str) -> Result<Duration, ApiError> {
         .filter(|time| bounds.contains(time))
         .ok_or_else(|| {
             let shown: String = text.chars().take(80).collect();
-            ApiError::invalid(format!(
-                "boot.within is {shown:?}, allowed is a time such as \"5m\", from 10s to 1day"
-            ))
+            ApiError::invalid(
+                format!("boot.within is {shown:?}, allowed is a time such as \"5m\", from 10s to 1day"),
+                "Correct boot.within, or leave it out.",
+            )
         })
 }

@@ -1,0 +1,10 @@
+//! The API in process, over the memory store and the simulated cloud. Files mirror the routes.
+
+mod failover;
+mod fixture;
+mod health;
+mod inventory;
+mod network_mappings;
+mod ossea;
+mod protocol;
+mod vms;
