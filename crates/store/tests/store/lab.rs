@@ -1,0 +1,204 @@
+//! Empty databases for tests, and raw SQL on them, as a migration tool or an operator would use it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, RunQueryDsl, SqliteConnection};
+use failover_engine::contract::{Harness, ManualClock};
+use failover_engine::ports::{Inventory, JobStore, Mappings};
+use failover_store::{Store, StoreSettings};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// The variable that names the server of the PostgreSQL tests.
+const SERVER: &str = "FAILOVER_TEST_POSTGRES_URL";
+
+/// A database of its own for one test. It is gone when the value is dropped.
+pub(crate) enum Database {
+    File(TempDir),
+    Schema(Schema),
+}
+
+/// A schema of its own on the test server.
+pub(crate) struct Schema {
+    server: String,
+    name: String,
+}
+
+impl Database {
+    pub(crate) fn file() -> Self {
+        Self::File(TempDir::new().unwrap())
+    }
+
+    /// A fresh schema; `None`, with a word why, where there is no server.
+    pub(crate) async fn schema() -> Option<Self> {
+        let Ok(server) = std::env::var(SERVER) else {
+            println!("not run: {SERVER} is not set, so there is no PostgreSQL server to test on");
+            return None;
+        };
+        let name = format!("test_{}", Uuid::new_v4().simple());
+        execute(&server, &format!("CREATE SCHEMA {name}")).await;
+        Some(Self::Schema(Schema { server, name }))
+    }
+
+    /// A file, and a schema where there is a server.
+    pub(crate) async fn each() -> Vec<Self> {
+        let mut databases = vec![Self::file()];
+        databases.extend(Self::schema().await);
+        databases
+    }
+
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::File(dir) => format!("sqlite://{}", dir.path().join("failover.sqlite").display()),
+            Self::Schema(schema) => {
+                let sign = if schema.server.contains('?') { '&' } else { '?' };
+                format!(
+                    "{}{sign}options=-c%20search_path%3D{}",
+                    schema.server, schema.name
+                )
+            }
+        }
+    }
+
+    pub(crate) fn settings(&self) -> StoreSettings {
+        StoreSettings::new(self.url())
+    }
+
+    /// Runs statements that both databases understand. `TRUE`, `FALSE` and text literals are common ground;
+    /// `{at:N}` is the instant N seconds after 1970.
+    pub(crate) async fn execute(&self, sql: &str) {
+        match self {
+            Self::File(_) => self.sqlite().batch_execute(&self.instants(sql)).unwrap(),
+            Self::Schema(_) => execute(&self.url(), &self.instants(sql)).await,
+        }
+    }
+
+    /// What a query of one text column returns.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        #[derive(diesel::QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            text: String,
+        }
+        let sql = format!(
+            "SELECT CAST(t.text AS TEXT) AS text FROM ({}) AS t",
+            self.instants(sql)
+        );
+        match self {
+            Self::File(_) => {
+                let rows: Vec<Row> = diesel::sql_query(sql).load(&mut self.sqlite()).unwrap();
+                rows.into_iter().map(|r| r.text).collect()
+            }
+            Self::Schema(_) => {
+                let rows = client(&self.url()).await.query(&sql, &[]).await.unwrap();
+                rows.iter().map(|r| r.get(0)).collect()
+            }
+        }
+    }
+
+    fn instants(&self, sql: &str) -> String {
+        let mut parts = sql.split("{at:");
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (seconds, rest) = part.split_once('}').unwrap();
+            text += &match self {
+                Self::File(_) => format!("{seconds}000000"),
+                Self::Schema(_) => format!("to_timestamp({seconds})"),
+            };
+            text += rest;
+        }
+        text
+    }
+
+    fn sqlite(&self) -> SqliteConnection {
+        let url = self.url();
+        let mut connection = SqliteConnection::establish(url.strip_prefix("sqlite://").unwrap()).unwrap();
+        connection
+            .batch_execute("PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON;")
+            .unwrap();
+        connection
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        let (server, drop) = (self.server.clone(), format!("DROP SCHEMA {} CASCADE", self.name));
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(execute(&server, &drop));
+        });
+        if dropped.join().is_err() {
+            println!("the schema {} could not be dropped", self.name);
+        }
+    }
+}
+
+async fn client(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn execute(url: &str, sql: &str) {
+    client(url).await.batch_execute(sql).await.unwrap();
+}
+
+/// A store on a database of its own, judged by a clock that the test moves.
+pub(crate) struct Lab {
+    // Before the database: its connections must be gone when that is dropped.
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Arc<ManualClock>,
+    _database: Option<Database>,
+}
+
+impl Lab {
+    async fn open(mut settings: StoreSettings, database: Option<Database>) -> Self {
+        let clock = ManualClock::new();
+        settings.clock = Some(clock.clone());
+        let store = Arc::new(Store::open(&settings).await.unwrap());
+        Self {
+            store,
+            clock,
+            _database: database,
+        }
+    }
+}
+
+#[async_trait]
+impl Harness for Lab {
+    fn jobs(&self) -> Arc<dyn JobStore> {
+        self.store.clone()
+    }
+
+    fn inventory(&self) -> Arc<dyn Inventory> {
+        self.store.clone()
+    }
+
+    fn mappings(&self) -> Arc<dyn Mappings> {
+        self.store.clone()
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+}
+
+pub(crate) async fn sqlite() -> Option<Lab> {
+    let database = Database::file();
+    Some(Lab::open(database.settings(), Some(database)).await)
+}
+
+pub(crate) async fn in_memory() -> Option<Lab> {
+    Some(Lab::open(StoreSettings::new("sqlite::memory:"), None).await)
+}
+
+pub(crate) async fn postgres() -> Option<Lab> {
+    let database = Database::schema().await?;
+    Some(Lab::open(database.settings(), Some(database)).await)
+}
