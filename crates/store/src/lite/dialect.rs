@@ -46,7 +46,6 @@ where
 }
 
 /// Serialises what is done to one source VM. SQLite has one writer anyway.
-#[expect(clippy::unused_async, reason = "the dialect for PostgreSQL asks the database")]
 pub(crate) async fn lock_vm(_conn: &mut Conn, _vm: &str) -> diesel::QueryResult<()> {
     Ok(())
 }

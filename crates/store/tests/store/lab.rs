@@ -1,5 +1,7 @@
 //! Empty databases for tests, and raw SQL on them, as a migration tool or an operator would use it.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail the test")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
