@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use crate::source::RawValue;
 
+type Parse<T> = Box<dyn Fn(&RawValue) -> Option<T>>;
+
 /// A kind of value.
 pub struct Kind<T> {
     /// What is allowed: the end of a sentence that begins with "allowed is".
     pub(crate) allowed: String,
-    pub(crate) parse: Box<dyn Fn(&RawValue) -> Option<T>>,
+    pub(crate) parse: Parse<T>,
     pub(crate) show: fn(&T) -> String,
 }
 

@@ -1,5 +1,7 @@
 //! What a configuration check reports: everything that is wrong, with path, value, what is allowed and origin.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 

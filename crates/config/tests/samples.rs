@@ -1,5 +1,7 @@
 //! The shipped sample configurations are complete and correct.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! The API in process, over the memory store and the simulated cloud. Files mirror the routes.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
 mod failover;
 mod fixture;
 mod health;
