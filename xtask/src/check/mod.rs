@@ -25,12 +25,23 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt) -> anyhow::Resul
 
 /// Licences, bans and sources of other people's crates, where cargo-deny is installed.
 fn foreign_crates(workspace: &Workspace, interrupt: &Interrupt) -> anyhow::Result<()> {
-    let known = workspace.cargo(["deny", "--version"]).output().is_ok_and(|output| output.status.success());
+    let known = workspace
+        .cargo(["deny", "--version"])
+        .output()
+        .is_ok_and(|output| output.status.success());
     if !known {
         println!("foreign crates: not looked at, `cargo install cargo-deny` brings the tool");
         return Ok(());
     }
-    let deny = ["deny", "--offline", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
+    let deny = [
+        "deny",
+        "--offline",
+        "check",
+        "--hide-inclusion-graph",
+        "licenses",
+        "bans",
+        "sources",
+    ];
     foreground::succeed(&mut workspace.cargo(deny), interrupt)
 }
 
