@@ -1,11 +1,11 @@
 //! Drives one job: asks [`decide`] what comes next and does it, until the job has ended.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use failover_domain::{AttentionCode, Severity};
-use futures::StreamExt;
 use futures::future::join_all;
-use futures::stream::FuturesUnordered;
+use tokio::task::JoinSet;
 
 use crate::attention;
 use crate::decide::{Directive, decide, open_forward_steps};
@@ -21,7 +21,7 @@ use crate::state::{JobState, Standing};
 ///
 /// # Errors
 /// [`Stop`] when this worker must stop driving it; the job goes on elsewhere or later.
-pub(crate) async fn drive(job: &JobContext) -> Result<(), Stop> {
+pub(crate) async fn drive(job: &Arc<JobContext>) -> Result<(), Stop> {
     let lease = job.journal.lease();
     let taken_up = Event::TakenUp {
         worker: lease.worker.to_string(),
@@ -92,13 +92,16 @@ async fn turn_back(job: &JobContext, cause: Failure) -> Result<(), Stop> {
 }
 
 /// The way back, until every replica is home and the ledger is empty.
-async fn go_back(job: &JobContext) -> Result<(), Stop> {
-    let mut under_way = FuturesUnordered::new();
+///
+/// Each step is a task of its own. Steps that were merely polled from this loop could hold the journal's lock
+/// while the loop waits for it. Dropping the set ends them all.
+async fn go_back(job: &Arc<JobContext>) -> Result<(), Stop> {
+    let mut under_way = JoinSet::new();
     let mut running: BTreeSet<StepId> = BTreeSet::new();
     // Commands of an earlier way back whose outcome nobody has seen yet.
     for step in open_return_steps(&job.journal.state().await) {
         running.insert(step.id.clone());
-        under_way.push(run_return_step(job, step));
+        under_way.spawn(run_return_step(Arc::clone(job), step));
     }
     loop {
         let state = job.journal.state().await;
@@ -111,14 +114,14 @@ async fn go_back(job: &JobContext) -> Result<(), Stop> {
             report(job, &next.obstacles).await?;
             for step in next.steps {
                 running.insert(step.id.clone());
-                under_way.push(run_return_step(job, step));
+                under_way.spawn(run_return_step(Arc::clone(job), step));
             }
         }
         // Whatever ends first, or a pause: the cloud may change by itself or by a person's hand.
         let pause = job.journal.pause(job.parts.settings.cloud_poll_max);
         tokio::select! {
-            Some(ended) = under_way.next(), if !under_way.is_empty() => {
-                let (step, _) = ended?;
+            Some(ended) = under_way.join_next(), if !under_way.is_empty() => {
+                let step = ended.map_err(|e| Stop::Broken(e.to_string()))??;
                 running.remove(&step);
             }
             paused = pause => paused?,
@@ -126,8 +129,9 @@ async fn go_back(job: &JobContext) -> Result<(), Stop> {
     }
 }
 
-async fn run_return_step(job: &JobContext, step: Step) -> Result<(StepId, StepEnd), Stop> {
-    let end = run_step(job, &step).await?;
+/// Runs one step, and tells people when it is tried in vain too often.
+async fn run_return_step(job: Arc<JobContext>, step: Step) -> Result<StepId, Stop> {
+    let end = run_step(&job, &step).await?;
     let trouble = attention::trouble_of(step.kind);
     match end {
         StepEnd::Done => attention::clear(&job.journal, trouble.code).await?,
@@ -155,7 +159,7 @@ async fn run_return_step(job: &JobContext, step: Step) -> Result<(StepId, StepEn
         }
         StepEnd::Failed | StepEnd::Halted => {}
     }
-    Ok((step.id, end))
+    Ok(step.id)
 }
 
 fn open_return_steps(state: &JobState) -> Vec<Step> {

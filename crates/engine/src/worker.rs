@@ -123,13 +123,13 @@ impl Worker {
             stop_steps.clone(),
         );
         let parts = self.parts.clone();
-        let context = JobContext {
+        let context = Arc::new(JobContext {
             parts,
             job_id: job.lease.job_id.clone(),
             plan,
             journal,
             halt: halt.clone(),
-        };
+        });
         let task = self.tasks.spawn(async move { drive(&context).await });
         self.driving.insert(
             task.id(),

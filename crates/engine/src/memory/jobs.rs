@@ -145,6 +145,8 @@ impl JobStore for MemoryStore {
     }
 
     async fn append(&self, lease: &Lease, batch: &Batch) -> Result<(), AppendError> {
+        // A database takes a moment here; so does this one, so that tests see what waits for what.
+        self.clock.sleep(Duration::from_millis(1)).await;
         let now = self.clock.now();
         let mut tables = self.tables();
         let lost = || AppendError::LeaseLost(lease.job_id.clone());
