@@ -160,6 +160,18 @@ impl FailoverService {
     /// # Errors
     /// [`StartError`].
     pub async fn plan_live(&self, request: &LiveRequest) -> Result<DryRun, StartError> {
+        let planned = self.plan_as_things_are(request).await;
+        // A job that began meanwhile is the reason for whatever was found, and says more than the findings.
+        if let Err(StartError::NotReady { .. } | StartError::Plan(_)) = &planned
+            && let Some(job_id) = self.jobs.active_job(&request.vm_id).await?
+        {
+            let vm_id = request.vm_id.clone();
+            return Err(StartError::Active { vm_id, job_id });
+        }
+        planned
+    }
+
+    async fn plan_as_things_are(&self, request: &LiveRequest) -> Result<DryRun, StartError> {
         let vm_id = &request.vm_id;
         let vm = self
             .inventory
