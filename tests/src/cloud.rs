@@ -89,7 +89,8 @@ impl Inventory {
         for vm in self.list("vms") {
             lines.push(format!("VM {} [{}]", text(&vm["name"]), text(&vm["state"])));
             for disk in vm["disks"].as_array().into_iter().flatten() {
-                lines.push(format!("  disk {:>2}  {}", disk["device"], volume(disk)));
+                let device = disk["device"].to_string();
+                lines.push(format!("  disk {device:>2}  {}", volume(disk)));
             }
             for nic in vm["nics"].as_array().into_iter().flatten() {
                 let address = nic["address"]

@@ -42,7 +42,13 @@ pub fn rule(step: &str, vm: &SampleVm, destination_name: &str, attempts: u32) ->
             json!({"kind": "detach_timeout"}),
         ),
         "snapshot" => on("createSnapshot", &second(vm).name, storage),
-        "create-vm" => on("deployVirtualMachine", destination_name, capacity),
+        // A VM is made inside the request; a job that fails later leaves it there, stopped and usable.
+        "create-vm" => {
+            let text =
+                "Maximum number of resources of type 'user_vm' for account name=admin has been exceeded";
+            let effect = json!({"kind": "refuse", "code": 535, "text": text});
+            on("deployVirtualMachine", destination_name, effect)
+        }
         "verify-networks" => {
             let effect = json!({"kind": "wrong_network", "how": "other_network"});
             on("deployVirtualMachine", destination_name, effect)
