@@ -90,7 +90,7 @@ mod tests {
             bus,
             unit,
         };
-        let mut disks = vec![
+        let mut disks = [
             at(Controller::Nvme, 0, 0),
             at(Controller::Scsi, 1, 0),
             at(Controller::Scsi, 0, 10),

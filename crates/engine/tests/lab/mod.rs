@@ -1,5 +1,10 @@
 //! A laboratory: the simulated cloud and the memory store on virtual time, with as many workers as a test wants.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test an unexpected error is a failed test"
+)]
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,12 +28,12 @@ use ossea_sim::{CloudInventory, FaultRule, InProcessCloud, RuleId, SimSettings};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub const OMA: &str = "96a97275-4e8a-57b5-8b40-27fc35dccb1e";
+pub(crate) const OMA: &str = "96a97275-4e8a-57b5-8b40-27fc35dccb1e";
 /// The sample VM with three disks.
-pub const THREE_DISKS: &str = "4205a841-0265-f4bd-39a6-39fd92196f53";
+pub(crate) const THREE_DISKS: &str = "4205a841-0265-f4bd-39a6-39fd92196f53";
 
 /// A guest network in which every guest answers.
-pub struct EverybodyAnswers;
+pub(crate) struct EverybodyAnswers;
 
 #[async_trait]
 impl GuestProbe for EverybodyAnswers {
@@ -40,35 +45,35 @@ impl GuestProbe for EverybodyAnswers {
     }
 }
 
-pub struct Lab {
-    pub cloud: InProcessCloud,
-    pub store: Arc<MemoryStore>,
-    pub parts: EngineParts,
-    pub before: CloudInventory,
+pub(crate) struct Lab {
+    pub(crate) cloud: InProcessCloud,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) parts: EngineParts,
+    pub(crate) before: CloudInventory,
     /// How often `until` looks, in virtual time.
-    pub look_every: Duration,
+    pub(crate) look_every: Duration,
 }
 
 /// A worker under test.
-pub struct RunningWorker {
-    pub shutdown: CancellationToken,
-    pub task: JoinHandle<()>,
+pub(crate) struct RunningWorker {
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) task: JoinHandle<()>,
 }
 
 impl RunningWorker {
     /// Stops it the hard way: whatever it was doing is cut off in the middle, and its lease is left to lapse.
-    pub fn kill(&self) {
+    pub(crate) fn kill(&self) {
         self.task.abort();
     }
 }
 
 impl Lab {
     /// The sample cloud and inventory.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(SimSettings::default()).await
     }
 
-    pub async fn with(settings: SimSettings) -> Self {
+    pub(crate) async fn with(settings: SimSettings) -> Self {
         let cloud = InProcessCloud::sample(settings);
         let clock: SharedClock = Arc::new(TokioClock::starting_at(cloud.clock().now()));
         let store = Arc::new(MemoryStore::new(Arc::clone(&clock)));
@@ -107,7 +112,7 @@ impl Lab {
     }
 
     /// A request for the VM with three disks.
-    pub fn request(&self) -> LiveRequest {
+    pub(crate) fn request(&self) -> LiveRequest {
         LiveRequest {
             vm_id: THREE_DISKS.parse().unwrap(),
             vm_name: Some("PGWINTESTBIOS".to_owned()),
@@ -122,21 +127,21 @@ impl Lab {
         }
     }
 
-    pub async fn start(&self) -> JobId {
+    pub(crate) async fn start(&self) -> JobId {
         self.start_as(&self.request())
             .await
             .expect("the sample VM is ready")
     }
 
-    pub async fn start_as(&self, request: &LiveRequest) -> Result<JobId, StartError> {
+    pub(crate) async fn start_as(&self, request: &LiveRequest) -> Result<JobId, StartError> {
         self.parts.service().start_live(request).await
     }
 
-    pub fn worker(&self) -> RunningWorker {
+    pub(crate) fn worker(&self) -> RunningWorker {
         self.worker_over(self.parts.clone())
     }
 
-    pub fn worker_over(&self, parts: EngineParts) -> RunningWorker {
+    pub(crate) fn worker_over(&self, parts: EngineParts) -> RunningWorker {
         let shutdown = CancellationToken::new();
         let worker = Worker::new(parts, WorkerId::fresh("lab"));
         let task = tokio::spawn(worker.run(shutdown.clone()));
@@ -144,7 +149,7 @@ impl Lab {
     }
 
     /// Runs a worker until the job has ended, within four virtual hours.
-    pub async fn run(&self, job: &JobId) -> JobRecord {
+    pub(crate) async fn run(&self, job: &JobId) -> JobRecord {
         let worker = self.worker();
         let record = self.until(job, |r| r.projection.status.is_final()).await;
         worker.shutdown.cancel();
@@ -153,7 +158,7 @@ impl Lab {
     }
 
     /// Waits on virtual time until the job's row satisfies `condition`.
-    pub async fn until(&self, job: &JobId, condition: impl Fn(&JobRecord) -> bool) -> JobRecord {
+    pub(crate) async fn until(&self, job: &JobId, condition: impl Fn(&JobRecord) -> bool) -> JobRecord {
         let wait = async {
             loop {
                 let record = self.record(job).await;
@@ -169,32 +174,32 @@ impl Lab {
         }
     }
 
-    pub async fn record(&self, job: &JobId) -> JobRecord {
+    pub(crate) async fn record(&self, job: &JobId) -> JobRecord {
         self.store.job(job).await.unwrap().expect("the job exists")
     }
 
-    pub async fn events(&self, job: &JobId) -> Vec<StoredEvent> {
+    pub(crate) async fn events(&self, job: &JobId) -> Vec<StoredEvent> {
         self.store.events(job, 0, 10_000).await.unwrap()
     }
 
-    pub async fn volumes(&self, job: &JobId) -> Vec<VolumeRow> {
+    pub(crate) async fn volumes(&self, job: &JobId) -> Vec<VolumeRow> {
         self.store.volumes(job).await.unwrap()
     }
 
-    pub async fn ledger(&self, job: &JobId) -> Vec<ResourceRow> {
+    pub(crate) async fn ledger(&self, job: &JobId) -> Vec<ResourceRow> {
         self.store.resources(job).await.unwrap()
     }
 
-    pub fn fault(&self, rule: FaultRule) -> RuleId {
+    pub(crate) fn fault(&self, rule: FaultRule) -> RuleId {
         self.cloud.add_fault(rule)
     }
 
-    pub fn fired(&self, rule: RuleId) -> u32 {
+    pub(crate) fn fired(&self, rule: RuleId) -> u32 {
         self.cloud.fault(rule).expect("the rule exists").fired
     }
 
     /// The effects that the cloud has recorded.
-    pub fn effects(&self) -> Vec<Effect> {
+    pub(crate) fn effects(&self) -> Vec<Effect> {
         let effect = |entry: ossea_sim::cloud::log::LogEntry| match entry.event {
             LogEvent::Effect { effect, .. } => Some(effect),
             LogEvent::Call(_) | LogEvent::Restarted { .. } => None,
@@ -202,12 +207,12 @@ impl Lab {
         self.cloud.log().into_iter().filter_map(effect).collect()
     }
 
-    pub fn count(&self, matches: impl Fn(&Effect) -> bool) -> usize {
+    pub(crate) fn count(&self, matches: impl Fn(&Effect) -> bool) -> usize {
         self.effects().iter().filter(|e| matches(e)).count()
     }
 
     /// The replicas of the VM with three disks, with their devices on the OMA.
-    pub fn replicas(&self) -> Vec<(VolumeId, u32)> {
+    pub(crate) fn replicas(&self) -> Vec<(VolumeId, u32)> {
         let oma: CloudVmId = OMA.parse().unwrap();
         let disks = &self.before.vm(&oma).expect("the OMA exists").disks;
         let ours = disks
@@ -217,7 +222,7 @@ impl Lab {
     }
 
     /// Everything is as it was before, contents included, and the ledger is empty.
-    pub async fn assert_everything_is_back(&self, job: &JobId) {
+    pub(crate) async fn assert_everything_is_back(&self, job: &JobId) {
         assert_eq!(
             self.cloud.inventory(),
             self.before,
@@ -233,7 +238,7 @@ impl Lab {
     }
 
     /// The destination VM runs with exactly the replicas, at devices 0, 1, 2, on the mapped network.
-    pub async fn assert_moved(&self, job: &JobId) {
+    pub(crate) async fn assert_moved(&self, job: &JobId) {
         let record = self.record(job).await;
         let vm = record
             .projection
@@ -272,7 +277,7 @@ impl Lab {
 
 impl Lab {
     /// The cloud was asked for nothing twice. (A cloud that loses work makes it necessary; a crash of ours never.)
-    pub fn assert_nothing_was_done_twice(&self) {
+    pub(crate) fn assert_nothing_was_done_twice(&self) {
         assert_eq!(
             self.count(|e| matches!(e, Effect::SnapshotTaken { .. })),
             3,
@@ -291,6 +296,6 @@ impl Lab {
     }
 }
 
-pub fn vm_id() -> VmId {
+pub(crate) fn vm_id() -> VmId {
     THREE_DISKS.parse().unwrap()
 }
