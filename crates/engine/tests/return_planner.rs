@@ -1,0 +1,303 @@
+//! The return planner over every kind of scene: what it may never do, and that it converges.
+
+use std::collections::BTreeSet;
+
+use chrono::DateTime;
+use failover_domain::{CloudVmId, Controller, DiskPosition, Firmware, JobType, ShapeSpec, VolumeId};
+use failover_engine::plan::{BootPolicy, OnBootFailure, PlannedDisk, PlannedVm, StepKind, WarningPolicy};
+use failover_engine::ports::{Custody, ResourceKind, ResourceRow, ResourceState};
+use failover_engine::return_planner::{Obstacle, plan_return};
+use failover_engine::scene::Scene;
+use failover_engine::{JobState, Plan};
+use ossea::{Attachment, CloudVm, VmState, Volume, VolumeKind, VolumeState};
+use proptest::prelude::*;
+
+const DISKS: usize = 3;
+
+fn id<T: std::str::FromStr>(text: &str) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    text.parse().expect("the id is legal")
+}
+
+fn volume_id(disk: usize) -> VolumeId {
+    id(&format!("replica-{disk}"))
+}
+
+fn plan() -> Plan {
+    let disk = |disk: usize| PlannedDisk {
+        disk,
+        label: format!("Hard disk {disk}"),
+        position: DiskPosition {
+            controller: Controller::Scsi,
+            bus: 0,
+            unit: 0,
+        },
+        size_bytes: 1,
+        volume: volume_id(disk),
+        volume_name: format!("replica-{disk}"),
+        oma_device: 1,
+        destination_device: u32::try_from(disk).expect("small"),
+        snapshot_name: format!("snapshot-{disk}"),
+    };
+    let one = std::num::NonZeroU32::MIN;
+    Plan {
+        version: Plan::VERSION,
+        job_type: JobType::Live,
+        vm_id: id("4205a841-0265-f4bd-39a6-39fd92196f53"),
+        source_vm_name: "web-01".to_owned(),
+        oma: id("oma"),
+        vm: PlannedVm {
+            name: "web-01".to_owned(),
+            display_name: "web-01".to_owned(),
+            zone: id("zone"),
+            offering: id("offering"),
+            offering_name: String::new(),
+            template: id("template"),
+            template_name: String::new(),
+            shape: ShapeSpec {
+                cpus: one,
+                memory_mib: one,
+                firmware: Firmware::Bios,
+                secure_boot: false,
+            },
+            custom_size: None,
+            nics: Vec::new(),
+        },
+        disks: (0..DISKS).map(disk).collect(),
+        boot: BootPolicy {
+            within_seconds: 300,
+            grades: BTreeSet::new(),
+            on_failure: OnBootFailure::Rollback,
+        },
+        warnings: WarningPolicy::Count,
+        stages: Vec::new(),
+    }
+}
+
+/// Where a replica is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Oma,
+    Destination,
+    Foreign,
+    Nowhere,
+    Missing,
+}
+
+fn volume(disk: usize, at: At) -> Option<Volume> {
+    let device = u32::try_from(disk).expect("small");
+    let on = |vm: &str| {
+        Some(Attachment {
+            vm: id(vm),
+            vm_name: vm.to_owned(),
+            device: Some(device),
+        })
+    };
+    let attachment = match at {
+        At::Oma => on("oma"),
+        At::Destination => on("destination"),
+        At::Foreign => on("foreign"),
+        At::Nowhere => None,
+        At::Missing => return None,
+    };
+    Some(Volume {
+        id: volume_id(disk),
+        name: format!("replica-{disk}"),
+        kind: VolumeKind::Data,
+        state: VolumeState::Ready,
+        size_bytes: 1,
+        zone: id("zone"),
+        attachment,
+        storage: None,
+        template: None,
+        pending_job: None,
+    })
+}
+
+fn vm(state: VmState) -> CloudVm {
+    CloudVm {
+        id: id("destination"),
+        name: "web-01".to_owned(),
+        display_name: "web-01".to_owned(),
+        state,
+        zone: id("zone"),
+        created: Some(DateTime::UNIX_EPOCH),
+        host: None,
+        cpus: None,
+        memory_mib: None,
+        nics: Vec::new(),
+        details: std::collections::BTreeMap::new(),
+        pending_job: None,
+    }
+}
+
+/// A job that has a destination VM, with replicas at these places and some of them dirty.
+fn situation(places: [At; DISKS], dirty: [bool; DISKS], state: VmState) -> (JobState, Scene) {
+    let mut job = JobState::new(&plan());
+    job.vm = Some(id::<CloudVmId>("destination"));
+    job.ledger.push(ResourceRow {
+        kind: ResourceKind::Vm,
+        name: "web-01".to_owned(),
+        cloud_id: Some("destination".to_owned()),
+        state: ResourceState::Present,
+    });
+    for (disk, dirty) in job.disks.iter_mut().zip(dirty) {
+        disk.dirty = dirty;
+    }
+    let replicas = places
+        .into_iter()
+        .enumerate()
+        .map(|(disk, at)| volume(disk, at))
+        .collect();
+    let scene = Scene {
+        vm: Some(vm(state)),
+        replicas,
+        scratch_root: None,
+        snapshots: BTreeSet::new(),
+    };
+    (job, scene)
+}
+
+fn kinds(places: [At; DISKS], dirty: [bool; DISKS], state: VmState) -> Vec<StepKind> {
+    let (job, scene) = situation(places, dirty, state);
+    plan_return(&plan(), &job, &scene, &BTreeSet::new())
+        .steps
+        .into_iter()
+        .map(|s| s.kind)
+        .collect()
+}
+
+#[test]
+fn a_running_vm_is_stopped_before_anything_leaves_it() {
+    let steps = kinds([At::Destination; 3], [true; 3], VmState::Running);
+    assert_eq!(steps, [StepKind::StopVm]);
+}
+
+#[test]
+fn data_disks_leave_before_the_os_disk() {
+    let steps = kinds([At::Destination; 3], [true; 3], VmState::Stopped);
+    let expected = [1, 2].map(|disk| StepKind::DetachFromDestination { disk });
+    assert_eq!(steps, expected);
+    let steps = kinds(
+        [At::Destination, At::Nowhere, At::Oma],
+        [false; 3],
+        VmState::Stopped,
+    );
+    let expected = [
+        StepKind::ReturnToOma { disk: 1 },
+        StepKind::DetachFromDestination { disk: 0 },
+    ];
+    assert_eq!(steps, expected, "a clean replica does not wait for the others");
+}
+
+#[test]
+fn a_dirty_replica_is_reverted_and_not_returned() {
+    let steps = kinds([At::Nowhere; 3], [true, false, true], VmState::Stopped);
+    assert_eq!(
+        steps,
+        [
+            StepKind::ReturnToOma { disk: 1 },
+            StepKind::Revert { disk: 0 },
+            StepKind::Revert { disk: 2 }
+        ]
+    );
+}
+
+#[test]
+fn what_a_person_must_mend_is_reported_and_everything_else_goes_on() {
+    let (job, scene) = situation(
+        [At::Foreign, At::Missing, At::Nowhere],
+        [false; 3],
+        VmState::Stopped,
+    );
+    let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+    let obstacles = [
+        Obstacle::Elsewhere {
+            disk: 0,
+            vm_name: "foreign".to_owned(),
+        },
+        Obstacle::Missing { disk: 1 },
+    ];
+    assert_eq!(next.obstacles, obstacles);
+    assert_eq!(next.steps[0].kind, StepKind::ReturnToOma { disk: 2 });
+    assert!(!next.is_home);
+}
+
+#[test]
+fn a_dirty_replica_that_somebody_put_on_the_oma_is_not_home() {
+    let (job, scene) = situation([At::Oma; 3], [false, true, false], VmState::Stopped);
+    let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+    assert_eq!(next.obstacles, [Obstacle::DirtyAtHome { disk: 1 }]);
+    assert!(next.steps.is_empty() && !next.is_home);
+}
+
+#[test]
+fn a_replica_that_a_person_brought_home_is_noted() {
+    let (mut job, scene) = situation([At::Oma; 3], [false; 3], VmState::Stopped);
+    job.disks[2].custody = Custody::Detached;
+    let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+    assert_eq!(next.steps[0].kind, StepKind::ReturnToOma { disk: 2 });
+}
+
+fn place() -> impl Strategy<Value = At> {
+    prop_oneof![
+        Just(At::Oma),
+        Just(At::Destination),
+        Just(At::Foreign),
+        Just(At::Nowhere),
+        Just(At::Missing)
+    ]
+}
+
+fn vm_state() -> impl Strategy<Value = VmState> {
+    prop_oneof![
+        Just(VmState::Starting),
+        Just(VmState::Running),
+        Just(VmState::Stopping),
+        Just(VmState::Stopped),
+        Just(VmState::Destroyed),
+        Just(VmState::Error),
+        Just(VmState::Other("Shutdown".to_owned()))
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_scene_leads_to_harm(
+        places in prop::array::uniform3(place()),
+        dirty in any::<[bool; 3]>(),
+        state in vm_state(),
+    ) {
+        let stopped = state == VmState::Stopped;
+        for step in kinds(places, dirty, state) {
+            match step {
+                StepKind::ReturnToOma { disk } => prop_assert!(!dirty[disk], "a dirty replica would return"),
+                StepKind::Revert { disk } => prop_assert!(dirty[disk] && places[disk] == At::Nowhere),
+                StepKind::DetachFromDestination { disk } => {
+                    prop_assert!(stopped, "a replica would leave a VM that may run");
+                    prop_assert_eq!(places[disk], At::Destination);
+                }
+                StepKind::StopVm => prop_assert!(places.contains(&At::Destination)),
+                StepKind::DestroyVm | StepKind::DeleteScratchRoot | StepKind::DeleteSnapshot { .. } => {
+                    prop_assert_eq!(places, [At::Oma; 3], "tidying would come before the replicas");
+                    prop_assert_eq!(dirty, [false; 3]);
+                }
+                other => prop_assert!(false, "{other:?} is no step of the way back"),
+            }
+        }
+    }
+
+    #[test]
+    fn it_is_home_only_when_nothing_is_left(
+        places in prop::array::uniform3(place()),
+        dirty in any::<[bool; 3]>(),
+        state in vm_state(),
+    ) {
+        let (mut job, scene) = situation(places, dirty, state);
+        job.ledger[0].state = ResourceState::Removed;
+        let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+        prop_assert_eq!(next.is_home, places == [At::Oma; 3] && dirty == [false; 3]);
+    }
+}
