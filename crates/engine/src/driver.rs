@@ -138,9 +138,8 @@ async fn run_return_step(job: Arc<JobContext>, step: Step) -> Result<StepId, Sto
         StepEnd::Delayed => {
             let state = job.journal.state().await;
             let record = state.steps.get(&step.id);
-            if let Some((attempts, Standing::Delayed { error, .. })) =
-                record.map(|r| (r.attempts, &r.standing))
-                && attempts >= trouble.after_attempts
+            if let Some((delays, Standing::Delayed { error, .. })) = record.map(|r| (r.delays, &r.standing))
+                && delays >= trouble.after_attempts
             {
                 let (objects, message) = attention::describe(&job.plan, &step, error);
                 let now = job.parts.clock.now();

@@ -83,8 +83,10 @@ pub enum Standing {
 pub struct StepRecord {
     /// The step.
     pub step: Step,
-    /// How many attempts were begun.
+    /// How many attempts were begun: commands that were intended.
     pub attempts: u32,
+    /// How often the step was put off: refusals, blocks and time-outs, with or without a command.
+    pub delays: u32,
     /// How it stands.
     pub standing: Standing,
     /// When its first entry was written.
@@ -219,6 +221,11 @@ impl JobState {
     /// The number of the next attempt of a step.
     pub fn next_attempt(&self, step: &StepId) -> u32 {
         self.steps.get(step).map_or(0, |r| r.attempts)
+    }
+
+    /// How often a step was tried in vain, with or without a command, the try under way included.
+    pub fn tries(&self, step: &StepId) -> u32 {
+        self.steps.get(step).map_or(1, |r| r.attempts.max(r.delays + 1))
     }
 
     /// The ledger row of an object.

@@ -299,3 +299,18 @@ async fn fifty_requests_at_once_start_one_job() {
     let starts = futures::future::join_all((0..50).map(|_| lab.start_as(&request))).await;
     assert_eq!(starts.iter().filter(|s| s.is_ok()).count(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_refuses_to_be_read_ends_the_way_there() {
+    let lab = Lab::new().await;
+    let refuse = WayFault::Refuse {
+        code: 530,
+        text: "internal error".to_owned(),
+    };
+    lab.fault(FaultRule::on("listSnapshots", refuse).times(20));
+    let job = lab.start().await;
+    let record = lab.run(&job).await;
+    let failure = record.projection.failure.expect("a failed job says why");
+    assert_eq!(failure.code, FailureCode::SnapshotFailed, "{}", failure.message);
+    lab.assert_everything_is_back(&job).await;
+}

@@ -80,13 +80,13 @@ impl Run<'_> {
         may_pass: MayPass,
     ) -> Result<Option<StepEnd>, Stop> {
         let settings = &self.job.parts.settings;
-        let attempts = self.job.journal.state().await.next_attempt(&self.step.id);
+        let tries = self.job.journal.state().await.tries(&self.step.id);
         match self.step.direction {
-            Direction::Forward if may_pass == MayPass::No || attempts >= settings.forward_attempts => {
+            Direction::Forward if may_pass == MayPass::No || tries >= settings.forward_attempts => {
                 self.fail(error).await
             }
             Direction::Forward => {
-                let pause = jittered(settings.backoff(attempts));
+                let pause = jittered(settings.backoff(tries));
                 self.delay(error, pause).await?;
                 if self.is_halted() {
                     return Ok(Some(StepEnd::Halted));
@@ -95,7 +95,7 @@ impl Run<'_> {
                 Ok(None)
             }
             Direction::Return => {
-                let pause = jittered(settings.backoff(attempts.max(1)));
+                let pause = jittered(settings.backoff(tries));
                 self.delay(error, pause).await?;
                 Ok(Some(StepEnd::Delayed))
             }

@@ -258,14 +258,17 @@ impl JobState {
 
     fn stand(&mut self, stored: &StoredEvent, step: &Step, standing: Standing) {
         let begun = u32::from(matches!(standing, Standing::Open(_)));
+        let put_off = u32::from(matches!(standing, Standing::Delayed { .. }));
         let record = self.steps.entry(step.id.clone()).or_insert_with(|| StepRecord {
             step: step.clone(),
             attempts: 0,
+            delays: 0,
             standing: standing.clone(),
             since: stored.at,
             until: stored.at,
         });
         record.attempts += begun;
+        record.delays += put_off;
         record.standing = standing;
         record.until = stored.at;
     }
