@@ -116,6 +116,17 @@ impl Inventory {
         self.list("vms").find(|vm| vm["id"] == id)
     }
 
+    /// The id of the VM of this name, if it is there and a disk of that name is not on it.
+    pub fn vm_without_disk(&self, name: &str, disk: &str) -> Option<String> {
+        let vm = self.list("vms").find(|vm| vm["name"] == name)?;
+        let has_disk = vm["disks"].as_array()?.iter().any(|shown| shown["name"] == disk);
+        if has_disk {
+            None
+        } else {
+            vm["id"].as_str().map(str::to_owned)
+        }
+    }
+
     /// How many VMs there are.
     pub fn vm_count(&self) -> usize {
         self.list("vms").count()

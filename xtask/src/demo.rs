@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use failover_system_tests::api::{Api, failed_step};
 use failover_system_tests::cloud::{Cloud, Inventory};
-use failover_system_tests::fault;
+use failover_system_tests::fault::{self, Fault};
 use failover_system_tests::process::Group;
 use failover_system_tests::sample::{self, SampleVm};
 use failover_system_tests::server::Binaries;
@@ -115,7 +115,7 @@ impl Demo<'_> {
     /// The way there.
     fn succeed(&self, before: &Inventory) -> anyhow::Result<()> {
         title(&format!("{} moves", self.vm.name));
-        let ended = self.failover(&[])?;
+        let ended = self.failover(&["--watch"])?;
         let after = self.compare(before)?;
         let job = self.job()?;
         ensure!(
@@ -143,10 +143,17 @@ impl Demo<'_> {
     /// The way back.
     fn fail_at(&self, step: &str, before: &Inventory) -> anyhow::Result<()> {
         let name = self.api.destination_name(&self.vm)?;
-        self.cloud
-            .add_fault(&fault::rule(step, &self.vm, &name, FORWARD_ATTEMPTS)?)?;
+        let fault = Fault::new(step, &self.vm, &name, FORWARD_ATTEMPTS);
+        fault.before_start(&self.cloud)?;
         title(&format!("{} moves, and the cloud fails at {step}", self.vm.name));
-        self.failover(&["--boot-within", fault::BOOT_WITHIN])?;
+        let started = self.failover(&["--boot-within", fault::BOOT_WITHIN])?;
+        ensure!(
+            started.success(),
+            "the failover did not start: failoverctl ended with {started}"
+        );
+        fault.once_started(&self.cloud)?;
+        let id = self.job_id()?;
+        self.watch(&["jobs", "show", &id, "--watch"])?;
         let after = self.compare(before)?;
         let job = self.job()?;
         ensure!(
@@ -170,19 +177,16 @@ impl Demo<'_> {
         Ok(())
     }
 
-    /// Starts the failover and shows it until it has ended. How it went is judged by the cloud.
+    /// Starts the failover.
     fn failover(&self, further: &[&str]) -> anyhow::Result<ExitStatus> {
         // An address is asked for, so that a guest that runs without one is noticed.
-        let arguments = [
-            "failover",
-            "live",
-            &self.vm.name,
-            "--watch",
-            "--boot-grade",
-            "address",
-        ];
-        let mut command = self.announce(&[&arguments, further].concat())?;
-        foreground::finish(&mut command, self.interrupt)
+        let arguments = ["failover", "live", &self.vm.name, "--boot-grade", "address"];
+        self.watch(&[&arguments, further].concat())
+    }
+
+    /// Runs `failoverctl` to its end. What a watched job came to is judged by the cloud, not by the exit code.
+    fn watch(&self, arguments: &[&str]) -> anyhow::Result<ExitStatus> {
+        foreground::finish(&mut self.announce(arguments)?, self.interrupt)
     }
 
     fn failoverctl(&self, arguments: &[&str]) -> anyhow::Result<()> {
@@ -207,14 +211,15 @@ impl Demo<'_> {
         Ok(command)
     }
 
-    /// The one job of the VM, in full.
+    /// The newest job of the VM, in full.
     fn job(&self) -> anyhow::Result<Value> {
+        self.api.job(&self.job_id()?)
+    }
+
+    fn job_id(&self) -> anyhow::Result<String> {
         let jobs = self.api.jobs_of(&self.vm)?;
-        let id = jobs
-            .first()
-            .and_then(|job| job["job_id"].as_str())
-            .context("no job was started")?;
-        self.api.job(id)
+        let id = jobs.first().and_then(|job| job["job_id"].as_str());
+        id.map(str::to_owned).context("no job was started")
     }
 
     fn compare(&self, before: &Inventory) -> anyhow::Result<Inventory> {

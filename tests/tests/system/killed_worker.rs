@@ -1,6 +1,6 @@
 //! A worker that dies like in a power cut: another one finishes the job as if nothing had happened.
 
-use failover_system_tests::fault;
+use failover_system_tests::fault::Fault;
 use failover_system_tests::stack::FORWARD_ATTEMPTS;
 use serde_json::{Value, json};
 
@@ -77,8 +77,8 @@ fn killed_on_the_way_back(database: &TestDatabase) {
     let mut site = Site::start(database);
     let before = site.cloud.inventory().unwrap();
     let name = site.api.destination_name(&site.vm).unwrap();
-    let rule = fault::rule("start-vm", &site.vm, &name, FORWARD_ATTEMPTS).unwrap();
-    site.cloud.add_fault(&rule).unwrap();
+    let fault = Fault::new("start-vm", &site.vm, &name, FORWARD_ATTEMPTS);
+    fault.before_start(&site.cloud).unwrap();
     site.cloud.add_fault(&slow_work("detachVolume")).unwrap();
     let job = site.api.start_live(&site.vm, &json!({})).unwrap();
     site.api

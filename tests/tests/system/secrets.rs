@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use failover_system_tests::fault;
+use failover_system_tests::fault::Fault;
 use failover_system_tests::server::Binaries;
 use failover_system_tests::stack::{Database, FORWARD_ATTEMPTS};
 use serde_json::json;
@@ -20,8 +20,8 @@ fn no_secret_is_written_anywhere(database: &TestDatabase) {
     let site = Site::start_talkative(database);
     // A job that fails and returns says most.
     let name = site.api.destination_name(&site.vm).unwrap();
-    let rule = fault::rule("start-vm", &site.vm, &name, FORWARD_ATTEMPTS).unwrap();
-    site.cloud.add_fault(&rule).unwrap();
+    let fault = Fault::new("start-vm", &site.vm, &name, FORWARD_ATTEMPTS);
+    fault.before_start(&site.cloud).unwrap();
     let job = site.api.start_live(&site.vm, &json!({})).unwrap();
     site.ended_as(&job, "failed");
 

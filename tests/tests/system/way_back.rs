@@ -1,7 +1,7 @@
 //! The way back: wherever the cloud fails, the job ends as failed at that step and the cloud is as it was before.
 
 use failover_system_tests::api::failed_step;
-use failover_system_tests::fault;
+use failover_system_tests::fault::{self, Fault};
 use failover_system_tests::stack::FORWARD_ATTEMPTS;
 use serde_json::json;
 
@@ -22,6 +22,8 @@ macro_rules! each_step {
 }
 
 each_step! {
+    rules_that_the_cloud_does_not_answer: "validate",
+    a_replica_that_cannot_be_secured: "quiesce",
     a_replica_that_does_not_leave_the_oma: "detach-from-oma",
     a_rollback_point_that_cannot_be_taken: "snapshot",
     a_vm_that_cannot_be_created: "create-vm",
@@ -29,6 +31,7 @@ each_step! {
     a_scratch_root_that_cannot_be_detached: "detach-scratch-root",
     a_scratch_root_that_cannot_be_deleted: "delete-scratch-root",
     a_replica_that_cannot_be_attached: "attach",
+    disks_that_cannot_be_read_back: "verify-disks",
     a_vm_that_does_not_start: "start-vm",
     a_guest_that_does_not_boot: "verify-boot",
 }
@@ -37,11 +40,12 @@ fn everything_returns(database: &TestDatabase, step: &str) {
     let site = Site::start(database);
     let before = site.cloud.inventory().unwrap();
     let name = site.api.destination_name(&site.vm).unwrap();
-    let rule = fault::rule(step, &site.vm, &name, FORWARD_ATTEMPTS).unwrap();
-    site.cloud.add_fault(&rule).unwrap();
+    let fault = Fault::new(step, &site.vm, &name, FORWARD_ATTEMPTS);
+    fault.before_start(&site.cloud).unwrap();
 
     let boot = json!({"boot": {"within": fault::BOOT_WITHIN, "grades": ["address"]}});
     let job = site.api.start_live(&site.vm, &boot).unwrap();
+    fault.once_started(&site.cloud).unwrap();
     let job = site.ended_as(&job, "failed");
 
     assert!(
