@@ -104,10 +104,12 @@ impl Inventory {
             self.list("detached")
                 .map(|detached| format!("on no VM: {}", volume(detached))),
         );
-        lines.extend(
-            self.list("snapshots")
-                .map(|s| format!("snapshot {}", text(&s["name"]))),
-        );
+        let mut snapshots: Vec<&str> = self
+            .list("snapshots")
+            .map(|snapshot| text(&snapshot["name"]))
+            .collect();
+        snapshots.sort_unstable();
+        lines.extend(snapshots.iter().map(|name| format!("snapshot {name}")));
         lines
     }
 

@@ -1,7 +1,8 @@
 //! The whole stack on this machine: simulated cloud, API and worker as separate processes.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -287,10 +288,15 @@ impl Site<'_> {
             files.push(("database-url", url));
         }
         for (name, secret) in files {
-            self.write(name, secret)?;
             let path = self.path(name);
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
-                .with_context(|| format!("cannot protect {}", path.display()))?;
+            // A file that is there already keeps its permissions, so it goes first.
+            let _ = fs::remove_file(&path);
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true).mode(0o600);
+            let written = options
+                .open(&path)
+                .and_then(|mut file| file.write_all(secret.as_bytes()));
+            written.with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(())
     }

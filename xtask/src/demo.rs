@@ -253,10 +253,11 @@ pub(crate) fn where_it_is(stack: &Stack) -> anyhow::Result<String> {
     Ok(format!(
         "API:              {api}/api/v1\nsimulated cloud:  {}\nits switches:     {}/admin/state\n\
          directory:        {} (configuration, secrets, outputs)\n\
-         talk to it:       target/debug/failoverctl --config {} --api {api} jobs list",
+         talk to it:       {} --config {} --api {api} jobs list",
         stack.cloud_url()?,
         stack.cloud()?.url(),
         stack.directory().display(),
+        stack.failoverctl()?.get_program().display(),
         config.display(),
     ))
 }
