@@ -4,6 +4,7 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::interrupt::Interrupt;
 
@@ -40,12 +41,46 @@ pub(crate) fn finish(command: &mut Command, interrupt: &Interrupt) -> anyhow::Re
     }
 }
 
-/// Asks a program to end and waits until it has. A second request is not needed: what runs here obeys SIGTERM.
+/// Asks a program and all that it has started to end, and waits until it has. Cargo does not pass a signal on to
+/// the tests that it runs. A second request is not needed: what runs here obeys SIGTERM.
 fn end(mut child: std::process::Child) {
-    let pid = rustix::process::Pid::from_child(&child);
-    // Failing means that it has ended already.
-    let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    let pid = Pid::from_child(&child);
+    for pid in descendants(pid).into_iter().chain([pid]) {
+        // Failing means that it has ended already.
+        let _ = kill_process(pid, Signal::TERM);
+    }
     let _ = child.wait();
+}
+
+/// The processes that a process has started, and those that they have started.
+fn descendants(of: Pid) -> Vec<Pid> {
+    let parents: Vec<(Pid, Pid)> = std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let stat = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+            parse_stat(&stat)
+        })
+        .collect();
+    let mut found = vec![of];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, known)| *known == parent)
+                .map(|(pid, _)| *pid),
+        );
+        next += 1;
+    }
+    found.split_off(1)
+}
+
+/// A process and its parent, from `/proc/PID/stat`: the second field, in parentheses, may hold anything.
+fn parse_stat(stat: &str) -> Option<(Pid, Pid)> {
+    let pid = stat.split(' ').next()?.parse().ok()?;
+    let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
+    Some((Pid::from_raw(pid)?, Pid::from_raw(parent)?))
 }
 
 /// The program and its arguments, for messages.
@@ -55,4 +90,41 @@ pub(crate) fn describe(command: &Command) -> String {
         .map(|word| word.to_string_lossy())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_and_its_parent_are_read_whatever_the_program_is_called() {
+        let parsed = parse_stat("4711 (a (b) c) S 42 4711 4711 0 -1").unwrap();
+        assert_eq!((parsed.0.as_raw_pid(), parsed.1.as_raw_pid()), (4711, 42));
+        assert_eq!(
+            parse_stat("1 (init) S 0 1"),
+            None,
+            "the first process has no parent"
+        );
+    }
+
+    #[test]
+    fn descendants_are_found_through_generations() {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", "sleep 600 & echo ready; wait"])
+            .stdout(std::process::Stdio::piped());
+        let mut child = shell.spawn().unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+        let own = Pid::from_raw(i32::try_from(std::process::id()).unwrap()).unwrap();
+        let found = descendants(own);
+        let (shell, sleeper) = (Pid::from_child(&child), descendants(Pid::from_child(&child)));
+        assert!(
+            found.contains(&shell) && sleeper.len() == 1 && found.contains(&sleeper[0]),
+            "{found:?}"
+        );
+        end(child);
+        assert_eq!(descendants(shell), Vec::<Pid>::new());
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use crate::interrupt::Interrupt;
@@ -31,8 +32,13 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs)
         &mut workspace.cargo(["build", "--workspace", "--bins"]),
         interrupt,
     )?;
+    // What interrupted tests leave behind goes with this directory.
+    let scratch = tempfile::Builder::new().prefix("failover-tests-").tempdir();
+    let scratch = scratch.context("cannot make a temporary directory")?;
     let mut test = workspace.cargo(["test", "--workspace"]);
-    test.args(&args.arguments).env(POSTGRES_URL, postgres.url());
+    test.args(&args.arguments)
+        .env(POSTGRES_URL, postgres.url())
+        .env("TMPDIR", scratch.path());
     foreground::succeed(&mut test, interrupt)?;
     println!("all tests passed, {} s", began.elapsed().as_secs());
     Ok(())
