@@ -58,7 +58,7 @@ impl Pace {
             }
             Pace::Hurried => {
                 "poll_interval = \"50ms\"\ncloud_poll_min = \"50ms\"\ncloud_poll_max = \"200ms\"\n\
-                 retry_min = \"100ms\"\nretry_max = \"1s\"\nlease = \"2s\"\nboot_steady = \"200ms\"\n"
+                 retry_min = \"100ms\"\nretry_max = \"1s\"\nlease = \"2s\"\nboot_steady = \"200ms\"\nlost_after = \"2s\"\n"
             }
         }
     }

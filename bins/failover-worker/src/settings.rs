@@ -12,6 +12,7 @@ pub(crate) fn engine(settings: &WorkerSettings) -> EngineSettings {
         cloud_poll_max: settings.cloud_poll_max,
         retry_min: settings.retry_min,
         retry_max: settings.retry_max,
+        lost_after: settings.lost_after,
         forward_attempts: settings.forward_attempts,
         unavailable_budget: settings.unavailable_budget,
         settle_budget: settings.settle_budget,

@@ -27,6 +27,9 @@ pub enum AttentionCode {
     DirtyReplicaOnOma,
     /// A replica that a guest may have written to could not be reverted to its rollback point.
     RevertFailed,
+    /// The destination VM was destroyed, or is in error, while replicas hang on it. The one at device 0 is deleted
+    /// when the cloud expunges the VM: it must be recovered before.
+    DestinationDestroyed,
     /// A replica cannot be detached from the destination VM.
     DetachFailed,
     /// A replica volume cannot be found in the cloud.

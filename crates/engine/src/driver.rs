@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use failover_domain::{AttentionCode, Severity};
 use futures::future::join_all;
 use tokio::task::JoinSet;
@@ -103,9 +104,10 @@ async fn go_back(job: &Arc<JobContext>) -> Result<(), Stop> {
         running.insert(step.id.clone());
         under_way.spawn(run_return_step(Arc::clone(job), step));
     }
+    let mut silent_since = None;
     loop {
         let state = job.journal.state().await;
-        if let Some(scene) = look(job, &state).await? {
+        if let Some(scene) = look(job, &state, &mut silent_since).await? {
             let busy: BTreeSet<StepId> = running.iter().cloned().chain(delayed(job, &state)).collect();
             let next = plan_return(&job.plan, &state, &scene, &busy);
             if next.is_home {
@@ -188,15 +190,48 @@ fn delayed(job: &JobContext, state: &JobState) -> Vec<StepId> {
         .collect()
 }
 
-/// Looks at the whole scene; `None` when the cloud does not answer now.
-async fn look(job: &JobContext, state: &JobState) -> Result<Option<Scene>, Stop> {
-    match Scene::observe(job.parts.cloud.as_ref(), &job.job_id, &job.plan, state).await {
-        Ok(scene) => Ok(Some(scene)),
-        Err(error) => {
-            tracing::warn!(job_id = %job.job_id, error = %error, "The cloud cannot be looked at; the way back waits.");
-            Ok(None)
+/// Looks at the whole scene; `None` when the cloud does not answer now. A cloud that is silent for too long is told
+/// to people: replicas may rest nowhere meanwhile.
+async fn look(
+    job: &JobContext,
+    state: &JobState,
+    silent_since: &mut Option<DateTime<Utc>>,
+) -> Result<Option<Scene>, Stop> {
+    let error = match Scene::observe(job.parts.cloud.as_ref(), &job.job_id, &job.plan, state).await {
+        Ok(scene) => {
+            if silent_since.take().is_some() {
+                attention::clear(&job.journal, AttentionCode::CloudUnavailable).await?;
+            }
+            return Ok(Some(scene));
         }
+        Err(error) => error,
+    };
+    tracing::warn!(job_id = %job.job_id, error = %error, "The cloud cannot be looked at; the way back waits.");
+    let now = job.parts.clock.now();
+    let since = *silent_since.get_or_insert(now);
+    if (now - since).to_std().unwrap_or_default() >= job.parts.settings.unavailable_budget {
+        let message = format!("The way back waits since {since} for the cloud: {error}");
+        let choices =
+            ["Make the cloud reachable and its credentials valid again; the job goes on by itself."];
+        let objects = job
+            .plan
+            .disks
+            .iter()
+            .map(|d| format!("volume {}", d.volume))
+            .collect();
+        let code = AttentionCode::CloudUnavailable;
+        attention::raise(
+            &job.journal,
+            code,
+            Severity::Critical,
+            message,
+            objects,
+            &choices,
+            now,
+        )
+        .await?;
     }
+    Ok(None)
 }
 
 /// Raises an attention for each kind of obstacle, and clears those that are gone.
@@ -205,6 +240,7 @@ async fn report(job: &JobContext, obstacles: &[Obstacle]) -> Result<(), Stop> {
     let kinds = [
         AttentionCode::ReplicaMissing,
         AttentionCode::ReplicaElsewhere,
+        AttentionCode::DestinationDestroyed,
         AttentionCode::DirtyReplicaOnOma,
     ];
     for code in kinds {
@@ -248,6 +284,11 @@ fn obstacle_words(obstacle: &Obstacle) -> (AttentionCode, usize, String) {
         Obstacle::Elsewhere { disk, vm_name } => {
             let words = format!("it hangs on VM {vm_name}, where nobody of us put it");
             (AttentionCode::ReplicaElsewhere, *disk, words)
+        }
+        Obstacle::OnDestroyedVm { disk } => {
+            let words = "the destination VM was destroyed or is in error, and the replica is deleted with it if it \
+                         is the root; recover the VM in the cloud before it is expunged";
+            (AttentionCode::DestinationDestroyed, *disk, words.to_owned())
         }
         Obstacle::DirtyAtHome { disk } => {
             let words = "it was put on the OMA before it was reverted; its content is not the replicated one";

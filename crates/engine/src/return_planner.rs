@@ -45,6 +45,11 @@ pub enum Obstacle {
         /// The VM's name.
         vm_name: String,
     },
+    /// The replica hangs on a destination VM that somebody destroyed. At device 0 it is deleted with the VM.
+    OnDestroyedVm {
+        /// The disk.
+        disk: usize,
+    },
     /// Somebody put the replica on the OMA before it was reverted.
     DirtyAtHome {
         /// The disk.
@@ -56,6 +61,15 @@ pub enum Obstacle {
 pub fn plan_return(plan: &Plan, state: &JobState, scene: &Scene, busy: &BTreeSet<StepId>) -> ReturnPlan {
     let replicas = Replicas::sort(plan, state, scene);
     let mut kinds = replicas.steps(scene);
+    let mut obstacles = replicas.obstacles.clone();
+    if !may_be_used(scene) {
+        obstacles.extend(
+            replicas
+                .on_destination
+                .iter()
+                .map(|disk| Obstacle::OnDestroyedVm { disk: *disk }),
+        );
+    }
     let all_home = replicas.home.len() == plan.disks.len();
     if all_home {
         kinds.extend(tidy_up(plan, state, scene));
@@ -68,7 +82,7 @@ pub fn plan_return(plan: &Plan, state: &JobState, scene: &Scene, busy: &BTreeSet
         .collect();
     ReturnPlan {
         steps,
-        obstacles: replicas.obstacles,
+        obstacles,
         is_home,
     }
 }
@@ -135,7 +149,7 @@ impl Replicas {
                 .iter()
                 .map(|disk| StepKind::Revert { disk: *disk }),
         );
-        if self.on_destination.is_empty() {
+        if self.on_destination.is_empty() || !may_be_used(scene) {
             return steps;
         }
         let stopped = scene.vm.as_ref().is_some_and(|vm| vm.state == VmState::Stopped);
@@ -160,6 +174,21 @@ impl Replicas {
                 .map(|disk| StepKind::DetachFromDestination { disk }),
         );
         steps
+    }
+}
+
+/// Whether the destination VM is one that can be stopped and from which volumes can be detached.
+fn may_be_used(scene: &Scene) -> bool {
+    match scene.vm.as_ref().map(|vm| &vm.state) {
+        Some(
+            VmState::Starting
+            | VmState::Running
+            | VmState::Stopping
+            | VmState::Stopped
+            | VmState::Migrating
+            | VmState::Other(_),
+        ) => true,
+        Some(VmState::Destroyed | VmState::Expunging | VmState::Error) | None => false,
     }
 }
 

@@ -60,6 +60,8 @@ struct Run<'a> {
     last_command: Option<String>,
     /// Since when the cloud does not answer.
     silent_since: Option<DateTime<Utc>>,
+    /// Since when the cloud answers reads at most, and takes no command.
+    unsent_since: Option<DateTime<Utc>>,
     /// Since when the state is in between.
     waiting_since: Option<DateTime<Utc>>,
     polls: u32,
@@ -73,6 +75,7 @@ pub(crate) async fn run_step(job: &JobContext, step: &Step) -> Result<StepEnd, S
         evidence: Evidence::None,
         last_command: None,
         silent_since: None,
+        unsent_since: None,
         waiting_since: None,
         polls: 0,
     };
@@ -151,6 +154,16 @@ impl Run<'_> {
                 };
                 return self.try_later(error, MayPass::Yes).await;
             }
+            // One restart of the management server is nothing; a job that is cut off again and again is a failure.
+            Evidence::Interrupted if again => {
+                let message = format!("the cloud cut off {command} before it had an effect");
+                let error = StepError {
+                    kind: StepErrorKind::Blocked,
+                    message,
+                    refusal: None,
+                };
+                return self.try_later(error, MayPass::Yes).await;
+            }
             // The first request was lost on the way: the very same request, with the same key, goes again. For a
             // create command the look before has shown that nothing was created.
             Evidence::NeverAccepted if again => {
@@ -179,7 +192,11 @@ impl Run<'_> {
 
     async fn submit(&mut self, key: RequestKey, command: &Command) -> Result<Option<StepEnd>, Stop> {
         self.last_command = Some(command.to_string());
-        match self.job.parts.cloud.submit(&key, command).await {
+        let sent = self.job.parts.cloud.submit(&key, command).await;
+        if !matches!(&sent, Err(error) if error.class() == ErrorClass::Retry) {
+            self.unsent_since = None;
+        }
+        match sent {
             Ok(Accepted::Job { job, created }) => {
                 let submitted = Event::StepSubmitted {
                     step: self.step.clone(),
@@ -205,6 +222,8 @@ impl Run<'_> {
             ErrorClass::Retry => {
                 // Certainly not processed; the same key goes again after a pause.
                 self.evidence = Evidence::NeverAccepted;
+                let now = self.job.parts.clock.now();
+                self.silent_since = Some(*self.unsent_since.get_or_insert(now));
                 self.silence(&error.to_string()).await
             }
             ErrorClass::Unknown | ErrorClass::Gone => {

@@ -21,6 +21,9 @@ pub struct EngineSettings {
     pub retry_min: Duration,
     /// The longest wait before a step is tried again.
     pub retry_max: Duration,
+    /// How long a request that the cloud does not know is held to be possibly on its way. Longer than the
+    /// signature of a request is valid, so that a request that is taken for lost can no longer be accepted.
+    pub lost_after: Duration,
     /// How often a step of the way there is tried when the cloud refuses it in a way that may pass. The way
     /// back has no such limit: it is tried until it succeeds or a person takes over.
     pub forward_attempts: u32,
@@ -48,6 +51,7 @@ impl Default for EngineSettings {
             cloud_poll_max: Duration::from_secs(5),
             retry_min: Duration::from_secs(2),
             retry_max: Duration::from_secs(60),
+            lost_after: Duration::from_secs(75),
             forward_attempts: 3,
             unavailable_budget: Duration::from_secs(15 * 60),
             settle_budget: Duration::from_secs(10 * 60),

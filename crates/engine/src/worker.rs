@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use failover_domain::{JobId, JobStatus};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -14,7 +15,7 @@ use crate::driver::drive;
 use crate::journal::{JobJournal, Stop};
 use crate::parts::EngineParts;
 use crate::plan::Plan;
-use crate::ports::{ClaimedJob, Lease, WorkerId};
+use crate::ports::{ClaimedJob, JobFilter, Lease, WorkerId};
 use crate::runner::JobContext;
 use crate::state::JobState;
 
@@ -29,6 +30,8 @@ pub struct Worker {
     tasks: JoinSet<Result<(), Stop>>,
     driving: BTreeMap<tokio::task::Id, Driving>,
     parked: Vec<(DateTime<Utc>, Lease)>,
+    /// When to look for jobs that the store shows as this worker's and that it does not hold.
+    look_for_unheld_at: DateTime<Utc>,
 }
 
 /// A job that this worker drives.
@@ -40,12 +43,14 @@ struct Driving {
 impl Worker {
     /// A worker with a fresh identity.
     pub fn new(parts: EngineParts, id: WorkerId) -> Self {
+        let look_for_unheld_at = parts.clock.now() + PARKED_FOR;
         Self {
             parts,
             id,
             tasks: JoinSet::new(),
             driving: BTreeMap::new(),
             parked: Vec::new(),
+            look_for_unheld_at,
         }
     }
 
@@ -64,6 +69,7 @@ impl Worker {
         let renewing = AbortOnDropHandle::new(tokio::spawn(renewing));
         loop {
             self.free_parked().await;
+            self.free_unheld().await;
             self.take_jobs(&stop_steps).await;
             self.hear_cancels().await;
             tokio::select! {
@@ -98,8 +104,59 @@ impl Worker {
                     self.start(job, stop_steps);
                 }
             }
-            Err(error) => tracing::warn!(worker = %self.id, error = %error, "No jobs can be claimed now."),
+            Err(error) => {
+                tracing::warn!(worker = %self.id, error = %error, "No jobs can be claimed now.");
+                // The claim may have been committed although its answer is lost.
+                self.look_for_unheld_at = self.parts.clock.now();
+            }
         }
+    }
+
+    /// Hands back jobs that the store shows as this worker's although nobody drives them: a claim whose answer was
+    /// lost, or a job that could not be read. Nobody else may claim them while this worker lives.
+    async fn free_unheld(&mut self) {
+        let now = self.parts.clock.now();
+        if now < self.look_for_unheld_at {
+            return;
+        }
+        let held = |id: &JobId| {
+            let driven = self.driving.values().any(|d| d.lease.job_id == *id);
+            driven || self.parked.iter().any(|(_, lease)| lease.job_id == *id)
+        };
+        let mut filter = JobFilter {
+            statuses: JobStatus::ACTIVE.to_vec(),
+            limit: 500,
+            ..JobFilter::default()
+        };
+        loop {
+            let page = match self.parts.jobs.jobs(&filter).await {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::warn!(worker = %self.id, error = %error, "Jobs cannot be listed now.");
+                    return;
+                }
+            };
+            for job in page
+                .iter()
+                .filter(|job| job.owner.as_ref() == Some(&self.id) && !held(&job.job_id))
+            {
+                tracing::warn!(job_id = %job.job_id, "Nobody drives this job; it is handed back.");
+                let lease = Lease {
+                    job_id: job.job_id.clone(),
+                    worker: self.id.clone(),
+                    epoch: job.epoch,
+                };
+                if let Err(error) = self.parts.jobs.release(&lease).await {
+                    tracing::warn!(job_id = %job.job_id, error = %error, "The job cannot be handed back now.");
+                    return;
+                }
+            }
+            let Some(last) = page.last().filter(|_| page.len() == filter.limit) else {
+                break;
+            };
+            filter.after = Some(last.job_id.clone());
+        }
+        self.look_for_unheld_at = now + PARKED_FOR;
     }
 
     /// Starts driving a job. A job that cannot be read does not keep the others from running.
@@ -147,8 +204,9 @@ impl Worker {
         match self.parts.jobs.cancel_requests(&self.id).await {
             Ok(requests) => {
                 for (job_id, by) in requests {
-                    let driving = self.driving.values().find(|d| d.lease.job_id == job_id);
-                    if let Some(driving) = driving.filter(|d| !d.halt.is_cancelled()) {
+                    // A task of an earlier lease on the same job may still be ending: every one is told.
+                    let of_job = self.driving.values().filter(|d| d.lease.job_id == job_id);
+                    for driving in of_job.filter(|d| !d.halt.is_cancelled()) {
                         tracing::info!(%job_id, by, "Cancelling was asked for.");
                         driving.halt.cancel();
                     }

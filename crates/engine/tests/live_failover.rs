@@ -314,3 +314,14 @@ async fn a_cloud_that_refuses_to_be_read_ends_the_way_there() {
     assert_eq!(failure.code, FailureCode::SnapshotFailed, "{}", failure.message);
     lab.assert_everything_is_back(&job).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_takes_no_commands_ends_the_way_there_after_the_budget() {
+    let lab = Lab::new().await;
+    lab.fault(FaultRule::on("deployVirtualMachine", WayFault::Busy).forever());
+    let job = lab.start().await;
+    let record = lab.run(&job).await;
+    let failure = record.projection.failure.expect("a failed job says why");
+    assert_eq!(failure.code, FailureCode::VmCreationFailed, "{}", failure.message);
+    lab.assert_everything_is_back(&job).await;
+}

@@ -301,3 +301,17 @@ proptest! {
         prop_assert_eq!(next.is_home, places == [At::Oma; 3] && dirty == [false; 3]);
     }
 }
+
+#[test]
+fn a_destroyed_vm_with_replicas_is_told_to_people_and_left_alone() {
+    for state in [VmState::Destroyed, VmState::Error] {
+        let (job, scene) = situation([At::Destination, At::Oma, At::Oma], [true; 3], state);
+        let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+        assert!(
+            next.obstacles.contains(&Obstacle::OnDestroyedVm { disk: 0 }),
+            "{:?}",
+            next.obstacles
+        );
+        assert!(next.steps.is_empty() && !next.is_home);
+    }
+}

@@ -20,7 +20,7 @@ impl Run<'_> {
     pub(super) async fn await_job(&mut self, open: &OpenAttempt) -> Result<Evidence, Stop> {
         let job_id = open.key.job_id();
         let accepted = open.cloud_job.is_some();
-        let mut not_known = 0;
+        let begun = self.job.parts.clock.now();
         self.polls = 0;
         loop {
             let report = self.job.parts.cloud.job(&job_id).await;
@@ -33,9 +33,18 @@ impl Run<'_> {
                 Ok(JobReport::Failed(refusal)) => return Ok(Evidence::Failed(refusal)),
                 Ok(JobReport::Interrupted { .. }) => return Ok(Evidence::Interrupted),
                 Ok(JobReport::NotKnown) if accepted => return Ok(Evidence::Interrupted),
-                // A request may still be on its way; three looks apart it is taken for lost.
-                Ok(JobReport::NotKnown) if not_known >= 2 => return Ok(Evidence::NeverAccepted),
-                Ok(JobReport::NotKnown) => not_known += 1,
+                // A command without a job is never known; its repetition does no harm.
+                Ok(JobReport::NotKnown) if self.step.kind == StepKind::DeleteScratchRoot => {
+                    return Ok(Evidence::NeverAccepted);
+                }
+                // A request may still be on its way, and a create command makes its object before its job. Only
+                // when its signature has expired it is taken for lost.
+                Ok(JobReport::NotKnown) => {
+                    let waited = (self.job.parts.clock.now() - begun).to_std().unwrap_or_default();
+                    if waited >= self.job.parts.settings.lost_after {
+                        return Ok(Evidence::NeverAccepted);
+                    }
+                }
                 Err(error) => {
                     self.note_silence(&error.to_string()).await?;
                 }
@@ -112,6 +121,9 @@ impl Run<'_> {
 
     pub(super) async fn cloud_answers(&mut self) -> Result<(), Stop> {
         self.silent_since = None;
+        if self.unsent_since.is_some() {
+            return Ok(());
+        }
         attention::clear(&self.job.journal, AttentionCode::CloudUnavailable).await
     }
 

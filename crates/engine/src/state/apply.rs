@@ -275,10 +275,9 @@ impl JobState {
 
     /// What a committed intent means even if nothing is ever heard of it again.
     fn note_intent(&mut self, step: &Step, creates: Option<&CreatedObject>) {
-        if step.kind == StepKind::StartVm {
-            for disk in &mut self.disks {
-                disk.dirty = true;
-            }
+        // Whoever started the VM: from here on, or as the stop shows since before, a guest may write.
+        if matches!(step.kind, StepKind::StartVm | StepKind::StopVm) {
+            self.note_guest();
         }
         let (kind, name) = match creates {
             Some(CreatedObject::Vm { name }) => (ResourceKind::Vm, name),
@@ -396,16 +395,25 @@ impl JobState {
             StepKind::DeleteSnapshot { disk } => {
                 self.remove_resource(ResourceKind::Snapshot, &plan.disks[disk].snapshot_name);
             }
+            // The VM was seen Running, whoever started it.
+            StepKind::StartVm | StepKind::VerifyBoot => self.note_guest(),
             StepKind::Validate
             | StepKind::Quiesce
             | StepKind::VerifyNetworks
             | StepKind::DetachScratchRoot
             | StepKind::VerifyDisks
-            | StepKind::StartVm
-            | StepKind::VerifyBoot
             | StepKind::StopVm => {}
         }
         Ok(())
+    }
+
+    /// A guest may have written to every replica that hangs on the destination VM.
+    fn note_guest(&mut self) {
+        for disk in &mut self.disks {
+            if matches!(disk.custody, Custody::Destination { .. }) {
+                disk.dirty = true;
+            }
+        }
     }
 
     fn forget_scratch_root(&mut self) {
