@@ -10,6 +10,7 @@ mod database;
 mod killed_worker;
 mod live_failover;
 mod one_job;
+mod quick_start;
 mod secrets;
 mod site;
 mod way_back;
