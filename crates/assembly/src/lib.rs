@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use failover_config::{DatabaseSettings, EXIT_CONFIG, MigratePolicy, Mistake, OsseaSettings, TargetSettings};
@@ -21,6 +22,10 @@ pub const EXIT_SCHEMA: u8 = 65;
 
 /// The database cannot be reached (`EX_UNAVAILABLE` of sysexits).
 pub const EXIT_UNAVAILABLE: u8 = 69;
+
+/// How long a request to the cloud is valid. Short: a request that was lost on the way must not be accepted after
+/// it was given up (the worker's `lost_after`).
+const SIGNATURE_TTL: Duration = Duration::from_secs(60);
 
 /// What is wrong with the sections that both servers have, beyond the form of their values: for
 /// `--check-config`.
@@ -116,6 +121,7 @@ fn cloud_settings(settings: &OsseaSettings) -> CloudStackSettings {
     cloud.ca_file.clone_from(&settings.ca_file);
     cloud.request_timeout = settings.request_timeout;
     cloud.max_in_flight = settings.max_concurrent;
+    cloud.signature_ttl = SIGNATURE_TTL;
     cloud
 }
 
