@@ -37,8 +37,7 @@ impl CloudStackSettings {
             secret_key,
             ca_file: None,
             request_timeout: Duration::from_secs(60),
-            // Short: a request that was lost on the way must not be accepted long after it was given up.
-            signature_ttl: Duration::from_secs(60),
+            signature_ttl: Duration::from_secs(10 * 60),
             max_in_flight: 16,
         }
     }
