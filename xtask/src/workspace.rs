@@ -111,6 +111,16 @@ impl Package {
 }
 
 /// The cargo that runs us, or the one on the path.
+///
+/// What cargo told us about ourselves is not passed on: build scripts that look at such variables would run again,
+/// with everything that depends on them, whenever a build by hand follows one by us.
 fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let about_us = |key: &str| key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_");
+    for (key, _) in std::env::vars_os() {
+        if key.to_str().is_some_and(about_us) {
+            command.env_remove(key);
+        }
+    }
+    command
 }
