@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use failover_domain::{JobStatus, JobType};
 use failover_engine::event::StepFacts;
-use failover_engine::plan::{BootGrade, OnBootFailure};
+use failover_engine::plan::{BootGrade, OnBootFailure, StepKind};
 use failover_engine::ports::JobStore;
 use failover_engine::{Event, FailureCode, JobState};
 use lab::Lab;
@@ -324,4 +324,32 @@ async fn a_cloud_that_takes_no_commands_ends_the_way_there_after_the_budget() {
     let failure = record.projection.failure.expect("a failed job says why");
     assert_eq!(failure.code, FailureCode::VmCreationFailed, "{}", failure.message);
     lab.assert_everything_is_back(&job).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn replicas_are_dirty_once_the_vm_runs_whoever_started_it() {
+    let lab = Lab::new().await;
+    let job = lab.start().await;
+    lab.run(&job).await;
+    let plan = lab.store.plan(&job).await.unwrap().unwrap();
+    let mut state = JobState::new(&plan);
+    for mut stored in lab.events(&job).await {
+        // As if somebody else had started the VM: the step only ever saw it Running.
+        let ours = matches!(
+            &stored.event,
+            Event::StepIntended { step, .. } | Event::StepSubmitted { step, .. } if step.kind == StepKind::StartVm
+        );
+        if ours {
+            continue;
+        }
+        stored.seq = state.last_seq + 1;
+        let started = matches!(&stored.event, Event::StepDone { step, .. } if step.kind == StepKind::StartVm);
+        assert!(state.disks.iter().all(|d| !d.dirty), "nothing has run yet");
+        state.apply(&plan, &stored).unwrap();
+        if started {
+            assert!(state.disks.iter().all(|d| d.dirty), "{:?}", state.disks);
+            return;
+        }
+    }
+    panic!("the VM was never seen Running");
 }
