@@ -97,6 +97,12 @@ cloud_id! {
     TemplateId "template id",
     /// A CloudStack service offering.
     OfferingId "service offering id",
+    /// A CloudStack VM snapshot, which holds all disks of a VM.
+    VmSnapshotId "VM snapshot id",
+    /// A network card of a CloudStack VM.
+    NicId "NIC id",
+    /// A CloudStack primary storage pool.
+    StoragePoolId "storage pool id",
     /// A CloudStack async job; equal to the [`RequestKey`] under which it was submitted.
     AsyncJobId "async job id",
 }

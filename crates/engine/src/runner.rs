@@ -283,6 +283,16 @@ fn created_by(kind: StepKind, command: &Command) -> Option<CreatedObject> {
         | Command::DetachVolume { .. }
         | Command::DeleteVolume { .. }
         | Command::RevertSnapshot { .. }
-        | Command::DeleteSnapshot { .. } => None,
+        | Command::DeleteSnapshot { .. }
+        | Command::ExpungeVirtualMachine { .. }
+        | Command::RecoverVirtualMachine { .. }
+        | Command::CreateVmSnapshot { .. }
+        | Command::RevertToVmSnapshot { .. }
+        | Command::DeleteVmSnapshot { .. }
+        | Command::AddNic { .. }
+        | Command::RemoveNic { .. }
+        | Command::UpdateDefaultNic { .. }
+        | Command::CreateTags { .. }
+        | Command::DeleteTags { .. } => None,
     }
 }

@@ -111,6 +111,7 @@ fn volume(disk: usize, at: At) -> Option<Volume> {
         zone: id("zone"),
         attachment,
         storage: None,
+        pool: None,
         template: None,
         pending_job: None,
     })

@@ -1,15 +1,21 @@
 //! The trait through which everything else sees the cloud.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use failover_domain::{
-    AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VolumeId, ZoneId,
+    AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VmSnapshotId, VolumeId,
+    ZoneId,
 };
 
 use crate::command::{Accepted, Command};
 use crate::error::OsseaError;
 use crate::model::{
-    Capabilities, CloudVm, JobReport, Network, ServiceOffering, Snapshot, Template, Volume, Zone,
+    Capabilities, CloudVm, JobReport, Network, ResourceLimit, ServiceOffering, Snapshot, StoragePool,
+    Template, VmSnapshot, Volume, Zone,
 };
+use crate::urgency::{Circuit, Priority};
 
 /// An Apache CloudStack cloud.
 ///
@@ -50,11 +56,20 @@ pub trait OsseaClient: Send + Sync {
     /// The volumes attached to a VM, in no particular order.
     async fn volumes_on(&self, vm: &CloudVmId) -> Result<Vec<Volume>, OsseaError>;
 
+    /// All volumes that the caller may see (all pages).
+    async fn volumes(&self) -> Result<Vec<Volume>, OsseaError>;
+
     /// The snapshots of a volume, in any state but destroyed.
     async fn snapshots_of(&self, volume: &VolumeId) -> Result<Vec<Snapshot>, OsseaError>;
 
     /// A snapshot by id.
     async fn snapshot(&self, id: &SnapshotId) -> Result<Option<Snapshot>, OsseaError>;
+
+    /// The snapshots of a VM, in any state but removed.
+    async fn vm_snapshots_of(&self, vm: &CloudVmId) -> Result<Vec<VmSnapshot>, OsseaError>;
+
+    /// A VM snapshot by id.
+    async fn vm_snapshot(&self, id: &VmSnapshotId) -> Result<Option<VmSnapshot>, OsseaError>;
 
     /// A network by id.
     async fn network(&self, id: &NetworkId) -> Result<Option<Network>, OsseaError>;
@@ -65,11 +80,36 @@ pub trait OsseaClient: Send + Sync {
     /// A zone by id.
     async fn zone(&self, id: &ZoneId) -> Result<Option<Zone>, OsseaError>;
 
+    /// All zones that the caller may see.
+    async fn zones(&self) -> Result<Vec<Zone>, OsseaError>;
+
+    /// All service offerings that the caller may use.
+    async fn service_offerings(&self) -> Result<Vec<ServiceOffering>, OsseaError>;
+
+    /// All templates that the caller may deploy in a zone.
+    async fn templates(&self, zone: &ZoneId) -> Result<Vec<Template>, OsseaError>;
+
     /// A service offering by id.
     async fn service_offering(&self, id: &OfferingId) -> Result<Option<ServiceOffering>, OsseaError>;
 
     /// A template by id, as it is in `zone`.
     async fn template(&self, id: &TemplateId, zone: &ZoneId) -> Result<Option<Template>, OsseaError>;
+
+    /// The primary storage pools of a zone. [`OsseaError::Unauthorized`] for everybody but root admins.
+    async fn storage_pools(&self, zone: &ZoneId) -> Result<Vec<StoragePool>, OsseaError>;
+
+    /// What the caller's account may have at most.
+    async fn resource_limits(&self) -> Result<Vec<ResourceLimit>, OsseaError>;
+
+    /// How far the cloud's clock is ahead of ours, as measured with the last answer. `None` before the first answer,
+    /// and where there is nothing to measure.
+    fn clock_skew(&self) -> Option<TimeDelta>;
+
+    /// The same cloud, asked with another urgency. Connections, limits and measurements are shared.
+    fn with_priority(&self, priority: Priority) -> Arc<dyn OsseaClient>;
+
+    /// Whether new work should begin. It says nothing about work under way, which goes on.
+    fn circuit(&self) -> Circuit;
 
     /// Version and settings of the cloud.
     async fn capabilities(&self) -> Result<Capabilities, OsseaError>;

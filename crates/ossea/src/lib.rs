@@ -14,14 +14,19 @@ pub mod command;
 pub mod error;
 pub mod model;
 pub mod proof;
+pub mod urgency;
 
 #[cfg(feature = "mock")]
 pub use client::MockOsseaClient;
 pub use client::OsseaClient;
-pub use command::{Accepted, Command, CustomSize, DeployVm, NicRequest, StopMode};
+pub use command::{
+    Accepted, Command, CustomSize, DeployVm, Manner, NicRequest, Repetition, StopMode, Tagged,
+};
 pub use error::{ErrorClass, OsseaError, Refusal};
 pub use model::{
-    Attachment, Capabilities, CloudNic, CloudVm, JobReport, Network, ServiceOffering, Snapshot,
-    SnapshotState, Template, VmState, Volume, VolumeKind, VolumeState, Zone,
+    Attachment, Capabilities, CloudNic, CloudVm, JobReport, LimitedResource, Network, PoolKind, PoolScope,
+    ResourceLimit, ServiceOffering, Snapshot, SnapshotState, StoragePool, Template, VmSnapshot,
+    VmSnapshotKind, VmSnapshotState, VmState, Volume, VolumeKind, VolumeState, Zone,
 };
 pub use proof::{EmptiedVm, Protected, ScratchRoot};
+pub use urgency::{Circuit, Priority};

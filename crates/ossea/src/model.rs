@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use failover_domain::{
-    AsyncJobId, CloudVmId, NetworkId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId,
+    AsyncJobId, CloudVmId, NetworkId, NicId, OfferingId, SnapshotId, StoragePoolId, TemplateId, VmSnapshotId,
+    VolumeId, ZoneId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,8 @@ pub enum VmState {
 /// A network card of a cloud VM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CloudNic {
+    /// The id; what removing the card or making it the default one takes.
+    pub id: Option<NicId>,
     /// The network.
     pub network: NetworkId,
     /// The network's name.
@@ -131,6 +134,8 @@ pub struct Volume {
     pub attachment: Option<Attachment>,
     /// The storage pool's name.
     pub storage: Option<String>,
+    /// The storage pool; only told to root admins in some releases, and absent for a volume on no pool yet.
+    pub pool: Option<StoragePoolId>,
     /// The template it was made from; absent for blank volumes, and so for replicas.
     pub template: Option<TemplateId>,
     /// A job that is running on the volume.
@@ -165,6 +170,130 @@ pub struct Snapshot {
     pub state: SnapshotState,
     /// When it was taken.
     pub created: Option<DateTime<Utc>>,
+}
+
+/// States of a VM snapshot (`cloudstack-api.md` section 7.3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the words are CloudStack's own")]
+pub enum VmSnapshotState {
+    Allocated,
+    Creating,
+    Ready,
+    Reverting,
+    Expunging,
+    /// It failed; the row blocks attaching, detaching and changes of cards until it is deleted.
+    Error,
+    /// A state that this version does not know.
+    Other(String),
+}
+
+/// What a VM snapshot holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VmSnapshotKind {
+    /// The disks. Reverting needs a Stopped VM.
+    Disk,
+    /// Disks and memory. Reverting needs a Running VM.
+    DiskAndMemory,
+    /// A kind that this version does not know.
+    Other(String),
+}
+
+/// A snapshot of all disks of a VM. While a VM has one, in whatever state, no volume can be attached to it or
+/// detached from it (`cloudstack-api.md` section 5(a)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmSnapshot {
+    /// The id.
+    pub id: VmSnapshotId,
+    /// The name that the command gave, which CloudStack calls the display name; unique per VM.
+    pub name: String,
+    /// The VM.
+    pub vm: CloudVmId,
+    /// The state. Only `Ready` can be reverted to.
+    pub state: VmSnapshotState,
+    /// What it holds.
+    pub kind: VmSnapshotKind,
+    /// Whether it is the one that the VM's disks go back to. No proof of a revert.
+    pub current: bool,
+    /// When it was taken.
+    pub created: Option<DateTime<Utc>>,
+}
+
+/// The kind of a storage pool, as far as rules of snapshots depend on it (`cloudstack-api.md` section 4.8).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PoolKind {
+    /// NFS: QCOW2 files.
+    NetworkFilesystem,
+    /// A shared mount point: QCOW2 files.
+    SharedMountPoint,
+    /// A local directory: QCOW2 files.
+    Filesystem,
+    /// Ceph: raw images.
+    Rbd,
+    /// A kind that this version does not know, as the cloud writes it.
+    Other(String),
+}
+
+/// How much of a zone reaches a storage pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PoolScope {
+    /// The whole zone.
+    Zone,
+    /// One cluster.
+    Cluster,
+    /// One host.
+    Host,
+    /// A scope that this version does not know, as the cloud writes it.
+    Other(String),
+}
+
+/// A primary storage pool. Only root admins are shown pools.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoragePool {
+    /// The id.
+    pub id: StoragePoolId,
+    /// The name.
+    pub name: String,
+    /// The zone.
+    pub zone: ZoneId,
+    /// The kind.
+    pub kind: PoolKind,
+    /// The scope.
+    pub scope: PoolScope,
+    /// The cluster of a pool with that scope.
+    pub cluster: Option<String>,
+    /// Whether each volume is an object of the storage system: such a pool refuses root swaps. `None` where
+    /// the release does not tell.
+    pub managed: Option<bool>,
+}
+
+/// What an account may have at most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceLimit {
+    /// Of what.
+    pub resource: LimitedResource,
+    /// At most so many; `None` is without limit.
+    pub max: Option<u64>,
+}
+
+/// What limits are set for (`cloudstack-api.md` section 4.14).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LimitedResource {
+    /// VMs.
+    Vms,
+    /// Volumes.
+    Volumes,
+    /// Snapshots, those of VMs included.
+    Snapshots,
+    /// Virtual CPUs.
+    Cpus,
+    /// MiB of memory.
+    MemoryMib,
+    /// GiB of primary storage.
+    PrimaryStorageGib,
+    /// GiB of secondary storage.
+    SecondaryStorageGib,
+    /// A resource that we have no use for, by CloudStack's number.
+    Other(u32),
 }
 
 /// A network.
@@ -242,6 +371,12 @@ pub struct Capabilities {
     pub kvm_snapshot_enabled: bool,
     /// Whether our account may expunge VMs.
     pub may_expunge_vm: bool,
+    /// Whether our account may expunge volumes; absent in releases that have no such setting.
+    pub may_expunge_volume: Option<bool>,
+    /// Whether our account may force a stop; absent in releases that have no such setting.
+    pub may_force_stop: Option<bool>,
+    /// Whether our account is shown destroyed VMs; absent in releases that have no such setting.
+    pub shows_destroyed_vms: Option<bool>,
     /// Requests per interval and the interval in seconds, where throttling is on.
     pub api_limit: Option<(u32, u32)>,
 }

@@ -145,6 +145,7 @@ mod tests {
                 device: Some(0),
             }),
             storage: None,
+            pool: None,
             template: Some("template".parse::<TemplateId>().unwrap()),
             pending_job: None,
         }

@@ -22,8 +22,9 @@ use crate::settings::{Role, UserExpunge};
 
 const GIB: u64 = 1 << 30;
 
-pub(super) fn command(command: &Command) -> ApiCommand {
-    match command {
+/// The cloud's form of a command; one that it does not offer is answered like bad credentials.
+pub(super) fn command(command: &Command) -> Result<ApiCommand, ApiError> {
+    Ok(match command {
         Command::DeployVirtualMachine(vm) => ApiCommand::DeployVirtualMachine(Box::new(deploy(vm))),
         Command::StartVirtualMachine { vm } => ApiCommand::StartVirtualMachine { vm: vm.clone() },
         Command::StopVirtualMachine { vm, mode } => ApiCommand::StopVirtualMachine {
@@ -54,7 +55,17 @@ pub(super) fn command(command: &Command) -> ApiCommand {
         Command::DeleteSnapshot { snapshot } => ApiCommand::DeleteSnapshot {
             snapshot: snapshot.clone(),
         },
-    }
+        Command::ExpungeVirtualMachine { .. }
+        | Command::RecoverVirtualMachine { .. }
+        | Command::CreateVmSnapshot { .. }
+        | Command::RevertToVmSnapshot { .. }
+        | Command::DeleteVmSnapshot { .. }
+        | Command::AddNic { .. }
+        | Command::RemoveNic { .. }
+        | Command::UpdateDefaultNic { .. }
+        | Command::CreateTags { .. }
+        | Command::DeleteTags { .. } => return Err(ApiError::unauthorized()),
+    })
 }
 
 fn deploy(vm: &DeployVm) -> Deploy {
@@ -137,6 +148,7 @@ pub(super) fn job(job: &Job) -> JobReport {
 
 pub(super) fn vm(cloud: &Cloud, vm: &Vm) -> CloudVm {
     let nics = vm.nics.iter().zip(0u32..).map(|(nic, place)| CloudNic {
+        id: None,
         network: nic.network.clone(),
         network_name: cloud
             .network(&nic.network)
@@ -197,6 +209,7 @@ pub(super) fn volume(cloud: &Cloud, volume: &Volume) -> ossea::Volume {
         zone: volume.zone.clone(),
         attachment,
         storage: volume.pool.clone(),
+        pool: None,
         template: volume.template.clone(),
         pending_job: cloud.pending_job(volume.id.as_str()).cloned(),
     }
@@ -268,6 +281,9 @@ pub(super) fn capabilities(cloud: &Cloud) -> Capabilities {
         version: settings.profile.version().to_owned(),
         kvm_snapshot_enabled: settings.profile.snapshots_running_vms(),
         may_expunge_vm: may_expunge(settings.role, settings.user_expunge),
+        may_expunge_volume: None,
+        may_force_stop: None,
+        shows_destroyed_vms: None,
         api_limit: None,
     }
 }

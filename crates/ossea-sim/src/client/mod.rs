@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use failover_domain::{
-    AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VolumeId, ZoneId,
+    AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VmSnapshotId, VolumeId,
+    ZoneId,
 };
 use ossea::{
-    Accepted, Capabilities, CloudVm, Command, JobReport, Network, OsseaClient, OsseaError, ServiceOffering,
-    Snapshot, Template, Volume, Zone,
+    Accepted, Capabilities, Circuit, CloudVm, Command, JobReport, Network, OsseaClient, OsseaError, Priority,
+    ResourceLimit, ServiceOffering, Snapshot, StoragePool, Template, VmSnapshot, Volume, Zone,
 };
 
 use crate::clock::SimClock;
@@ -145,6 +146,7 @@ impl OsseaClient for InProcessCloud {
     async fn submit(&self, key: &RequestKey, command: &Command) -> Result<Accepted, OsseaError> {
         tokio::time::sleep(self.latency / 2).await;
         let (name, key, command) = (command.api_name(), key.to_string(), convert::command(command));
+        let command = command.map_err(convert::error)?;
         let reply = self.lock().submit(self.clock.now(), Some(&key), command);
         tokio::time::sleep(reply.after + self.latency / 2).await;
         match reply.delivery {
@@ -209,6 +211,14 @@ impl OsseaClient for InProcessCloud {
         self.read("listVolumes", &[vm.as_str()], look).await?
     }
 
+    async fn volumes(&self) -> Result<Vec<Volume>, OsseaError> {
+        let look = |cloud: &Cloud| {
+            let all = cloud.volumes();
+            Ok(all.map(|volume| convert::volume(cloud, volume)).collect())
+        };
+        self.read("listVolumes", &[], look).await
+    }
+
     async fn snapshots_of(&self, volume: &VolumeId) -> Result<Vec<Snapshot>, OsseaError> {
         let look = |cloud: &Cloud| {
             if cloud.volume(volume).is_none() && !cloud.is_removed(volume.as_str()) {
@@ -225,6 +235,14 @@ impl OsseaClient for InProcessCloud {
             cloud.snapshot(id).map(convert::snapshot)
         })
         .await
+    }
+
+    async fn vm_snapshots_of(&self, _: &CloudVmId) -> Result<Vec<VmSnapshot>, OsseaError> {
+        Err(convert::error(ApiError::unauthorized()))
+    }
+
+    async fn vm_snapshot(&self, _: &VmSnapshotId) -> Result<Option<VmSnapshot>, OsseaError> {
+        Err(convert::error(ApiError::unauthorized()))
     }
 
     async fn network(&self, id: &NetworkId) -> Result<Option<Network>, OsseaError> {
@@ -254,6 +272,24 @@ impl OsseaClient for InProcessCloud {
         .await
     }
 
+    async fn zones(&self) -> Result<Vec<Zone>, OsseaError> {
+        let look = |cloud: &Cloud| Ok(cloud.zones().map(convert::zone).collect());
+        self.read("listZones", &[], look).await
+    }
+
+    async fn service_offerings(&self) -> Result<Vec<ServiceOffering>, OsseaError> {
+        let look = |cloud: &Cloud| Ok(cloud.offerings().map(convert::offering).collect());
+        self.read("listServiceOfferings", &[], look).await
+    }
+
+    async fn templates(&self, zone: &ZoneId) -> Result<Vec<Template>, OsseaError> {
+        let look = |cloud: &Cloud| {
+            let within = cloud.templates().filter(|template| template.zones.contains(zone));
+            Ok(within.map(convert::template).collect())
+        };
+        self.read("listTemplates", &[zone.as_str()], look).await
+    }
+
     async fn service_offering(&self, id: &OfferingId) -> Result<Option<ServiceOffering>, OsseaError> {
         let look = |cloud: &Cloud| cloud.offering(id).map(convert::offering);
         self.one("listServiceOfferings", id.as_str(), look).await
@@ -267,6 +303,26 @@ impl OsseaClient for InProcessCloud {
                 .map(convert::template)
         })
         .await
+    }
+
+    async fn storage_pools(&self, _: &ZoneId) -> Result<Vec<StoragePool>, OsseaError> {
+        Err(convert::error(ApiError::unauthorized()))
+    }
+
+    async fn resource_limits(&self) -> Result<Vec<ResourceLimit>, OsseaError> {
+        Err(convert::error(ApiError::unauthorized()))
+    }
+
+    fn clock_skew(&self) -> Option<TimeDelta> {
+        None
+    }
+
+    fn with_priority(&self, _: Priority) -> Arc<dyn OsseaClient> {
+        Arc::new(self.clone())
+    }
+
+    fn circuit(&self) -> Circuit {
+        Circuit::Closed
     }
 
     async fn capabilities(&self) -> Result<Capabilities, OsseaError> {

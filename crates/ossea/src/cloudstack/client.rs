@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use failover_domain::{
-    AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VolumeId, ZoneId,
+    AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VmSnapshotId, VolumeId,
+    ZoneId,
 };
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
@@ -25,8 +26,10 @@ use crate::client::OsseaClient;
 use crate::command::{Accepted, Command};
 use crate::error::OsseaError;
 use crate::model::{
-    Capabilities, CloudVm, JobReport, Network, ServiceOffering, Snapshot, Template, Volume, Zone,
+    Capabilities, CloudVm, JobReport, Network, ResourceLimit, ServiceOffering, Snapshot, StoragePool,
+    Template, VmSnapshot, Volume, Zone,
 };
+use crate::urgency::{Circuit, Priority};
 
 /// Apache CloudStack over HTTP. Clones share their connections, limits and clock measurements.
 #[derive(Clone)]
@@ -59,11 +62,6 @@ impl CloudStackClient {
             stack: BoxCloneSyncService::new(stack),
             skew,
         })
-    }
-
-    /// How far the cloud's clock is ahead of ours, as last measured; zero before the first answer.
-    pub fn clock_skew(&self) -> TimeDelta {
-        self.skew.get()
     }
 
     pub(crate) async fn ask(&self, call: Arc<Call>) -> Result<Answer, OsseaError> {
@@ -122,6 +120,10 @@ impl OsseaClient for CloudStackClient {
             .await
     }
 
+    async fn volumes(&self) -> Result<Vec<Volume>, OsseaError> {
+        self.all(reads::VOLUMES, &[], parse::volume).await
+    }
+
     async fn snapshots_of(&self, volume: &VolumeId) -> Result<Vec<Snapshot>, OsseaError> {
         self.all_of(reads::SNAPSHOTS, ("volumeid", volume.as_str()), parse::snapshot)
             .await
@@ -134,6 +136,19 @@ impl OsseaClient for CloudStackClient {
             parse::snapshot,
             |snapshot| snapshot.id == *id,
         )
+        .await
+    }
+
+    async fn vm_snapshots_of(&self, vm: &CloudVmId) -> Result<Vec<VmSnapshot>, OsseaError> {
+        let owner = ("virtualmachineid", vm.as_str());
+        self.all_of(reads::VM_SNAPSHOTS, owner, parse::vm_snapshot).await
+    }
+
+    async fn vm_snapshot(&self, id: &VmSnapshotId) -> Result<Option<VmSnapshot>, OsseaError> {
+        let filter = [("vmsnapshotid", id.as_str())];
+        self.one(reads::VM_SNAPSHOTS, &filter, parse::vm_snapshot, |found| {
+            found.id == *id
+        })
         .await
     }
 
@@ -159,6 +174,20 @@ impl OsseaClient for CloudStackClient {
         .await
     }
 
+    async fn zones(&self) -> Result<Vec<Zone>, OsseaError> {
+        self.all(reads::ZONES, &[], parse::zone).await
+    }
+
+    async fn service_offerings(&self) -> Result<Vec<ServiceOffering>, OsseaError> {
+        self.all(reads::SERVICE_OFFERINGS, &[], parse::service_offering)
+            .await
+    }
+
+    async fn templates(&self, zone: &ZoneId) -> Result<Vec<Template>, OsseaError> {
+        self.all_of(reads::TEMPLATES, ("zoneid", zone.as_str()), parse::template)
+            .await
+    }
+
     async fn service_offering(&self, id: &OfferingId) -> Result<Option<ServiceOffering>, OsseaError> {
         let filter = [("id", id.as_str())];
         self.one(
@@ -176,6 +205,31 @@ impl OsseaClient for CloudStackClient {
             template.id == *id
         })
         .await
+    }
+
+    async fn storage_pools(&self, zone: &ZoneId) -> Result<Vec<StoragePool>, OsseaError> {
+        self.all_of(
+            reads::STORAGE_POOLS,
+            ("zoneid", zone.as_str()),
+            parse::storage_pool,
+        )
+        .await
+    }
+
+    async fn resource_limits(&self) -> Result<Vec<ResourceLimit>, OsseaError> {
+        self.all(reads::RESOURCE_LIMITS, &[], parse::resource_limit).await
+    }
+
+    fn clock_skew(&self) -> Option<TimeDelta> {
+        self.skew.measured()
+    }
+
+    fn with_priority(&self, _: Priority) -> Arc<dyn OsseaClient> {
+        Arc::new(self.clone())
+    }
+
+    fn circuit(&self) -> Circuit {
+        Circuit::Closed
     }
 
     async fn capabilities(&self) -> Result<Capabilities, OsseaError> {

@@ -6,40 +6,17 @@ use failover_domain::{Firmware, RequestKey};
 
 use super::call::{Answer, Call, Parameters, parameter};
 use super::row::Row;
-use crate::command::{Accepted, Command, DeployVm, StopMode};
+use crate::command::{Accepted, Command, DeployVm, Manner, StopMode, Tagged};
 use crate::error::{OsseaError, Refusal};
-
-/// How CloudStack answers a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    /// At once.
-    Synchronous,
-    /// With an async job, whose id we choose.
-    Asynchronous,
-}
 
 /// The call of a command under a key.
 pub(crate) fn call(key: &RequestKey, command: &Command) -> Arc<Call> {
     let mut parameters = parameters(command);
-    if manner(command) == Manner::Asynchronous {
-        parameters.push(parameter("customjobid", key));
+    match command.manner() {
+        Manner::Asynchronous | Manner::AsynchronousCreate => parameters.push(parameter("customjobid", key)),
+        Manner::Synchronous => {}
     }
     Call::change(command.api_name(), *key, parameters)
-}
-
-fn manner(command: &Command) -> Manner {
-    match command {
-        Command::DeleteVolume { .. } => Manner::Synchronous,
-        Command::DeployVirtualMachine(_)
-        | Command::StartVirtualMachine { .. }
-        | Command::StopVirtualMachine { .. }
-        | Command::DestroyVirtualMachine { .. }
-        | Command::AttachVolume { .. }
-        | Command::DetachVolume { .. }
-        | Command::CreateSnapshot { .. }
-        | Command::RevertSnapshot { .. }
-        | Command::DeleteSnapshot { .. } => Manner::Asynchronous,
-    }
 }
 
 fn parameters(command: &Command) -> Parameters {
@@ -59,6 +36,8 @@ fn parameters(command: &Command) -> Parameters {
             vec![parameter("id", vm), parameter("forced", true)]
         }
         Command::DestroyVirtualMachine { vm } => vec![parameter("id", vm.id()), parameter("expunge", true)],
+        Command::ExpungeVirtualMachine { vm } => vec![parameter("id", vm.id())],
+        Command::RecoverVirtualMachine { vm } => vec![parameter("id", vm)],
         Command::AttachVolume { volume, vm, device } => {
             let mut parameters = vec![parameter("id", volume), parameter("virtualmachineid", vm)];
             parameters.extend(device.map(|device| parameter("deviceid", device)));
@@ -73,7 +52,61 @@ fn parameters(command: &Command) -> Parameters {
         Command::RevertSnapshot { snapshot } | Command::DeleteSnapshot { snapshot } => {
             vec![parameter("id", snapshot)]
         }
+        Command::CreateVmSnapshot {
+            vm,
+            name,
+            description,
+        } => vec![
+            parameter("virtualmachineid", vm),
+            parameter("name", name),
+            parameter("description", description),
+            parameter("snapshotmemory", false),
+            parameter("quiescevm", false),
+        ],
+        Command::RevertToVmSnapshot { snapshot } | Command::DeleteVmSnapshot { snapshot } => {
+            vec![parameter("vmsnapshotid", snapshot)]
+        }
+        Command::AddNic {
+            vm,
+            network,
+            mac,
+            address,
+        } => {
+            let mut parameters = vec![parameter("virtualmachineid", vm), parameter("networkid", network)];
+            parameters.extend(mac.as_ref().map(|mac| parameter("macaddress", mac)));
+            parameters.extend(address.map(|address| parameter("ipaddress", address)));
+            parameters
+        }
+        Command::RemoveNic { vm, nic } | Command::UpdateDefaultNic { vm, nic } => {
+            vec![parameter("virtualmachineid", vm), parameter("nicid", nic)]
+        }
+        Command::CreateTags { on, tags } => {
+            let mut parameters = tagged(on);
+            for (index, (key, value)) in tags.iter().enumerate() {
+                parameters.push(parameter(format!("tags[{index}].key"), key));
+                parameters.push(parameter(format!("tags[{index}].value"), value));
+            }
+            parameters
+        }
+        Command::DeleteTags { on, keys } => {
+            let mut parameters = tagged(on);
+            for (index, key) in keys.iter().enumerate() {
+                parameters.push(parameter(format!("tags[{index}].key"), key));
+            }
+            parameters
+        }
     }
+}
+
+/// What tags belong to.
+fn tagged(on: &Tagged) -> Parameters {
+    let (id, kind) = match on {
+        Tagged::Vm(id) => (id.to_string(), "UserVm"),
+        Tagged::Volume(id) => (id.to_string(), "Volume"),
+        Tagged::Snapshot(id) => (id.to_string(), "Snapshot"),
+        Tagged::VmSnapshot(id) => (id.to_string(), "VMSnapshot"),
+    };
+    vec![parameter("resourceids", id), parameter("resourcetype", kind)]
 }
 
 /// The parameters of a deployment. No disk offering and no root size: the root that comes of the template is
@@ -136,15 +169,18 @@ fn cards(vm: &DeployVm) -> Parameters {
 /// What the answer to an accepted command says.
 pub(crate) fn accepted(command: &Command, Answer(content): &Answer) -> Result<Accepted, OsseaError> {
     let row = Row::new(command.api_name(), content);
-    match manner(command) {
-        Manner::Asynchronous => match row.id("jobid") {
+    match command.manner() {
+        Manner::Asynchronous | Manner::AsynchronousCreate => match row.id("jobid") {
             Ok(job) => Ok(Accepted::Job {
                 job,
                 created: row.text("id"),
             }),
             Err(why) => Err(OsseaError::OutcomeUnknown(why.to_string())),
         },
-        Manner::Synchronous if row.flag("success") => Ok(Accepted::Done),
+        // Recovering answers with the VM instead of a flag.
+        Manner::Synchronous if row.flag("success") || row.object("vm", "virtualmachine").is_some() => {
+            Ok(Accepted::Done)
+        }
         Manner::Synchronous => match (row.text("success"), row.text("displaytext")) {
             (Some(_), text) => {
                 let text = text.unwrap_or_else(|| "the cloud reports no success".to_owned());
@@ -204,6 +240,7 @@ mod tests {
             zone: "zone".parse().unwrap(),
             attachment: None,
             storage: None,
+            pool: None,
             template: Some("template".parse().unwrap()),
             pending_job: None,
         };

@@ -3,8 +3,9 @@
 
 use super::row::{Row, Unreadable};
 use crate::model::{
-    Attachment, Capabilities, CloudNic, CloudVm, Network, ServiceOffering, Snapshot, SnapshotState, Template,
-    VmState, Volume, VolumeKind, VolumeState, Zone,
+    Attachment, Capabilities, CloudNic, CloudVm, LimitedResource, Network, PoolKind, PoolScope,
+    ResourceLimit, ServiceOffering, Snapshot, SnapshotState, StoragePool, Template, VmSnapshot,
+    VmSnapshotKind, VmSnapshotState, VmState, Volume, VolumeKind, VolumeState, Zone,
 };
 use failover_domain::AsyncJobId;
 
@@ -37,6 +38,7 @@ pub(crate) fn vm(row: Row<'_>) -> Result<CloudVm, Unreadable> {
 
 fn nic(row: Row<'_>) -> Result<CloudNic, Unreadable> {
     Ok(CloudNic {
+        id: row.optional_id("id")?,
         network: row.id("networkid")?,
         network_name: row.words("networkname"),
         mac: row.words("macaddress"),
@@ -81,6 +83,7 @@ pub(crate) fn volume(row: Row<'_>) -> Result<Volume, Unreadable> {
         zone: row.id("zoneid")?,
         attachment,
         storage: row.text("storage"),
+        pool: row.optional_id("storageid")?,
         template: row.optional_id("templateid")?,
         pending_job: pending_job(row)?,
     })
@@ -130,6 +133,79 @@ fn snapshot_state(word: String) -> SnapshotState {
         "Error" => SnapshotState::Error,
         _ => SnapshotState::Other(word),
     }
+}
+
+pub(crate) fn vm_snapshot(row: Row<'_>) -> Result<VmSnapshot, Unreadable> {
+    Ok(VmSnapshot {
+        id: row.id("id")?,
+        // `name` is the server's own; what the command named comes back as the display name.
+        name: row.text("displayname").unwrap_or_else(|| row.words("name")),
+        vm: row.id("virtualmachineid")?,
+        state: vm_snapshot_state(row.required_text("state")?),
+        kind: match row.words("type").as_str() {
+            "Disk" => VmSnapshotKind::Disk,
+            "DiskAndMemory" => VmSnapshotKind::DiskAndMemory,
+            other => VmSnapshotKind::Other(other.to_owned()),
+        },
+        current: row.flag("current"),
+        created: row.date("created"),
+    })
+}
+
+fn vm_snapshot_state(word: String) -> VmSnapshotState {
+    match word.as_str() {
+        "Allocated" => VmSnapshotState::Allocated,
+        "Creating" => VmSnapshotState::Creating,
+        "Ready" => VmSnapshotState::Ready,
+        "Reverting" => VmSnapshotState::Reverting,
+        "Expunging" => VmSnapshotState::Expunging,
+        "Error" => VmSnapshotState::Error,
+        _ => VmSnapshotState::Other(word),
+    }
+}
+
+pub(crate) fn storage_pool(row: Row<'_>) -> Result<StoragePool, Unreadable> {
+    let (kind, scope) = (row.words("type"), row.words("scope"));
+    Ok(StoragePool {
+        id: row.id("id")?,
+        name: row.words("name"),
+        zone: row.id("zoneid")?,
+        kind: match kind.as_str() {
+            "NetworkFilesystem" => PoolKind::NetworkFilesystem,
+            "SharedMountPoint" => PoolKind::SharedMountPoint,
+            "Filesystem" => PoolKind::Filesystem,
+            "RBD" => PoolKind::Rbd,
+            _ => PoolKind::Other(kind),
+        },
+        scope: match scope.as_str() {
+            "ZONE" => PoolScope::Zone,
+            "CLUSTER" => PoolScope::Cluster,
+            "HOST" => PoolScope::Host,
+            _ => PoolScope::Other(scope),
+        },
+        cluster: row.text("clusterid"),
+        managed: row.optional_flag("managed"),
+    })
+}
+
+/// CloudStack writes the number of the resource, in some releases as text, and -1 for no limit.
+pub(crate) fn resource_limit(row: Row<'_>) -> Result<ResourceLimit, Unreadable> {
+    let resource = match row.small_number("resourcetype") {
+        None => return Err(row.unreadable("resourcetype")),
+        Some(0) => LimitedResource::Vms,
+        Some(2) => LimitedResource::Volumes,
+        Some(3) => LimitedResource::Snapshots,
+        Some(8) => LimitedResource::Cpus,
+        Some(9) => LimitedResource::MemoryMib,
+        Some(10) => LimitedResource::PrimaryStorageGib,
+        Some(11) => LimitedResource::SecondaryStorageGib,
+        Some(other) => LimitedResource::Other(other),
+    };
+    let max = match row.required_text("max")?.as_str() {
+        "-1" => None,
+        _ => Some(row.required_number("max")?),
+    };
+    Ok(ResourceLimit { resource, max })
 }
 
 pub(crate) fn network(row: Row<'_>) -> Result<Network, Unreadable> {
@@ -195,6 +271,9 @@ pub(crate) fn capabilities(row: Row<'_>) -> Result<Capabilities, Unreadable> {
         version: row.required_text("cloudstackversion")?,
         kvm_snapshot_enabled: row.flag("kvmsnapshotenabled"),
         may_expunge_vm: row.flag("allowuserexpungerecovervm"),
+        may_expunge_volume: row.optional_flag("allowuserexpungerecovervolume"),
+        may_force_stop: row.optional_flag("allowuserforcestopvm"),
+        shows_destroyed_vms: row.optional_flag("allowuserviewdestroyedvm"),
         api_limit: row
             .small_number("apilimitmax")
             .zip(row.small_number("apilimitinterval")),

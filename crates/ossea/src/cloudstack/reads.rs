@@ -46,6 +46,13 @@ pub(crate) const VMS: List = List {
 };
 pub(crate) const VOLUMES: List = List::new("listVolumes", "volume");
 pub(crate) const SNAPSHOTS: List = List::new("listSnapshots", "snapshot");
+pub(crate) const VM_SNAPSHOTS: List = List::new("listVMSnapshot", "vmSnapshot");
+pub(crate) const STORAGE_POOLS: List = List::new("listStoragePools", "storagepool");
+/// A limit has no id; there is one row a resource.
+pub(crate) const RESOURCE_LIMITS: List = List {
+    identity: "resourcetype",
+    ..List::new("listResourceLimits", "resourcelimit")
+};
 pub(crate) const NETWORKS: List = List::new("listNetworks", "network");
 pub(crate) const ZONES: List = List::new("listZones", "zone");
 pub(crate) const SERVICE_OFFERINGS: List = List::new("listServiceOfferings", "serviceoffering");

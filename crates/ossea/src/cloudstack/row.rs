@@ -86,10 +86,16 @@ impl<'a> Row<'a> {
 
     /// Whether something is said to be so.
     pub(crate) fn flag(self, field: &str) -> bool {
-        match self.fields.get(field) {
-            Some(Value::Bool(flag)) => *flag,
-            Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
-            Some(Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_)) | None => false,
+        self.optional_flag(field).unwrap_or(false)
+    }
+
+    /// What is said of something, if anything.
+    pub(crate) fn optional_flag(self, field: &str) -> Option<bool> {
+        match self.fields.get(field)? {
+            Value::Bool(flag) => Some(*flag),
+            Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            Value::String(_) | Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
         }
     }
 

@@ -4,7 +4,7 @@
 //! is slow would be locked out. Every answer tells the cloud's time; the next request is dated by it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -18,6 +18,7 @@ const NOTABLE_SECONDS: i64 = 60;
 #[derive(Debug, Default)]
 pub(crate) struct ClockSkew {
     seconds: AtomicI64,
+    is_measured: AtomicBool,
 }
 
 impl ClockSkew {
@@ -26,10 +27,16 @@ impl ClockSkew {
         TimeDelta::seconds(self.seconds.load(Ordering::Relaxed))
     }
 
+    /// The same, unless nothing was measured yet.
+    pub(crate) fn measured(&self) -> Option<TimeDelta> {
+        self.is_measured.load(Ordering::Relaxed).then(|| self.get())
+    }
+
     /// Takes a new measurement; says whether it differs notably from the one before.
     pub(crate) fn measure(&self, ours: DateTime<Utc>, clouds: DateTime<Utc>) -> bool {
         let seconds = (clouds - ours).num_seconds();
         let before = self.seconds.swap(seconds, Ordering::Relaxed);
+        self.is_measured.store(true, Ordering::Relaxed);
         let moved = before.abs_diff(seconds) > NOTABLE_SECONDS.unsigned_abs();
         if moved && seconds.abs() > NOTABLE_SECONDS {
             tracing::warn!(
@@ -52,13 +59,13 @@ mod tests {
     #[test]
     fn the_last_measurement_counts() {
         let skew = ClockSkew::default();
-        assert_eq!(skew.get(), TimeDelta::zero());
+        assert_eq!((skew.get(), skew.measured()), (TimeDelta::zero(), None));
         assert!(skew.measure(at(1_000), at(5_000)));
         assert_eq!(skew.get(), TimeDelta::seconds(4_000));
         assert!(!skew.measure(at(2_000), at(6_010)));
         assert_eq!(skew.get(), TimeDelta::seconds(4_010));
         assert!(skew.measure(at(9_000), at(9_000)));
-        assert_eq!(skew.get(), TimeDelta::zero());
+        assert_eq!(skew.measured(), Some(TimeDelta::zero()));
     }
 
     #[test]

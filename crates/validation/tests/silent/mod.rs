@@ -1,13 +1,16 @@
 //! A cloud that takes every request and never answers.
 
 use std::future::pending;
+use std::sync::Arc;
 
+use chrono::TimeDelta;
 use failover_domain::{
-    AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VolumeId, ZoneId,
+    AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VmSnapshotId, VolumeId,
+    ZoneId,
 };
 use ossea::{
-    Accepted, Capabilities, CloudVm, Command, JobReport, Network, OsseaClient, OsseaError, ServiceOffering,
-    Snapshot, Template, Volume, Zone,
+    Accepted, Capabilities, Circuit, CloudVm, Command, JobReport, Network, OsseaClient, OsseaError, Priority,
+    ResourceLimit, ServiceOffering, Snapshot, StoragePool, Template, VmSnapshot, Volume, Zone,
 };
 
 pub(crate) struct SilentCloud;
@@ -61,6 +64,42 @@ impl OsseaClient for SilentCloud {
     async fn template(&self, _: &TemplateId, _: &ZoneId) -> Answer<Option<Template>> {
         pending().await
     }
+    async fn volumes(&self) -> Answer<Vec<Volume>> {
+        pending().await
+    }
+    async fn vm_snapshots_of(&self, _: &CloudVmId) -> Answer<Vec<VmSnapshot>> {
+        pending().await
+    }
+    async fn vm_snapshot(&self, _: &VmSnapshotId) -> Answer<Option<VmSnapshot>> {
+        pending().await
+    }
+    async fn zones(&self) -> Answer<Vec<Zone>> {
+        pending().await
+    }
+    async fn service_offerings(&self) -> Answer<Vec<ServiceOffering>> {
+        pending().await
+    }
+    async fn templates(&self, _: &ZoneId) -> Answer<Vec<Template>> {
+        pending().await
+    }
+    async fn storage_pools(&self, _: &ZoneId) -> Answer<Vec<StoragePool>> {
+        pending().await
+    }
+    async fn resource_limits(&self) -> Answer<Vec<ResourceLimit>> {
+        pending().await
+    }
+    fn clock_skew(&self) -> Option<TimeDelta> {
+        None
+    }
+
+    fn with_priority(&self, _: Priority) -> Arc<dyn OsseaClient> {
+        Arc::new(SilentCloud)
+    }
+
+    fn circuit(&self) -> Circuit {
+        Circuit::Closed
+    }
+
     async fn capabilities(&self) -> Answer<Capabilities> {
         pending().await
     }

@@ -51,6 +51,9 @@ impl Site {
                 version: "4.22.1.0".into(),
                 kvm_snapshot_enabled: false,
                 may_expunge_vm: true,
+                may_expunge_volume: None,
+                may_force_stop: None,
+                shows_destroyed_vms: None,
                 api_limit: None,
             }),
             zone: Some(Zone {
@@ -265,6 +268,7 @@ pub(crate) fn replica_on_oma(place: u16) -> Volume {
             device: Some(u32::from(place) + 1),
         }),
         storage: Some("primary".into()),
+        pool: None,
         template: None,
         pending_job: None,
     }
