@@ -15,6 +15,7 @@ pub mod error;
 pub mod model;
 pub mod proof;
 pub mod urgency;
+pub mod waiting;
 
 #[cfg(feature = "mock")]
 pub use client::MockOsseaClient;
@@ -30,3 +31,4 @@ pub use model::{
 };
 pub use proof::{EmptiedVm, Protected, ScratchRoot};
 pub use urgency::{Circuit, Priority};
+pub use waiting::{JobWait, JobWatch, News, Origin, WatchSettings};
