@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use failover_domain::{AttentionCode, Severity};
 use futures::future::join_all;
+use ossea::Circuit;
 use tokio::task::JoinSet;
 
 use crate::attention;
@@ -32,7 +33,13 @@ pub(crate) async fn drive(job: &Arc<JobContext>) -> Result<(), Stop> {
     loop {
         let state = job.journal.state().await;
         match decide(&job.plan, &state) {
-            Directive::Enter(stage) => job.journal.record(Event::StageEntered { stage }).await?,
+            Directive::Enter(stage) => {
+                if stage == 0 && !may_begin(job).await? {
+                    hear_cancel(job).await?;
+                    continue;
+                }
+                job.journal.record(Event::StageEntered { stage }).await?;
+            }
             Directive::Work(lanes) => work(job, &lanes).await?,
             Directive::Finish(stage) => job.journal.record(Event::StageFinished { stage }).await?,
             Directive::Complete => job.journal.record(Event::Completed).await?,
@@ -41,6 +48,23 @@ pub(crate) async fn drive(job: &Arc<JobContext>) -> Result<(), Stop> {
             Directive::Rest => return Ok(()),
         }
     }
+}
+
+/// Waits with new work until the cloud is in a condition to take it. Answers `false` when the job is cancelled
+/// meanwhile. Work under way, and the way back above all, never waits here.
+async fn may_begin(job: &JobContext) -> Result<bool, Stop> {
+    let mut told = false;
+    while let Circuit::Open { since, why } = job.parts.cloud.circuit() {
+        if job.halt.is_cancelled() {
+            return Ok(false);
+        }
+        if !told {
+            told = true;
+            tracing::warn!(job_id = %job.job_id, %since, why, "The job does not begin while the cloud does not answer.");
+        }
+        job.journal.pause(job.parts.settings.cloud_poll_min).await?;
+    }
+    Ok(true)
 }
 
 /// Runs lanes side by side. When one fails, or the job is cancelled, the others come to a safe point and stop.
@@ -197,7 +221,7 @@ async fn look(
     state: &JobState,
     silent_since: &mut Option<DateTime<Utc>>,
 ) -> Result<Option<Scene>, Stop> {
-    let error = match Scene::observe(job.parts.cloud.as_ref(), &job.job_id, &job.plan, state).await {
+    let error = match Scene::observe(job.parts_back.cloud.as_ref(), &job.job_id, &job.plan, state).await {
         Ok(scene) => {
             if silent_since.take().is_some() {
                 attention::clear(&job.journal, AttentionCode::CloudUnavailable).await?;

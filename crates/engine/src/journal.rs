@@ -117,10 +117,18 @@ impl JobJournal {
     /// # Errors
     /// [`Stop::Shutdown`].
     pub(crate) async fn pause(&self, duration: std::time::Duration) -> Result<(), Stop> {
+        self.unless_stopped(self.clock.sleep(duration)).await
+    }
+
+    /// Waits for something, unless the worker is told to stop.
+    ///
+    /// # Errors
+    /// [`Stop::Shutdown`].
+    pub(crate) async fn unless_stopped<T>(&self, something: impl Future<Output = T>) -> Result<T, Stop> {
         tokio::select! {
             biased;
             () = self.shutdown.cancelled() => Err(Stop::Shutdown),
-            () = self.clock.sleep(duration) => Ok(()),
+            done = something => Ok(done),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use failover_validation::Target;
-use ossea::OsseaClient;
+use ossea::{OsseaClient, Priority};
 
 use crate::clock::SharedClock;
 use crate::ports::{Inventory, JobStore, Mappings};
@@ -33,6 +33,14 @@ pub struct EngineParts {
 }
 
 impl EngineParts {
+    /// The same, with the cloud asked with another urgency.
+    pub(crate) fn urgent(&self, priority: Priority) -> Self {
+        Self {
+            cloud: self.cloud.with_priority(priority),
+            ..self.clone()
+        }
+    }
+
     /// The front door over the same collaborators.
     pub fn service(&self) -> FailoverService {
         FailoverService {

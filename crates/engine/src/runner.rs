@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use failover_domain::{JobId, RequestKey};
-use ossea::{Accepted, Command, ErrorClass, JobReport, OsseaError, Refusal};
+use ossea::{Accepted, Command, ErrorClass, JobReport, JobWatch, Origin, OsseaError, Priority, Refusal};
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{CreatedObject, Event, StepError, StepErrorKind};
@@ -43,7 +43,12 @@ pub(crate) enum StepEnd {
 
 /// Everything that the steps of one job share.
 pub(crate) struct JobContext {
+    /// The collaborators of the way there.
     pub(crate) parts: EngineParts,
+    /// The same for the way back, whose calls go first.
+    pub(crate) parts_back: EngineParts,
+    /// Waits for the cloud's jobs, for all jobs of the worker together.
+    pub(crate) watch: JobWatch,
     pub(crate) job_id: JobId,
     pub(crate) plan: Arc<Plan>,
     pub(crate) journal: JobJournal,
@@ -64,6 +69,8 @@ struct Run<'a> {
     unsent_since: Option<DateTime<Utc>>,
     /// Since when the state is in between.
     waiting_since: Option<DateTime<Utc>>,
+    /// Whether this run sent the command of the open attempt, or found it in the journal.
+    origin: Origin,
     polls: u32,
 }
 
@@ -77,6 +84,7 @@ pub(crate) async fn run_step(job: &JobContext, step: &Step) -> Result<StepEnd, S
         silent_since: None,
         unsent_since: None,
         waiting_since: None,
+        origin: Origin::Earlier,
         polls: 0,
     };
     loop {
@@ -99,7 +107,7 @@ impl Run<'_> {
         let looked = {
             let state = self.job.journal.state().await;
             let view = View {
-                parts: &self.job.parts,
+                parts: self.parts(),
                 job_id: &self.job.job_id,
                 plan: &self.job.plan,
                 state: &state,
@@ -192,7 +200,8 @@ impl Run<'_> {
 
     async fn submit(&mut self, key: RequestKey, command: &Command) -> Result<Option<StepEnd>, Stop> {
         self.last_command = Some(command.to_string());
-        let sent = self.job.parts.cloud.submit(&key, command).await;
+        self.origin = Origin::Accepted;
+        let sent = self.parts().cloud.submit(&key, command).await;
         if !matches!(&sent, Err(error) if error.class() == ErrorClass::Retry) {
             self.unsent_since = None;
         }
@@ -233,7 +242,7 @@ impl Run<'_> {
             }
             ErrorClass::Refused => {
                 // A key that the cloud knows already is refused too: then the first request is the one that counts.
-                let known = self.job.parts.cloud.job(&key.job_id()).await;
+                let known = self.parts().cloud.job(&key.job_id()).await;
                 if matches!(known, Ok(JobReport::NotKnown)) {
                     self.evidence = Evidence::Failed(refusal_of(&error));
                 }
@@ -244,6 +253,22 @@ impl Run<'_> {
 
     fn is_halted(&self) -> bool {
         self.step.direction == Direction::Forward && self.job.halt.is_cancelled()
+    }
+
+    /// How urgent the calls of this step are. A halted step of the way there is what the way back waits for.
+    fn priority(&self) -> Priority {
+        match self.step.direction {
+            Direction::Forward if !self.is_halted() => Priority::WayThere,
+            Direction::Forward | Direction::Return => Priority::WayBack,
+        }
+    }
+
+    /// The collaborators with which this step works.
+    fn parts(&self) -> &EngineParts {
+        match self.priority() {
+            Priority::WayBack => &self.job.parts_back,
+            Priority::WayThere | Priority::Background => &self.job.parts,
+        }
     }
 }
 

@@ -53,6 +53,13 @@ pub struct OpenAttempt {
     pub created: Option<String>,
 }
 
+impl OpenAttempt {
+    /// The command's name in CloudStack's API, with which its words begin.
+    pub fn api_name(&self) -> &str {
+        self.command.split(' ').next().unwrap_or_default()
+    }
+}
+
 /// How a step stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "standing", rename_all = "snake_case")]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::{JobId, JobStatus};
+use ossea::{JobWatch, Priority, WatchSettings};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -26,6 +27,8 @@ const PARKED_FOR: TimeDelta = TimeDelta::minutes(5);
 /// A worker process's engine.
 pub struct Worker {
     parts: EngineParts,
+    /// Shared by all jobs, so that one list tells of all.
+    watch: JobWatch,
     id: WorkerId,
     tasks: JoinSet<Result<(), Stop>>,
     driving: BTreeMap<tokio::task::Id, Driving>,
@@ -44,8 +47,16 @@ impl Worker {
     /// A worker with a fresh identity.
     pub fn new(parts: EngineParts, id: WorkerId) -> Self {
         let look_for_unheld_at = parts.clock.now() + PARKED_FOR;
+        let watch = JobWatch::new(
+            Arc::clone(&parts.cloud),
+            WatchSettings {
+                shortest: parts.settings.cloud_poll_min,
+                longest: parts.settings.cloud_poll_max,
+            },
+        );
         Self {
             parts,
+            watch,
             id,
             tasks: JoinSet::new(),
             driving: BTreeMap::new(),
@@ -179,9 +190,10 @@ impl Worker {
             self.parts.settings.clone(),
             stop_steps.clone(),
         );
-        let parts = self.parts.clone();
         let context = Arc::new(JobContext {
-            parts,
+            parts: self.parts.urgent(Priority::WayThere),
+            parts_back: self.parts.urgent(Priority::WayBack),
+            watch: self.watch.clone(),
             job_id: job.lease.job_id.clone(),
             plan,
             journal,

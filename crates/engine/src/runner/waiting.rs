@@ -18,12 +18,15 @@ impl Run<'_> {
     /// Waits for the cloud's job of an attempt to end, however long that takes: giving up on a command that is
     /// under way would mean acting against it.
     pub(super) async fn await_job(&mut self, open: &OpenAttempt) -> Result<Evidence, Stop> {
-        let job_id = open.key.job_id();
         let accepted = open.cloud_job.is_some();
         let begun = self.job.parts.clock.now();
         self.polls = 0;
+        let mut wait =
+            self.job
+                .watch
+                .follow(&open.key.job_id(), open.api_name(), self.priority(), self.origin);
         loop {
-            let report = self.job.parts.cloud.job(&job_id).await;
+            let report = self.job.journal.unless_stopped(wait.next()).await?;
             if report.is_ok() {
                 self.cloud_answers().await?;
             }
@@ -49,7 +52,6 @@ impl Run<'_> {
                     self.note_silence(&error.to_string()).await?;
                 }
             }
-            self.pause_before_poll().await?;
         }
     }
 
