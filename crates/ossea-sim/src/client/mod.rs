@@ -1,5 +1,6 @@
 //! The cloud as an [`OsseaClient`] inside the process.
 
+mod bearing;
 mod convert;
 
 pub(crate) use self::convert::may_expunge;
@@ -18,6 +19,7 @@ use ossea::{
     ResourceLimit, ServiceOffering, Snapshot, StoragePool, Template, VmSnapshot, Volume, Zone,
 };
 
+use self::bearing::Bearing;
 use crate::clock::SimClock;
 use crate::cloud::content::Content;
 use crate::cloud::error::ApiError;
@@ -34,6 +36,7 @@ pub struct InProcessCloud {
     cloud: Arc<Mutex<Cloud>>,
     clock: SimClock,
     latency: Duration,
+    bearing: Bearing,
 }
 
 impl InProcessCloud {
@@ -55,6 +58,7 @@ impl InProcessCloud {
             cloud,
             clock,
             latency: Duration::from_millis(20),
+            bearing: Bearing::default(),
         }
     }
 
@@ -73,6 +77,16 @@ impl InProcessCloud {
         let mut cloud = self.lock();
         cloud.advance(self.clock.now());
         cloud
+    }
+
+    /// What [`OsseaClient::circuit`] tells from now on. This door judges nothing by itself.
+    pub fn set_circuit(&self, circuit: Circuit) {
+        self.bearing.set_circuit(circuit);
+    }
+
+    /// The commands that were sent through this door and its clones, each with the urgency of its sender.
+    pub fn submitted(&self) -> Vec<(Priority, &'static str)> {
+        self.bearing.submitted()
     }
 
     /// Adds a fault rule.
@@ -144,6 +158,7 @@ impl InProcessCloud {
 #[async_trait]
 impl OsseaClient for InProcessCloud {
     async fn submit(&self, key: &RequestKey, command: &Command) -> Result<Accepted, OsseaError> {
+        self.bearing.submitting(command.api_name());
         tokio::time::sleep(self.latency / 2).await;
         let (name, key, command) = (command.api_name(), key.to_string(), convert::command(command));
         let command = command.map_err(convert::error)?;
@@ -317,12 +332,15 @@ impl OsseaClient for InProcessCloud {
         None
     }
 
-    fn with_priority(&self, _: Priority) -> Arc<dyn OsseaClient> {
-        Arc::new(self.clone())
+    fn with_priority(&self, priority: Priority) -> Arc<dyn OsseaClient> {
+        Arc::new(Self {
+            bearing: self.bearing.with_priority(priority),
+            ..self.clone()
+        })
     }
 
     fn circuit(&self) -> Circuit {
-        Circuit::Closed
+        self.bearing.circuit()
     }
 
     async fn capabilities(&self) -> Result<Capabilities, OsseaError> {

@@ -1,0 +1,104 @@
+//! The way back asks first, and a cloud that does not answer holds up new work only.
+
+#![expect(
+    dead_code,
+    reason = "the laboratory is shared; not every test file uses all of it"
+)]
+
+mod lab;
+
+use std::time::Duration;
+
+use failover_domain::JobStatus;
+use failover_engine::FailureCode;
+use failover_engine::ports::JobStore;
+use lab::Lab;
+use ossea::{Circuit, Priority};
+use ossea_sim::faults::Work;
+use ossea_sim::{FaultRule, WorkFault};
+
+fn open(lab: &Lab) -> Circuit {
+    Circuit::Open {
+        since: lab.parts.clock.now(),
+        why: "no connection".to_owned(),
+    }
+}
+
+fn start_fails() -> FaultRule {
+    let fault = WorkFault::JobFails {
+        code: 431,
+        text: "the agent says no".to_owned(),
+        work: Work::NotDone,
+    };
+    FaultRule::on("startVirtualMachine", fault)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_way_back_asks_more_urgently_than_the_way_there() {
+    let lab = Lab::new().await;
+    lab.fault(start_fails());
+    let job = lab.start().await;
+    lab.run(&job).await;
+    let submitted = lab.cloud.submitted();
+    let turn = submitted
+        .iter()
+        .position(|(_, command)| *command == "startVirtualMachine")
+        .expect("the VM was to be started");
+    for (place, (priority, command)) in submitted.iter().enumerate() {
+        let expected = if place <= turn {
+            Priority::WayThere
+        } else {
+            Priority::WayBack
+        };
+        assert_eq!(*priority, expected, "{command}, number {place}");
+    }
+    assert!(submitted.len() > turn + 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_work_waits_until_the_cloud_answers() {
+    let lab = Lab::new().await;
+    lab.cloud.set_circuit(open(&lab));
+    let job = lab.start().await;
+    let worker = lab.worker();
+    lab.parts.clock.sleep(Duration::from_secs(1800)).await;
+    assert_eq!(lab.record(&job).await.projection.status, JobStatus::Pending);
+    assert_eq!(lab.cloud.submitted(), []);
+    lab.cloud.set_circuit(Circuit::Closed);
+    let record = lab.until(&job, |r| r.projection.status.is_final()).await;
+    assert_eq!(record.projection.status, JobStatus::Completed);
+    worker.kill();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_waits_for_the_cloud_can_be_cancelled() {
+    let lab = Lab::new().await;
+    lab.cloud.set_circuit(open(&lab));
+    let job = lab.start().await;
+    let worker = lab.worker();
+    lab.until(&job, |r| r.epoch > 0).await;
+    lab.store
+        .request_cancel(&job, "operator")
+        .await
+        .expect("the store answers");
+    let record = lab.until(&job, |r| r.projection.status.is_final()).await;
+    let failure = record.projection.failure.expect("a cancelled job says so");
+    assert_eq!(failure.code, FailureCode::Cancelled);
+    assert_eq!(lab.cloud.submitted(), []);
+    worker.kill();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_holds_up_neither_work_under_way_nor_the_way_back() {
+    let lab = Lab::new().await;
+    lab.fault(start_fails());
+    let job = lab.start().await;
+    let worker = lab.worker();
+    lab.until(&job, |r| r.projection.status == JobStatus::Snapshotting)
+        .await;
+    lab.cloud.set_circuit(open(&lab));
+    let record = lab.until(&job, |r| r.projection.status.is_final()).await;
+    assert_eq!(record.projection.status, JobStatus::Failed);
+    lab.assert_everything_is_back(&job).await;
+    worker.kill();
+}
