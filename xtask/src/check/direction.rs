@@ -56,6 +56,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "failoverctl",
         &["failover-api", "failover-config", "failover-domain"],
     ),
+    (
+        "failover-bench",
+        &["failover-domain", "http-edge", "ossea", "ossea-sim"],
+    ),
     ("failover-system-tests", &[]),
     ("xtask", &["failover-system-tests"]),
 ];
@@ -77,6 +81,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "failover-api-bin",
             "failover-assembly",
+            "failover-bench",
             "failover-worker-bin",
             "ossea-sim-bin",
             "failoverctl",
