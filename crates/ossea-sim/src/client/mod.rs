@@ -187,17 +187,14 @@ impl OsseaClient for InProcessCloud {
 
     async fn vm(&self, id: &CloudVmId) -> Result<Option<CloudVm>, OsseaError> {
         self.one("listVirtualMachines", id.as_str(), |cloud| {
-            cloud
-                .visible_vms()
-                .find(|vm| vm.id == *id)
-                .map(|vm| convert::vm(cloud, vm))
+            cloud.visible_vm(id).map(|vm| convert::vm(cloud, vm))
         })
         .await
     }
 
     async fn vms_named(&self, name: &str) -> Result<Vec<CloudVm>, OsseaError> {
         let look = |cloud: &Cloud| {
-            let named = cloud.visible_vms().filter(|vm| vm.name == name);
+            let named = cloud.visible_vms_named(name);
             Ok(named.map(|vm| convert::vm(cloud, vm)).collect())
         };
         self.read("listVirtualMachines", &[name], look).await
@@ -220,7 +217,7 @@ impl OsseaClient for InProcessCloud {
             if cloud.vm(vm).is_none() && !cloud.is_removed(vm.as_str()) {
                 return Ok(Err(OsseaError::NotFound(format!("virtualmachineid {vm}"))));
             }
-            let on = cloud.volumes().filter(|volume| volume.is_on(vm));
+            let on = cloud.volumes_on(vm);
             Ok(Ok(on.map(|volume| convert::volume(cloud, volume)).collect()))
         };
         self.read("listVolumes", &[vm.as_str()], look).await?
@@ -239,7 +236,7 @@ impl OsseaClient for InProcessCloud {
             if cloud.volume(volume).is_none() && !cloud.is_removed(volume.as_str()) {
                 return Ok(Err(OsseaError::NotFound(format!("volumeid {volume}"))));
             }
-            let of = cloud.snapshots().filter(|snapshot| snapshot.volume == *volume);
+            let of = cloud.snapshots_of(volume);
             Ok(Ok(of.map(convert::snapshot).collect()))
         };
         self.read("listSnapshots", &[volume.as_str()], look).await?

@@ -328,10 +328,9 @@ impl Cloud {
     /// `deleteVolume`: the only command that works inside its HTTP call.
     pub(super) fn delete_volume(&mut self, id: &VolumeId) -> Result<(), ApiError> {
         let row = self.volume_row(id)?;
-        let being_snapshotted = self.snapshots.values().any(|snapshot| {
-            snapshot.volume == *id
-                && matches!(snapshot.state, SnapshotState::Creating | SnapshotState::BackingUp)
-        });
+        let being_snapshotted = self
+            .snapshots_of(id)
+            .any(|snapshot| matches!(snapshot.state, SnapshotState::Creating | SnapshotState::BackingUp));
         if being_snapshotted {
             return Err(ApiError::invalid(
                 "There are snapshot operations in progress on the volume, unable to delete it",

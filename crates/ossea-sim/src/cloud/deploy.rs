@@ -12,6 +12,7 @@ use super::log::Effect;
 use super::objects::{
     AddressShown, Attached, Boot, Guest, NetworkType, Nic, Vm, VmState, Volume, VolumeState, VolumeType,
 };
+use super::table::VmKey;
 use super::{Cloud, GIB};
 use crate::contents::{Allocation, OfferingContents, TemplateContents, TemplateReadiness};
 use crate::faults::{NicFault, RuleId, WorkFault};
@@ -127,11 +128,12 @@ impl Cloud {
                 let text = format!("VM already has a card in network {}", network.id);
                 return Err(ApiError::invalid(text));
             }
-            let mut there = self
+            if self
                 .vms
-                .values()
-                .filter(|vm| vm.nics.iter().any(|n| n.network == network.id));
-            if there.any(|vm| vm.name.eq_ignore_ascii_case(name)) {
+                .with(&VmKey::host_name(&network.id, name))
+                .next()
+                .is_some()
+            {
                 return Err(ApiError::invalid(format!(
                     "The vm with hostName {name} already exists in the network domain: cs2cloud.internal; \
                      network={}",

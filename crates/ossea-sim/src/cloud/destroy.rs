@@ -31,9 +31,8 @@ impl Cloud {
             .volumes_on(id)
             .filter(|v| v.kind == VolumeType::Root)
             .any(|root| {
-                self.snapshots.values().any(|snapshot| {
-                    snapshot.volume == root.id
-                        && matches!(snapshot.state, SnapshotState::Creating | SnapshotState::BackingUp)
+                self.snapshots_of(&root.id).any(|snapshot| {
+                    matches!(snapshot.state, SnapshotState::Creating | SnapshotState::BackingUp)
                 })
             });
         if root_is_snapshotted {

@@ -109,11 +109,6 @@ impl Cloud {
     /// The next address of a network that nobody has; `None` on L2 networks and on full ones.
     pub(super) fn free_address(&self, network: &NetworkId) -> Option<std::net::Ipv4Addr> {
         let range = self.networks.get(network)?.cidr?;
-        let nics = self.vms.values().flat_map(|vm| &vm.nics);
-        let taken: std::collections::BTreeSet<_> = nics
-            .filter(|nic| nic.network == *network)
-            .filter_map(|nic| nic.reserved)
-            .collect();
-        range.guests().find(|address| !taken.contains(address))
+        self.vms.free_address(network, range.guests())
     }
 }

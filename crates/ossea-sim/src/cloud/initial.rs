@@ -11,6 +11,7 @@ use super::log::Log;
 use super::objects::{
     AddressShown, Attached, Boot, Guest, NetworkState, Nic, Vm, VmState, Volume, VolumeState, VolumeType,
 };
+use super::table::Table;
 use super::{Cloud, GIB, guest};
 use crate::contents::{OmaContents, ReplicaContents, SimContents};
 use crate::faults::Faults;
@@ -41,9 +42,9 @@ impl Cloud {
                 .iter()
                 .map(|t| (t.id.clone(), t.clone()))
                 .collect(),
-            vms: BTreeMap::new(),
-            volumes: BTreeMap::new(),
-            snapshots: BTreeMap::new(),
+            vms: Table::default(),
+            volumes: Table::default(),
+            snapshots: Table::default(),
             removed: BTreeSet::new(),
             jobs: BTreeMap::new(),
             job_sequence: 0,

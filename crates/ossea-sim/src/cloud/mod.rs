@@ -24,14 +24,13 @@ mod initial;
 mod power;
 mod rows;
 mod snapshots;
+mod table;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::{DateTime, Utc};
-use failover_domain::{
-    AsyncJobId, CloudVmId, NetworkId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId,
-};
+use failover_domain::{AsyncJobId, CloudVmId, NetworkId, OfferingId, TemplateId, VolumeId, ZoneId};
 use rand::RngCore;
 use rand::rngs::StdRng;
 
@@ -40,6 +39,7 @@ pub use self::exchange::{Delivery, Reply};
 use self::jobs::{Due, Job, JobOutcome, Phase};
 use self::log::{Effect, Log, LogEntry, LogEvent};
 use self::objects::{NetworkState, Snapshot, Vm, Volume};
+use self::table::Table;
 use crate::contents::{NetworkContents, OfferingContents, PoolContents, TemplateContents, ZoneContents};
 use crate::faults::{FaultRule, FaultState, Faults, RuleId, Work};
 use crate::settings::SimSettings;
@@ -56,9 +56,9 @@ pub struct Cloud {
     network_states: BTreeMap<NetworkId, NetworkState>,
     offerings: BTreeMap<OfferingId, OfferingContents>,
     templates: BTreeMap<TemplateId, TemplateContents>,
-    vms: BTreeMap<CloudVmId, Vm>,
-    volumes: BTreeMap<VolumeId, Volume>,
-    snapshots: BTreeMap<SnapshotId, Snapshot>,
+    vms: Table<Vm>,
+    volumes: Table<Volume>,
+    snapshots: Table<Snapshot>,
     /// Ids of rows that are gone. Such an id is still understood as a parameter.
     removed: BTreeSet<String>,
     jobs: BTreeMap<AsyncJobId, Job>,
@@ -192,10 +192,6 @@ impl Cloud {
     fn instance_name(&mut self) -> String {
         self.vms_made += 1;
         format!("i-2-{}-VM", self.vms_made)
-    }
-
-    fn volumes_on(&self, vm: &CloudVmId) -> impl Iterator<Item = &Volume> {
-        self.volumes.values().filter(move |volume| volume.is_on(vm))
     }
 
     /// Whether an id is understood as a parameter: of a row that is or was.

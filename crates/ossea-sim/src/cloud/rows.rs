@@ -8,6 +8,7 @@ use super::Cloud;
 use super::error::ApiError;
 use super::jobs::Job;
 use super::objects::{NetworkState, Snapshot, Vm, VmState, Volume};
+use super::table::VmKey;
 use crate::contents::{NetworkContents, OfferingContents, StorageKind, TemplateContents, ZoneContents};
 use crate::settings::Role;
 
@@ -19,25 +20,39 @@ impl Cloud {
 
     /// The VMs that the caller may see: plain users do not see destroyed ones.
     pub fn visible_vms(&self) -> impl Iterator<Item = &Vm> {
-        self.vms
-            .values()
-            .filter(|vm| match (self.settings.role, vm.state) {
-                (Role::User, VmState::Destroyed | VmState::Expunging) => false,
-                (
-                    Role::User,
-                    VmState::Starting
-                    | VmState::Running
-                    | VmState::Stopping
-                    | VmState::Stopped
-                    | VmState::Error,
-                ) => true,
-                (Role::RootAdmin, _) => true,
-            })
+        self.vms.values().filter(|vm| self.is_visible(vm))
+    }
+
+    /// The VM of this id, if the caller may see it.
+    pub fn visible_vm(&self, id: &CloudVmId) -> Option<&Vm> {
+        self.vms.get(id).filter(|vm| self.is_visible(vm))
+    }
+
+    /// The VMs of exactly this name that the caller may see.
+    pub fn visible_vms_named<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Vm> + use<'a> {
+        let named = self.vms.with(&VmKey::Name(name.to_owned()));
+        named.filter(|vm| self.is_visible(vm))
+    }
+
+    fn is_visible(&self, vm: &Vm) -> bool {
+        match (self.settings.role, vm.state) {
+            (Role::User, VmState::Destroyed | VmState::Expunging) => false,
+            (
+                Role::User,
+                VmState::Starting | VmState::Running | VmState::Stopping | VmState::Stopped | VmState::Error,
+            ) => true,
+            (Role::RootAdmin, _) => true,
+        }
     }
 
     /// The volume of this id.
     pub fn volume(&self, id: &VolumeId) -> Option<&Volume> {
         self.volumes.get(id)
+    }
+
+    /// The volumes on a VM, by id.
+    pub fn volumes_on(&self, vm: &CloudVmId) -> impl Iterator<Item = &Volume> + use<'_> {
+        self.volumes.with(vm)
     }
 
     /// All volumes.
@@ -48,6 +63,11 @@ impl Cloud {
     /// The snapshot of this id.
     pub fn snapshot(&self, id: &SnapshotId) -> Option<&Snapshot> {
         self.snapshots.get(id)
+    }
+
+    /// The snapshots of a volume, by id.
+    pub fn snapshots_of(&self, volume: &VolumeId) -> impl Iterator<Item = &Snapshot> + use<'_> {
+        self.snapshots.with(volume)
     }
 
     /// All snapshots.

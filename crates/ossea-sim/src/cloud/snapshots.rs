@@ -77,9 +77,8 @@ impl Cloud {
         let sibling_is_active = self.volumes_on(&vm.id).any(|sibling| {
             sibling.id != volume.id
                 && sibling.state == VolumeState::Ready
-                && self.snapshots.values().any(|snapshot| {
-                    snapshot.volume == sibling.id
-                        && matches!(snapshot.state, SnapshotState::Creating | SnapshotState::BackingUp)
+                && self.snapshots_of(&sibling.id).any(|snapshot| {
+                    matches!(snapshot.state, SnapshotState::Creating | SnapshotState::BackingUp)
                 })
         });
         if sibling_is_active {
