@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::parameters::Parameters;
-use super::{jobs, rows};
+use super::{candidates, jobs, rows};
 use crate::client::may_expunge;
 use crate::cloud::Cloud;
 use crate::cloud::error::ApiError;
+use crate::cloud::objects::{Snapshot, Vm, Volume};
 use crate::settings::Profile;
 
 /// `default.page.size`, which is also the longest page.
@@ -23,15 +24,22 @@ pub(crate) struct ReadCommand {
 const READS: [ReadCommand; 10] = [
     ReadCommand {
         name: "listVirtualMachines",
-        answer: |c, p| paged("virtualmachine", vms(c, p)?, p),
+        answer: |c, p| page_of("virtualmachine", vms(c, p)?, |vm| vm_row(c, p, vm), p),
     },
     ReadCommand {
         name: "listVolumes",
-        answer: |c, p| paged("volume", volumes(c, p)?, p),
+        answer: |c, p| page_of("volume", volumes(c, p)?, |volume| rows::volume(c, volume), p),
     },
     ReadCommand {
         name: "listSnapshots",
-        answer: |c, p| paged("snapshot", snapshots(c, p)?, p),
+        answer: |c, p| {
+            page_of(
+                "snapshot",
+                snapshots(c, p)?,
+                |snapshot| rows::snapshot(c, snapshot),
+                p,
+            )
+        },
     },
     ReadCommand {
         name: "listNetworks",
@@ -70,6 +78,16 @@ pub(crate) fn find(command: &str) -> Option<ReadCommand> {
 
 /// The page that is asked for, in the form of a list.
 fn paged(name: &str, found: Vec<Value>, parameters: &Parameters) -> Result<Value, ApiError> {
+    page_of(name, found, |row| row, parameters)
+}
+
+/// The same for a long list: only the rows of the page are made.
+fn page_of<T>(
+    name: &str,
+    found: Vec<T>,
+    row: impl Fn(T) -> Value,
+    parameters: &Parameters,
+) -> Result<Value, ApiError> {
     let refused = |text: &str| Err(ApiError::invalid(text));
     let page: Option<i64> = parameters.number("list", "page")?;
     let size: Option<i64> = parameters.number("list", "pagesize")?;
@@ -91,7 +109,7 @@ fn paged(name: &str, found: Vec<Value>, parameters: &Parameters) -> Result<Value
         },
     };
     let count = found.len();
-    let rows: Vec<Value> = found.into_iter().skip(skip).take(take).collect();
+    let rows: Vec<Value> = found.into_iter().skip(skip).take(take).map(row).collect();
     Ok(match (count, rows.is_empty()) {
         (0, _) => json!({}),
         (_, true) => json!({ "count": count }),
@@ -154,19 +172,14 @@ fn volume_exists(cloud: &Cloud) -> impl Fn(&str) -> bool {
     |id| id.parse().is_ok_and(|id| cloud.volume(&id).is_some())
 }
 
-fn vms(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
+fn vms<'a>(cloud: &'a Cloud, parameters: &Parameters) -> Result<Vec<&'a Vm>, ApiError> {
     let command = "listVirtualMachines";
     let id = IdFilter::of(cloud, parameters, command, "id", vm_exists(cloud))?;
     let ids = IdFilter::of(cloud, parameters, command, "ids", vm_exists(cloud))?;
     let zone = IdFilter::of(cloud, parameters, command, "zoneid", zone_exists(cloud))?;
     let network_exists = |id: &str| id.parse().is_ok_and(|id| cloud.network(&id).is_some());
     let network = IdFilter::of(cloud, parameters, command, "networkid", network_exists)?;
-    let with_details = parameters.get("details").is_none_or(|details| {
-        details
-            .split(',')
-            .any(|detail| detail.trim().eq_ignore_ascii_case("all"))
-    });
-    let found = cloud.visible_vms().filter(|vm| {
+    let found = candidates::vms(cloud, parameters).filter(|vm| {
         id.lets(vm.id.as_str())
             && ids.lets(vm.id.as_str())
             && zone.lets(vm.zone.as_str())
@@ -175,24 +188,30 @@ fn vms(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
             && is(parameters, "state", vm.state.word())
             && mentions(parameters, &[&vm.name, &vm.display_name, &vm.instance_name])
     });
-    let rows = found.map(|vm| {
-        let mut row = rows::vm(cloud, vm);
-        if let (false, Value::Object(fields)) = (with_details, &mut row) {
-            fields.remove("details");
-        }
-        row
-    });
-    Ok(rows.collect())
+    Ok(found.collect())
 }
 
-fn volumes(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
+fn vm_row(cloud: &Cloud, parameters: &Parameters, vm: &Vm) -> Value {
+    let with_details = parameters.get("details").is_none_or(|details| {
+        details
+            .split(',')
+            .any(|detail| detail.trim().eq_ignore_ascii_case("all"))
+    });
+    let mut row = rows::vm(cloud, vm);
+    if let (false, Value::Object(fields)) = (with_details, &mut row) {
+        fields.remove("details");
+    }
+    row
+}
+
+fn volumes<'a>(cloud: &'a Cloud, parameters: &Parameters) -> Result<Vec<&'a Volume>, ApiError> {
     let command = "listVolumes";
     let id = IdFilter::of(cloud, parameters, command, "id", volume_exists(cloud))?;
     let ids = IdFilter::of(cloud, parameters, command, "ids", volume_exists(cloud))?;
     let vm = IdFilter::of(cloud, parameters, command, "virtualmachineid", vm_exists(cloud))?;
     let zone = IdFilter::of(cloud, parameters, command, "zoneid", zone_exists(cloud))?;
     let kind = parameters.get("type").unwrap_or("").to_uppercase();
-    let found = cloud.volumes().filter(|volume| {
+    let found = candidates::volumes(cloud, parameters).filter(|volume| {
         let on = volume.attached.as_ref().map_or("", |at| at.vm.as_str());
         id.lets(volume.id.as_str())
             && ids.lets(volume.id.as_str())
@@ -203,23 +222,23 @@ fn volumes(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiErro
             && is(parameters, "state", volume.state.word())
             && mentions(parameters, &[&volume.name])
     });
-    Ok(found.map(|volume| rows::volume(cloud, volume)).collect())
+    Ok(found.collect())
 }
 
-fn snapshots(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
+fn snapshots<'a>(cloud: &'a Cloud, parameters: &Parameters) -> Result<Vec<&'a Snapshot>, ApiError> {
     let command = "listSnapshots";
     let exists = |id: &str| id.parse().is_ok_and(|id| cloud.snapshot(&id).is_some());
     let id = IdFilter::of(cloud, parameters, command, "id", exists)?;
     let ids = IdFilter::of(cloud, parameters, command, "ids", exists)?;
     let volume = IdFilter::of(cloud, parameters, command, "volumeid", volume_exists(cloud))?;
-    let found = cloud.snapshots().filter(|snapshot| {
+    let found = candidates::snapshots(cloud, parameters).filter(|snapshot| {
         id.lets(snapshot.id.as_str())
             && ids.lets(snapshot.id.as_str())
             && volume.lets(snapshot.volume.as_str())
             && is(parameters, "name", &snapshot.name)
             && mentions(parameters, &[&snapshot.name])
     });
-    Ok(found.map(|snapshot| rows::snapshot(cloud, snapshot)).collect())
+    Ok(found.collect())
 }
 
 fn networks(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {

@@ -10,6 +10,7 @@
 pub mod admin;
 
 mod answer;
+mod candidates;
 mod commands;
 mod jobs;
 mod lists;
