@@ -245,7 +245,8 @@ impl FaultState {
 }
 
 /// All rules of a cloud.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Faults {
     rules: Vec<FaultState>,
     last: u64,

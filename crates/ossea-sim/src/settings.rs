@@ -160,7 +160,7 @@ impl Default for Durations {
 }
 
 /// Everything that is not contents.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SimSettings {
     /// The release.
     pub profile: Profile,

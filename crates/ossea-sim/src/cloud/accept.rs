@@ -120,9 +120,9 @@ impl Cloud {
 
     /// The object on whose row the job shows.
     fn object_of(&self, command: &ApiCommand, created: Option<&str>) -> Option<JobObject> {
-        let of = |kind, id: &str| {
+        let of = |kind: &'static str, id: &str| {
             Some(JobObject {
-                kind,
+                kind: kind.into(),
                 id: id.to_owned(),
             })
         };

@@ -7,11 +7,12 @@ use failover_domain::{
     AsyncJobId, CloudVmId, MacAddress, NetworkId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId,
 };
 use ossea::StopMode;
+use serde::{Deserialize, Serialize};
 
 use super::objects::Boot;
 
 /// A command that changes the cloud.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are CloudStack's own")]
 pub enum ApiCommand {
     DeployVirtualMachine(Box<Deploy>),
@@ -49,7 +50,7 @@ pub enum ApiCommand {
 }
 
 /// What `detachVolume` names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are CloudStack's own")]
 pub enum DetachTarget {
     /// `id`.
@@ -61,7 +62,7 @@ pub enum DetachTarget {
 }
 
 /// Whether `createSnapshot` asks for a quiesced guest, which no strategy for KVM can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Quiesce {
     /// `quiescevm=false`, the default.
     No,
@@ -70,7 +71,7 @@ pub enum Quiesce {
 }
 
 /// How far `destroyVirtualMachine` goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DestroyEnd {
     /// The VM can be recovered for a while.
     Recoverable,
@@ -79,7 +80,7 @@ pub enum DestroyEnd {
 }
 
 /// Whether `deployVirtualMachine` starts the VM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AfterDeploy {
     /// `startvm=false`.
     LeaveStopped,
@@ -88,7 +89,7 @@ pub enum AfterDeploy {
 }
 
 /// A network card to make.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NicSpec {
     /// The network.
     pub network: NetworkId,
@@ -99,7 +100,7 @@ pub struct NicSpec {
 }
 
 /// The parameters of `deployVirtualMachine`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are CloudStack's own")]
 pub struct Deploy {
     pub name: Option<String>,

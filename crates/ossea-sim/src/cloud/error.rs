@@ -1,9 +1,11 @@
 //! The cloud's errors: code, text, and who may read the text.
 
+use serde::{Deserialize, Serialize};
+
 use crate::settings::Role;
 
 /// Where an error was raised; it decides whether plain users see its text on the synchronous path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Origin {
     /// By the command itself: everybody reads the text.
     Command,
@@ -12,7 +14,7 @@ pub(crate) enum Origin {
 }
 
 /// An error as CloudStack answers it, in an HTTP answer or as the result of a job.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{text} ({code})")]
 pub struct ApiError {
     /// The HTTP status and `errorcode`.

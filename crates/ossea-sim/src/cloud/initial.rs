@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 
+use super::chance::{Chance, Purpose};
 use super::content::Content;
 use super::log::Log;
 use super::objects::{
@@ -23,7 +22,7 @@ impl Cloud {
         let mut cloud = Self {
             settings,
             time: now,
-            rng: StdRng::seed_from_u64(settings.seed),
+            rng: Chance::new(settings.seed, Purpose::Ids),
             zones: contents.zones.iter().map(|z| (z.id.clone(), z.clone())).collect(),
             pools: contents.pools.clone(),
             networks: contents

@@ -8,10 +8,12 @@
 //! A command's preconditions are checked when its job begins, *before* it waits in the queue of its VM, and hardly
 //! again afterwards, as in the real cloud: what was allowed when it was asked for may be wrong when its turn comes.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::{AsyncJobId, CloudVmId};
+use serde::{Deserialize, Serialize};
 
 use super::Cloud;
 use super::command::ApiCommand;
@@ -26,16 +28,16 @@ pub(crate) const JOB_LIFE: TimeDelta = TimeDelta::hours(24);
 pub(crate) const QUEUE_PATIENCE: TimeDelta = TimeDelta::minutes(60);
 
 /// What a job works on, as `jobinstancetype` tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobObject {
     /// VirtualMachine, Volume or Snapshot.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// The object's id.
     pub id: String,
 }
 
 /// An async job.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
     /// The id.
     pub id: AsyncJobId,
@@ -56,7 +58,7 @@ pub struct Job {
 }
 
 /// Where a job stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Phase {
     /// It waits for the VM's earlier work.
     Queued,
@@ -75,7 +77,7 @@ pub enum Phase {
 }
 
 /// How a job ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum JobOutcome {
     /// With this result.
     Succeeded(JobResult),
@@ -89,7 +91,7 @@ pub enum JobOutcome {
 }
 
 /// The result of a job: its object as it was when the job ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum JobResult {
     Vm(Box<Vm>),
@@ -99,7 +101,7 @@ pub enum JobResult {
 }
 
 /// What happens at an instant of the cloud's agenda.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Due {
     /// The job's work is over.
     JobEnds(AsyncJobId),

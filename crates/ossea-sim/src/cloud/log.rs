@@ -121,7 +121,7 @@ pub enum StopCause {
 }
 
 /// The record of a cloud.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Log {
     entries: Vec<LogEntry>,
 }

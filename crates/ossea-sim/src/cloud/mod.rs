@@ -16,6 +16,7 @@ pub mod objects;
 
 mod accept;
 mod attach;
+mod chance;
 mod deploy;
 mod destroy;
 mod exchange;
@@ -23,6 +24,7 @@ mod guest;
 mod initial;
 mod power;
 mod rows;
+mod saved;
 mod snapshots;
 mod table;
 mod work;
@@ -32,24 +34,27 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use chrono::{DateTime, Utc};
 use failover_domain::{AsyncJobId, CloudVmId, NetworkId, OfferingId, TemplateId, VolumeId, ZoneId};
 use rand::RngCore;
-use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 
+use self::chance::Chance;
 use self::content::Content;
 pub use self::exchange::{Delivery, Reply};
 use self::jobs::{Due, Job, JobOutcome, Phase};
 use self::log::{Effect, Log, LogEntry, LogEvent};
 use self::objects::{NetworkState, Snapshot, Vm, Volume};
+pub use self::saved::NotASavedCloud;
 use self::table::Table;
 use crate::contents::{NetworkContents, OfferingContents, PoolContents, TemplateContents, ZoneContents};
 use crate::faults::{FaultRule, FaultState, Faults, RuleId, Work};
 use crate::settings::SimSettings;
 
 /// A simulated cloud.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cloud {
     settings: SimSettings,
     time: DateTime<Utc>,
-    rng: StdRng,
+    rng: Chance,
     zones: BTreeMap<ZoneId, ZoneContents>,
     pools: Vec<PoolContents>,
     networks: BTreeMap<NetworkId, NetworkContents>,
@@ -67,6 +72,7 @@ pub struct Cloud {
     /// The unfinished jobs of each object, oldest first.
     pending: BTreeMap<String, Vec<AsyncJobId>>,
     queues: BTreeMap<CloudVmId, VecDeque<AsyncJobId>>,
+    #[serde(with = "saved::pairs")]
     agenda: BTreeMap<(DateTime<Utc>, u64), Due>,
     agenda_sequence: u64,
     faults: Faults,

@@ -81,7 +81,7 @@ pub enum BootFailure {
 }
 
 /// A network card.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nic {
     /// The card's id.
     pub id: String,
@@ -96,7 +96,7 @@ pub struct Nic {
 }
 
 /// Whether a card's address appears in answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AddressShown {
     /// Not yet, or not any more.
     Hidden,
@@ -115,7 +115,7 @@ impl Nic {
 }
 
 /// How a VM boots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Boot {
     /// Legacy BIOS.
     Bios,
@@ -126,7 +126,7 @@ pub enum Boot {
 }
 
 /// A VM.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are CloudStack's own")]
 pub struct Vm {
     pub id: CloudVmId,
@@ -151,7 +151,7 @@ pub struct Vm {
 }
 
 /// Where a volume hangs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are CloudStack's own")]
 pub struct Attached {
     pub vm: CloudVmId,
@@ -160,7 +160,7 @@ pub struct Attached {
 }
 
 /// A volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are CloudStack's own")]
 pub struct Volume {
     pub id: VolumeId,
@@ -186,7 +186,7 @@ impl Volume {
 }
 
 /// A volume snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are CloudStack's own")]
 pub struct Snapshot {
     pub id: SnapshotId,

@@ -63,7 +63,7 @@ fn job_row(cloud: &Cloud, job: &Job) -> Value {
         "created": rows::date(job.created),
     });
     if let Some(object) = &job.object {
-        row["jobinstancetype"] = object.kind.into();
+        row["jobinstancetype"] = object.kind.as_ref().into();
         row["jobinstanceid"] = object.id.as_str().into();
     }
     let Phase::Ended { at, outcome } = &job.phase else {
