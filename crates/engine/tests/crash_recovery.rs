@@ -13,7 +13,7 @@ use failover_domain::{JobId, JobStatus};
 use failover_engine::ports::{AppendError, Batch, JobStore, WorkerId};
 use failover_engine::{Event, StoredEvent};
 use lab::Lab;
-use ossea_sim::faults::Work;
+use ossea_sim::faults::{Garbage, Work};
 use ossea_sim::{FaultRule, WayFault, WorkFault};
 
 /// The commands of a live failover.
@@ -107,7 +107,14 @@ async fn whatever_the_cloud_loses_is_found_again() {
     let faults: [(&str, ossea_sim::faults::FaultEffect); 9] = [
         ("lost request", WayFault::LostRequest.into()),
         ("lost reply", WayFault::LostReply.into()),
-        ("garbage", WayFault::Garbage { work: Work::Done }.into()),
+        (
+            "garbage",
+            WayFault::Garbage {
+                work: Work::Done,
+                body: Garbage::Html,
+            }
+            .into(),
+        ),
         ("throttled", WayFault::Throttled { retry_after_ms: 700 }.into()),
         ("busy", WayFault::Busy.into()),
         (

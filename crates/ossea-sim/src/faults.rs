@@ -1,9 +1,12 @@
 //! Faults: rules that say which call goes wrong, and how.
 //!
-//! A rule counts the calls that it matches, and strikes from the `nth` one on, `times` times. How often it really
-//! struck is readable, so that a test can insist that its fault happened.
+//! A rule counts the calls that it matches, and strikes from the `nth` one on, `times` times, or only some of these
+//! times where it has a probability; the cloud's seed decides which. How often it really struck is readable, so that
+//! a test can insist that its fault happened. A request may also bring its fault along.
 
 use serde::{Deserialize, Serialize};
+
+use crate::cloud::chance::{Chance, Purpose};
 
 /// Whether the work behind a failing call is done nevertheless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +35,10 @@ pub enum NicFault {
 #[serde(
     untagged,
     expecting = "wanted is an effect with its fields, whose kind is one of refuse, lost_request, lost_reply, throttled, \
-                 busy, garbage, slow_answer, job_fails, delay, job_stuck, job_interrupted, job_cancelled, job_purged, \
-                 guest_does_not_boot, wrong_network, detach_timeout, unattachable"
+                 busy, garbage, slow_answer, dribbled_answer, cut_answer, short_answer, stalled_answer, restart, \
+                 job_fails, delay, job_stuck, job_interrupted, job_cancelled, job_purged, guest_does_not_boot, \
+                 wrong_network, detach_timeout, device_busy, unattachable, no_capacity, limit_reached, \
+                 agent_unreachable"
 )]
 pub enum FaultEffect {
     /// On the way.
@@ -75,16 +80,66 @@ pub enum WayFault {
     },
     /// The management server takes no new jobs (503).
     Busy,
-    /// The answer is a page of HTML.
+    /// The answer is nothing that CloudStack writes.
     Garbage {
         /// Whether the request was processed.
         work: Work,
+        /// What it is instead.
+        #[serde(default)]
+        body: Garbage,
     },
     /// The answer comes later; the work is in time.
     SlowAnswer {
         /// How much later, not scaled.
         seconds: u32,
     },
+    /// The answer begins in time and comes in small pieces.
+    DribbledAnswer {
+        /// How long it takes as a whole, not scaled.
+        seconds: u32,
+    },
+    /// The connection breaks in the middle of the answer.
+    CutAnswer,
+    /// The head of the answer promises half of the body, and no more comes.
+    ShortAnswer,
+    /// Half of the answer comes, then nothing more; the connection stays open.
+    StalledAnswer,
+    /// The management server is restarted, and the connection breaks.
+    Restart {
+        /// When.
+        when: RestartMoment,
+        /// Whether the agents complete what was under way.
+        work: Work,
+    },
+}
+
+/// What comes instead of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Garbage {
+    /// A page of HTML, as of a proxy.
+    #[default]
+    Html,
+    /// The beginning of an answer.
+    CutJson,
+    /// Nothing at all, under status 200.
+    Empty,
+    /// Bytes that are no text.
+    Binary,
+    /// More than any client should read.
+    Huge,
+    /// JSON with the envelope of another command.
+    WrongEnvelope,
+}
+
+/// When a restart of the management server hits a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RestartMoment {
+    /// Before it was processed: nothing is left of it.
+    Before,
+    /// After it was processed: its job is cut off like the others.
+    After,
 }
 
 /// A fault of the work behind a command. A command without a job shows it in its answer.
@@ -135,8 +190,16 @@ pub enum WorkFault {
     },
     /// `detachVolume` fails because the guest does not let go of the device.
     DetachTimeout,
+    /// `attachVolume` or `detachVolume` fails because the host says that the device is busy.
+    DeviceBusy,
     /// `attachVolume` fails, wherever the volume is to go.
     Unattachable,
+    /// No host has room (533): in the answer of `deployVirtualMachine`, in the job of every other command.
+    NoCapacity,
+    /// The account's limit is reached (535): in the answer of commands that create, in the job of every other one.
+    LimitReached,
+    /// The host does not answer: commands that need it fail, and a forced stop only pretends.
+    AgentUnreachable,
 }
 
 fn not_done() -> Work {
@@ -147,7 +210,7 @@ fn not_done() -> Work {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
-    /// The command by its API name, such as `attachVolume`; lists and `queryAsyncJobResult` too.
+    /// The command by its API name, such as `attachVolume`; lists and `queryAsyncJobResult` too. `*` is every one.
     pub command: String,
     /// Only calls that involve the object with this id or name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -158,6 +221,9 @@ pub struct FaultRule {
     /// How many calls go wrong; `null` for all.
     #[serde(default = "once")]
     pub times: Option<u32>,
+    /// How probable it is that a call goes wrong whose turn it is; certain when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<Probability>,
     /// What goes wrong.
     pub effect: FaultEffect,
 }
@@ -178,6 +244,7 @@ impl FaultRule {
             object: None,
             nth: first(),
             times: once(),
+            probability: None,
             effect: effect.into(),
         }
     }
@@ -207,12 +274,69 @@ impl FaultRule {
     pub fn forever(self) -> Self {
         Self { times: None, ..self }
     }
+
+    /// Only with this probability.
+    pub fn with_probability(self, probability: Probability) -> Self {
+        Self {
+            probability: Some(probability),
+            ..self
+        }
+    }
+}
+
+/// A probability, from 0 to 1 in steps of a millionth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Probability(u32);
+
+/// A number that is no [`Probability`].
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("{0} is no probability, wanted is a number from 0 to 1")]
+pub struct NotAProbability(f64);
+
+const MILLION: u32 = 1_000_000;
+
+impl Probability {
+    /// So many of a hundred; more than 100 are 100.
+    pub fn percent(percent: u32) -> Self {
+        Self(percent.min(100) * (MILLION / 100))
+    }
+
+    fn happens(self, chance: &mut Chance) -> bool {
+        chance.below(MILLION.into()) < self.0.into()
+    }
+}
+
+impl TryFrom<f64> for Probability {
+    type Error = NotAProbability;
+    fn try_from(number: f64) -> Result<Self, NotAProbability> {
+        if (0.0..=1.0).contains(&number) {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "the product is between 0 and a million"
+            )]
+            Ok(Self((number * f64::from(MILLION)).round() as u32))
+        } else {
+            Err(NotAProbability(number))
+        }
+    }
+}
+impl From<Probability> for f64 {
+    fn from(probability: Probability) -> f64 {
+        f64::from(probability.0) / f64::from(MILLION)
+    }
 }
 
 /// The number of a rule in its cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RuleId(u64);
+
+impl RuleId {
+    /// The fault that a request brought along; no rule has this number.
+    pub(crate) const OF_THE_REQUEST: RuleId = RuleId(0);
+}
 
 /// A rule and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,7 +355,7 @@ pub struct FaultState {
 
 impl FaultState {
     fn matches(&self, command: &str, objects: &[String]) -> bool {
-        self.rule.command == command
+        (self.rule.command == command || self.rule.command == EVERY_COMMAND)
             && self
                 .rule
                 .object
@@ -244,15 +368,27 @@ impl FaultState {
     }
 }
 
+/// The `command` of a rule for all of them.
+const EVERY_COMMAND: &str = "*";
+
 /// All rules of a cloud.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Faults {
     rules: Vec<FaultState>,
     last: u64,
+    chance: Chance,
 }
 
 impl Faults {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            rules: Vec::new(),
+            last: 0,
+            chance: Chance::new(seed, Purpose::Faults),
+        }
+    }
+
     pub(crate) fn add(&mut self, rule: FaultRule) -> RuleId {
         self.last += 1;
         let id = RuleId(self.last);
@@ -283,7 +419,11 @@ impl Faults {
             .filter(|state| state.matches(command, objects))
         {
             state.matched += 1;
-            if struck.is_none() && state.is_due() {
+            let happens = |chance: &mut Chance| {
+                let probability = state.rule.probability;
+                probability.is_none_or(|probability| probability.happens(chance))
+            };
+            if struck.is_none() && state.is_due() && happens(&mut self.chance) {
                 state.chosen += 1;
                 struck = Some((state.id, state.rule.effect.clone()));
             }

@@ -7,7 +7,7 @@
 //!   `#[tokio::test(start_paused = true)]` plays hours in milliseconds.
 //! * [`http`] speaks the real wire format, with signatures, for the real client and for foreign ones.
 //!
-//! Everything can be made to go wrong by [`faults::FaultRule`]s. What really happened is in [`Cloud::log`],
+//! Everything can be made to go wrong by [`faults::FaultRule`]s. A cloud can be saved and gone on with
 //! [`Cloud::inventory`] and [`Cloud::content_of`], whatever the callers got to see.
 
 pub mod address_range;
@@ -25,5 +25,7 @@ pub use cloud::Cloud;
 pub use cloud::content::Content;
 pub use cloud::inventory::CloudInventory;
 pub use contents::SimContents;
-pub use faults::{BootFailure, FaultRule, FaultState, NicFault, RuleId, WayFault, Work, WorkFault};
-pub use settings::{Profile, SimSettings};
+pub use faults::{
+    BootFailure, FaultRule, FaultState, Garbage, NicFault, Probability, RuleId, WayFault, Work, WorkFault,
+};
+pub use settings::{ApiLimit, PostEnforcement, Profile, Role, SimSettings};

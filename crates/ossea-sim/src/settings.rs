@@ -117,6 +117,28 @@ pub enum UserExpunge {
     Allowed,
 }
 
+/// A limit of calls (`api.throttling.max` in `api.throttling.interval`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiLimit {
+    /// The most calls of an account in an interval.
+    pub max: u32,
+    /// The length of an interval.
+    pub interval_seconds: u32,
+}
+
+/// Whether changes must be sent by POST, and every request must expire within 15 minutes. Releases before 4.21 do not
+/// know the setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PostEnforcement {
+    /// Nobody asks, the default of CloudStack.
+    #[default]
+    Off,
+    /// They must.
+    On,
+}
+
 /// How long the work of each command takes at scale 1, in seconds. The defaults are the times of
 /// a production site, and those of the published baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -170,7 +192,12 @@ pub struct SimSettings {
     pub role: Role,
     /// Whether users may expunge.
     pub user_expunge: UserExpunge,
-    /// The seed of ids and MAC addresses.
+    /// How many calls an account may make (`api.throttling.*`); root admins are exempt. Off by default, as in
+    /// CloudStack.
+    pub throttling: Option<ApiLimit>,
+    /// Whether changes must be sent by POST (`enforce.post.requests.and.timestamps`).
+    pub post_enforcement: PostEnforcement,
+    /// The seed of ids, MAC addresses and probable faults.
     pub seed: u64,
     /// Every duration is multiplied by it; 0 makes all work instantaneous.
     pub latency_scale: f64,
@@ -192,9 +219,19 @@ impl SimSettings {
             wording: profile.wording(),
             role: Role::default(),
             user_expunge: UserExpunge::default(),
+            throttling: None,
+            post_enforcement: PostEnforcement::default(),
             seed: 0,
             latency_scale: 1.0,
             durations: Durations::default(),
+        }
+    }
+
+    /// Whether the release knows POST enforcement, and has it on.
+    pub(crate) fn enforces_post(&self) -> bool {
+        match (self.profile, self.post_enforcement) {
+            (Profile::V4_18, PostEnforcement::On | PostEnforcement::Off) => false,
+            (Profile::V4_21 | Profile::V4_22, post_enforcement) => post_enforcement == PostEnforcement::On,
         }
     }
 

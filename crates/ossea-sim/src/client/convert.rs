@@ -284,7 +284,9 @@ pub(super) fn capabilities(cloud: &Cloud) -> Capabilities {
         may_expunge_volume: None,
         may_force_stop: None,
         shows_destroyed_vms: None,
-        api_limit: None,
+        api_limit: settings
+            .throttling
+            .map(|limit| (limit.max, limit.interval_seconds)),
     }
 }
 

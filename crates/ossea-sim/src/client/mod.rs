@@ -2,6 +2,7 @@
 
 mod bearing;
 mod convert;
+mod way;
 
 pub(crate) use self::convert::may_expunge;
 
@@ -21,14 +22,19 @@ use ossea::{
 
 use self::bearing::Bearing;
 use crate::clock::SimClock;
+use crate::cloud::Cloud;
 use crate::cloud::content::Content;
 use crate::cloud::error::ApiError;
 use crate::cloud::inventory::CloudInventory;
 use crate::cloud::log::LogEntry;
-use crate::cloud::{Cloud, Delivery};
 use crate::contents::SimContents;
 use crate::faults::{FaultRule, FaultState, RuleId, Work};
 use crate::settings::SimSettings;
+
+use self::way::{Call, seen};
+
+/// What the HTTP client waits for an answer when nothing else is set.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A simulated cloud that is called directly. Clones share the cloud.
 #[derive(Debug, Clone)]
@@ -37,6 +43,7 @@ pub struct InProcessCloud {
     clock: SimClock,
     latency: Duration,
     bearing: Bearing,
+    patience: Duration,
 }
 
 impl InProcessCloud {
@@ -59,12 +66,18 @@ impl InProcessCloud {
             clock,
             latency: Duration::from_millis(20),
             bearing: Bearing::default(),
+            patience: PATIENCE,
         }
     }
 
     /// The same cloud with another time for each request: half of it on the way there, half on the way back.
     pub fn with_latency(self, latency: Duration) -> Self {
         Self { latency, ..self }
+    }
+
+    /// The same cloud for a caller who waits for an answer so long, and then concludes what the HTTP client would.
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The cloud's clock.
@@ -134,14 +147,9 @@ impl InProcessCloud {
         tokio::time::sleep(self.latency / 2).await;
         let objects: Vec<String> = objects.iter().map(ToString::to_string).collect();
         let reply = self.lock().read(self.clock.now(), command, &objects, look);
-        tokio::time::sleep(reply.after + self.latency / 2).await;
-        match reply.delivery {
-            Delivery::Answer(answer) => answer.map_err(convert::error),
-            Delivery::Unreadable => Err(OsseaError::Malformed(format!("{command} was answered with HTML"))),
-            Delivery::Nothing => Err(OsseaError::Unreachable(format!(
-                "the connection broke during {command}"
-            ))),
-        }
+        let (after, seen) = seen(command, Call::Read, reply, self.patience);
+        tokio::time::sleep(after + self.latency / 2).await;
+        seen
     }
 
     /// A read of one object. An id that the cloud has never seen is refused there, and is `None` here.
@@ -163,16 +171,9 @@ impl OsseaClient for InProcessCloud {
         let (name, key, command) = (command.api_name(), key.to_string(), convert::command(command));
         let command = command.map_err(convert::error)?;
         let reply = self.lock().submit(self.clock.now(), Some(&key), command);
-        tokio::time::sleep(reply.after + self.latency / 2).await;
-        match reply.delivery {
-            Delivery::Answer(answer) => answer.map(convert::accepted).map_err(convert::error),
-            Delivery::Unreadable => Err(OsseaError::OutcomeUnknown(format!(
-                "{name} was answered with HTML"
-            ))),
-            Delivery::Nothing => Err(OsseaError::OutcomeUnknown(format!(
-                "the connection broke during {name}"
-            ))),
-        }
+        let (after, seen) = seen(name, Call::Change, reply, self.patience);
+        tokio::time::sleep(after + self.latency / 2).await;
+        seen.map(convert::accepted)
     }
 
     async fn job(&self, id: &AsyncJobId) -> Result<JobReport, OsseaError> {

@@ -33,6 +33,7 @@ impl Cloud {
             }
             return Err(ApiError::of_command(code, text));
         }
+        self.refuse_creation(&command, fault.as_ref())?;
         let created = match &command {
             ApiCommand::DeployVirtualMachine(deploy) => Some(self.create_vm(deploy, fault.as_ref())?),
             ApiCommand::CreateSnapshot { volume, name, .. } => {
@@ -51,6 +52,28 @@ impl Cloud {
         let object = self.object_of(&command, created.as_deref());
         self.start_job(job.clone(), command, object, fault);
         Ok(Accepted::Job { job, created })
+    }
+
+    /// Faults that a create command shows in its answer, before it has made anything.
+    fn refuse_creation(
+        &mut self,
+        command: &ApiCommand,
+        fault: Option<&(RuleId, WorkFault)>,
+    ) -> Result<(), ApiError> {
+        let error = match (command, fault) {
+            (ApiCommand::DeployVirtualMachine(_), Some((_, WorkFault::NoCapacity))) => {
+                ApiError::no_capacity()
+            }
+            (
+                ApiCommand::DeployVirtualMachine(_) | ApiCommand::CreateSnapshot { .. },
+                Some((_, WorkFault::LimitReached)),
+            ) => ApiError::limit_reached(),
+            (_, _) => return Ok(()),
+        };
+        if let Some((rule, _)) = fault {
+            self.faults.fired(*rule);
+        }
+        Err(error)
     }
 
     /// The id of the job: the client's, if it is free.

@@ -235,7 +235,18 @@ impl Cloud {
     /// The error of an attach that the agent could not do.
     pub(super) fn attach_failed(&self, command: &ApiCommand) -> ApiError {
         let objects = self.objects_of(command).join(" ");
-        ApiError::runtime(format!("Failed to attach volume; the device is busy: {objects}"))
+        ApiError::runtime(format!(
+            "Failed to attach volume; it cannot be attached: {objects}"
+        ))
+    }
+
+    /// The error of a host whose device is busy.
+    pub(super) fn device_is_busy(&self, command: &ApiCommand) -> ApiError {
+        let objects = self.objects_of(command).join(" ");
+        ApiError::runtime(format!(
+            "{} failed; Device or resource busy: {objects}",
+            command.api_name()
+        ))
     }
 
     pub(super) fn detach_target(&self, target: &DetachTarget) -> Option<&Volume> {

@@ -185,7 +185,7 @@ impl Cloud {
         nics
     }
 
-    fn fresh_mac(&mut self) -> String {
+    pub(super) fn fresh_mac(&mut self) -> String {
         let mut bytes = [0; 4];
         self.rng.fill_bytes(&mut bytes);
         let [a, b, c, d] = bytes;

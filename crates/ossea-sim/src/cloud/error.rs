@@ -100,6 +100,24 @@ impl ApiError {
         )
     }
 
+    /// 533: no host has room.
+    pub(crate) fn no_capacity() -> Self {
+        let text = "Unable to create a deployment, no destination found";
+        Self {
+            cs_code: Some(4325),
+            ..Self::of_command(533, text)
+        }
+    }
+
+    /// 535: a limit of the account.
+    pub(crate) fn limit_reached() -> Self {
+        let text = "Maximum number of resources of the account exceeded";
+        Self {
+            cs_code: Some(4370),
+            ..Self::of_command(535, text)
+        }
+    }
+
     /// 401: credentials, signature, expiry, or a command that does not exist.
     pub(crate) fn unauthorized() -> Self {
         let text = "unable to verify user credentials and/or request signature";

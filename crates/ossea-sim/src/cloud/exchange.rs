@@ -8,7 +8,7 @@ use super::Cloud;
 use super::command::{Accepted, ApiCommand};
 use super::error::ApiError;
 use super::log::CallRecord;
-use crate::faults::{FaultEffect, RuleId, WayFault, Work, WorkFault};
+use crate::faults::{FaultEffect, Garbage, RestartMoment, RuleId, WayFault, Work, WorkFault};
 
 /// What the caller gets to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +24,36 @@ pub struct Reply<T> {
 pub enum Delivery<T> {
     /// An answer of CloudStack.
     Answer(Result<T, ApiError>),
+    /// The same, damaged on its way.
+    Damaged(Result<T, ApiError>, Damage),
     /// Something that is no answer of CloudStack.
-    Unreadable,
+    Garbage(Garbage),
     /// Nothing: the connection breaks.
     Nothing,
 }
 
+/// What happens to an answer on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// It comes in small pieces over this time, whole.
+    Dribbled(Duration),
+    /// The connection breaks after its first half.
+    Cut,
+    /// Its first half comes as if it were the whole.
+    Short,
+    /// Nothing more comes after its first half.
+    Stalled,
+}
+
 impl<T> Reply<T> {
+    fn damaged(self, damage: Damage) -> Self {
+        let delivery = match self.delivery {
+            Delivery::Answer(answer) => Delivery::Damaged(answer, damage),
+            Delivery::Damaged(..) | Delivery::Garbage(_) | Delivery::Nothing => self.delivery,
+        };
+        Self { delivery, ..self }
+    }
+
     fn at_once(delivery: Delivery<T>) -> Self {
         Self {
             after: Duration::ZERO,
@@ -42,9 +65,23 @@ impl<T> Reply<T> {
 impl Cloud {
     /// A command arrives (unless a fault loses it). `key` is the client's `customjobid`.
     pub fn submit(&mut self, now: DateTime<Utc>, key: Option<&str>, command: ApiCommand) -> Reply<Accepted> {
+        self.submit_with(now, key, command, None)
+    }
+
+    /// A command arrives that may bring its fault along.
+    pub fn submit_with(
+        &mut self,
+        now: DateTime<Utc>,
+        key: Option<&str>,
+        command: ApiCommand,
+        fault: Option<FaultEffect>,
+    ) -> Reply<Accepted> {
         self.advance(now);
+        if let Err(error) = self.count_call() {
+            return self.refuse(key, &command, error);
+        }
         let objects = self.objects_of(&command);
-        match self.faults.arrive(command.api_name(), &objects) {
+        match self.fault_of(command.api_name(), &objects, fault) {
             None => self.process(key, command, None),
             Some((rule, FaultEffect::Work(fault))) => self.process(key, command, Some((rule, fault))),
             Some((rule, FaultEffect::Way(fault))) => {
@@ -71,11 +108,32 @@ impl Cloud {
                 delivery: Delivery::Nothing,
                 ..self.process(key, command, None)
             },
-            WayFault::Garbage { work: Work::NotDone } => Reply::at_once(Delivery::Unreadable),
-            WayFault::Garbage { work: Work::Done } => Reply {
-                delivery: Delivery::Unreadable,
+            WayFault::Garbage {
+                work: Work::NotDone,
+                body,
+            } => Reply::at_once(Delivery::Garbage(body)),
+            WayFault::Garbage {
+                work: Work::Done,
+                body,
+            } => Reply {
+                delivery: Delivery::Garbage(body),
                 ..self.process(key, command, None)
             },
+            WayFault::DribbledAnswer { seconds } => {
+                let over = Duration::from_secs(u64::from(seconds));
+                self.process(key, command, None).damaged(Damage::Dribbled(over))
+            }
+            WayFault::CutAnswer => self.process(key, command, None).damaged(Damage::Cut),
+            WayFault::ShortAnswer => self.process(key, command, None).damaged(Damage::Short),
+            WayFault::StalledAnswer => self.process(key, command, None).damaged(Damage::Stalled),
+            WayFault::Restart { when, work } => {
+                match when {
+                    RestartMoment::Before => {}
+                    RestartMoment::After => drop(self.process(key, command, None)),
+                }
+                self.restart(self.time, work);
+                Reply::at_once(Delivery::Nothing)
+            }
             WayFault::SlowAnswer { seconds } => {
                 let reply = self.process(key, command, None);
                 Reply {
@@ -94,13 +152,28 @@ impl Cloud {
         objects: &[String],
         look: impl FnOnce(&Cloud) -> Result<T, ApiError>,
     ) -> Reply<T> {
+        self.read_with(now, command, objects, None, look)
+    }
+
+    /// A read arrives that may bring its fault along.
+    pub fn read_with<T>(
+        &mut self,
+        now: DateTime<Utc>,
+        command: &str,
+        objects: &[String],
+        fault: Option<FaultEffect>,
+        look: impl FnOnce(&Cloud) -> Result<T, ApiError>,
+    ) -> Reply<T> {
         self.advance(now);
+        let refused = |error| Reply::at_once(Delivery::Answer(Err(error)));
+        if let Err(error) = self.count_call() {
+            return refused(error);
+        }
         // Faults of the work do not concern a read.
-        let Some((rule, FaultEffect::Way(fault))) = self.faults.arrive(command, objects) else {
+        let Some((rule, FaultEffect::Way(fault))) = self.fault_of(command, objects, fault) else {
             return Reply::at_once(Delivery::Answer(look(self)));
         };
         self.faults.fired(rule);
-        let refused = |error| Reply::at_once(Delivery::Answer(Err(error)));
         match fault {
             WayFault::Refuse { code, text } => refused(ApiError::of_command(code, text)),
             WayFault::Throttled { retry_after_ms } => refused(ApiError::throttled(retry_after_ms)),
@@ -108,12 +181,39 @@ impl Cloud {
             WayFault::LostRequest | WayFault::LostReply => Reply::at_once(Delivery::Nothing),
             WayFault::Garbage {
                 work: Work::Done | Work::NotDone,
-            } => Reply::at_once(Delivery::Unreadable),
+                body,
+            } => Reply::at_once(Delivery::Garbage(body)),
             WayFault::SlowAnswer { seconds } => Reply {
                 after: Duration::from_secs(u64::from(seconds)),
                 delivery: Delivery::Answer(look(self)),
             },
+            WayFault::DribbledAnswer { seconds } => {
+                let over = Duration::from_secs(u64::from(seconds));
+                Reply::at_once(Delivery::Damaged(look(self), Damage::Dribbled(over)))
+            }
+            WayFault::CutAnswer => Reply::at_once(Delivery::Damaged(look(self), Damage::Cut)),
+            WayFault::ShortAnswer => Reply::at_once(Delivery::Damaged(look(self), Damage::Short)),
+            WayFault::StalledAnswer => Reply::at_once(Delivery::Damaged(look(self), Damage::Stalled)),
+            WayFault::Restart {
+                when: RestartMoment::Before | RestartMoment::After,
+                work,
+            } => {
+                self.restart(self.time, work);
+                Reply::at_once(Delivery::Nothing)
+            }
         }
+    }
+
+    /// What is to go wrong with a call: what it brings along, or else what a rule says. Rules count it in any case.
+    fn fault_of(
+        &mut self,
+        command: &str,
+        objects: &[String],
+        of_the_request: Option<FaultEffect>,
+    ) -> Option<(RuleId, FaultEffect)> {
+        let of_a_rule = self.faults.arrive(command, objects);
+        let of_the_request = of_the_request.map(|effect| (RuleId::OF_THE_REQUEST, effect));
+        of_the_request.or(of_a_rule)
     }
 
     /// Processes a command that has arrived, and records the call.
@@ -123,6 +223,9 @@ impl Cloud {
         command: ApiCommand,
         fault: Option<(RuleId, WorkFault)>,
     ) -> Reply<Accepted> {
+        if let Err(error) = self.check_maintenance(&command) {
+            return self.refuse(key, &command, error.read_by(self.settings.role));
+        }
         let after = self.reply_time(&command);
         let record = self.record_of(key, &command);
         let place = self.log.record_call(self.time, record);

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::chance::{Chance, Purpose};
+use super::conditions::Conditions;
 use super::content::Content;
+use super::limit::Calls;
 use super::log::Log;
 use super::objects::{
     AddressShown, Attached, Boot, Guest, NetworkState, Nic, Vm, VmState, Volume, VolumeState, VolumeType,
@@ -52,7 +54,9 @@ impl Cloud {
             queues: BTreeMap::new(),
             agenda: BTreeMap::new(),
             agenda_sequence: 0,
-            faults: Faults::default(),
+            faults: Faults::new(settings.seed),
+            conditions: Conditions::default(),
+            calls: Calls::default(),
             log: Log::default(),
             writes: 0,
             vms_made: 0,

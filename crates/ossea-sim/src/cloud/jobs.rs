@@ -213,10 +213,20 @@ impl Cloud {
         let Some(job) = self.running(id) else { return };
         let (command, fault) = (job.command.clone(), job.fault.clone());
         let outcome = match fault {
-            None => self.finish_well(id, &command),
+            None => self.finish_on_host(id, &command),
             Some((rule, effect)) => self.finish_with_fault(id, &command, rule, effect),
         };
         self.end_job(id, outcome);
+    }
+
+    fn finish_on_host(&mut self, id: &AsyncJobId, command: &ApiCommand) -> JobOutcome {
+        match self.check_agent(command) {
+            Ok(()) => self.finish_well(id, command),
+            Err(error) => {
+                self.abandon(command, id);
+                JobOutcome::Failed(error)
+            }
+        }
     }
 
     fn finish_well(&mut self, id: &AsyncJobId, command: &ApiCommand) -> JobOutcome {
@@ -245,6 +255,16 @@ impl Cloud {
             WorkFault::JobPurged { work } => (work, JobOutcome::CutOff { code: 530 }),
             WorkFault::DetachTimeout => (Work::NotDone, JobOutcome::Failed(self.detach_timed_out(command))),
             WorkFault::Unattachable => (Work::NotDone, JobOutcome::Failed(self.attach_failed(command))),
+            WorkFault::DeviceBusy => (Work::NotDone, JobOutcome::Failed(self.device_is_busy(command))),
+            WorkFault::NoCapacity => (Work::NotDone, JobOutcome::Failed(ApiError::no_capacity())),
+            WorkFault::LimitReached => (Work::NotDone, JobOutcome::Failed(ApiError::limit_reached())),
+            WorkFault::AgentUnreachable => match self.without_agent(command) {
+                Ok(()) => {
+                    self.faults.fired(rule);
+                    return self.finish_well(id, command);
+                }
+                Err(error) => (Work::NotDone, JobOutcome::Failed(error)),
+            },
             WorkFault::GuestDoesNotBoot { how } => {
                 self.faults.fired(rule);
                 return match self.finish(id, command, Some(how)) {

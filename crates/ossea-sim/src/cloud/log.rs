@@ -120,29 +120,43 @@ pub enum StopCause {
     Guest,
 }
 
+/// So many entries are always kept; a cloud that runs for weeks must not fill the memory with what its guests wrote.
+const KEPT: usize = 250_000;
+
 /// The record of a cloud.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Log {
     entries: Vec<LogEntry>,
+    /// How many entries were forgotten.
+    forgotten: u64,
 }
 
 impl Log {
     pub(crate) fn record(&mut self, at: DateTime<Utc>, event: LogEvent) {
-        let sequence = self.entries.len() as u64;
+        // Half is dropped at a time, so that an entry costs the same whether the record is full or not.
+        if self.entries.len() >= 2 * KEPT {
+            self.entries.drain(..KEPT);
+            self.forgotten += KEPT as u64;
+        }
+        let sequence = self.forgotten + self.entries.len() as u64;
         self.entries.push(LogEntry { sequence, at, event });
     }
 
     /// Records a call before its effects; [`Log::refused`] tells later how it went.
-    pub(crate) fn record_call(&mut self, at: DateTime<Utc>, call: CallRecord) -> usize {
+    pub(crate) fn record_call(&mut self, at: DateTime<Utc>, call: CallRecord) -> u64 {
         self.record(at, LogEvent::Call(call));
-        self.entries.len() - 1
+        self.forgotten + self.entries.len() as u64 - 1
     }
 
-    pub(crate) fn refused(&mut self, place: usize, code: u32) {
+    pub(crate) fn refused(&mut self, sequence: u64, code: u32) {
+        let place = sequence
+            .checked_sub(self.forgotten)
+            .and_then(|place| usize::try_from(place).ok());
         if let Some(LogEntry {
             event: LogEvent::Call(call),
             ..
-        }) = self.entries.get_mut(place)
+        }) = place.and_then(|place| self.entries.get_mut(place))
         {
             call.refused = Some(code);
         }
@@ -150,5 +164,35 @@ impl Log {
 
     pub(crate) fn entries(&self) -> &[LogEntry] {
         &self.entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_record_forgets_its_beginning_and_keeps_its_numbers() {
+        let mut log = Log::default();
+        let restarted = || LogEvent::Restarted { interrupted: 0 };
+        (0..2 * KEPT).for_each(|_| log.record(DateTime::UNIX_EPOCH, restarted()));
+        let call = CallRecord {
+            command: "attachVolume".to_owned(),
+            key: None,
+            objects: Vec::new(),
+            refused: None,
+        };
+        let place = log.record_call(DateTime::UNIX_EPOCH, call);
+        log.refused(place, 431);
+        assert_eq!((place, log.entries().len()), (2 * KEPT as u64, KEPT + 1));
+        let Some(LogEntry {
+            sequence,
+            event: LogEvent::Call(call),
+            ..
+        }) = log.entries().last()
+        else {
+            panic!("the call is the last entry")
+        };
+        assert_eq!((*sequence, call.refused), (place, Some(431)));
     }
 }

@@ -6,6 +6,7 @@
 //! [`Cloud::submit`] takes commands, [`Cloud::read`] guards reads; both let fault rules strike and say in a
 //! [`Reply`] what the caller gets to see, which is not always what happened.
 
+pub(crate) mod chance;
 pub mod command;
 pub mod content;
 pub mod error;
@@ -16,12 +17,13 @@ pub mod objects;
 
 mod accept;
 mod attach;
-mod chance;
+mod conditions;
 mod deploy;
 mod destroy;
 mod exchange;
 mod guest;
 mod initial;
+mod limit;
 mod power;
 mod rows;
 mod saved;
@@ -37,8 +39,9 @@ use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
 use self::chance::Chance;
+pub use self::conditions::{Agent, Conditions, ServerMode};
 use self::content::Content;
-pub use self::exchange::{Delivery, Reply};
+pub use self::exchange::{Damage, Delivery, Reply};
 use self::jobs::{Due, Job, JobOutcome, Phase};
 use self::log::{Effect, Log, LogEntry, LogEvent};
 use self::objects::{NetworkState, Snapshot, Vm, Volume};
@@ -76,6 +79,8 @@ pub struct Cloud {
     agenda: BTreeMap<(DateTime<Utc>, u64), Due>,
     agenda_sequence: u64,
     faults: Faults,
+    conditions: Conditions,
+    calls: limit::Calls,
     log: Log,
     /// The number of the last write to any volume.
     writes: u64,
@@ -172,6 +177,15 @@ impl Cloud {
                 interrupted: cut.len(),
             },
         );
+    }
+
+    /// Forgets all ended jobs, as the server does with those of yesterday. Answers how many they were.
+    pub fn purge_jobs(&mut self, now: DateTime<Utc>) -> usize {
+        self.advance(now);
+        let before = self.jobs.len();
+        self.jobs
+            .retain(|_, job| !matches!(job.phase, Phase::Ended { .. }));
+        before - self.jobs.len()
     }
 
     fn plan(&mut self, at: DateTime<Utc>, due: Due) {

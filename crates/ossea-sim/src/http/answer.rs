@@ -1,7 +1,7 @@
 //! Envelopes: success, errors, and what is no answer at all.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::parameters::Parameters;
@@ -115,12 +115,6 @@ fn write_xml(body: &mut String, value: &Value) {
         Value::Null => {}
         Value::Bool(_) | Value::Number(_) => body.push_str(&value.to_string()),
     }
-}
-
-/// What a proxy in between might say.
-pub(crate) fn unreadable() -> Response {
-    Html("<html><head><title>Please wait</title></head><body><h1>Please wait</h1></body></html>")
-        .into_response()
 }
 
 #[cfg(test)]

@@ -315,7 +315,8 @@ fn templates(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiEr
 
 fn capabilities(cloud: &Cloud) -> Value {
     let settings = cloud.settings();
-    json!({ "capability": {
+    let limit = settings.throttling;
+    let mut shown = json!({ "capability": {
         "cloudstackversion": settings.profile.version(),
         "kvmsnapshotenabled": settings.profile.snapshots_running_vms(),
         "allowuserexpungerecovervm": may_expunge(settings.role, settings.user_expunge),
@@ -324,5 +325,10 @@ fn capabilities(cloud: &Cloud) -> Value {
         "allowuserviewdestroyedvm": false,
         "securitygroupsenabled": false,
         "dynamicrolesenabled": true,
-    } })
+    } });
+    if let Some(limit) = limit {
+        shown["capability"]["apilimitmax"] = limit.max.into();
+        shown["capability"]["apilimitinterval"] = limit.interval_seconds.into();
+    }
+    shown
 }

@@ -12,6 +12,7 @@ pub mod admin;
 mod answer;
 mod candidates;
 mod commands;
+mod damage;
 mod jobs;
 mod lists;
 mod parameters;
@@ -23,9 +24,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use axum::routing::get;
-use http_edge::CloseWithoutAnswer;
 
 use self::answer::Form;
 use self::parameters::Parameters;
@@ -34,6 +35,10 @@ use crate::clock::SimClock;
 use crate::cloud::command::Accepted;
 use crate::cloud::error::ApiError;
 use crate::cloud::{Cloud, Delivery, Reply};
+use crate::faults::FaultEffect;
+
+/// The header in which a request brings its fault along, in the form of the effect of a fault rule.
+pub const FAULT_HEADER: &str = "x-ossea-sim-fault";
 
 /// CloudStack takes no larger forms.
 const LARGEST_BODY: usize = 1 << 20;
@@ -44,6 +49,14 @@ pub struct SimServer {
     cloud: Arc<Mutex<Cloud>>,
     clock: SimClock,
     credentials: Arc<Credentials>,
+    faults_by_request: FaultsByRequest,
+}
+
+/// Whether requests may bring their faults along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FaultsByRequest {
+    Refused,
+    Accepted,
 }
 
 impl SimServer {
@@ -54,6 +67,15 @@ impl SimServer {
             cloud,
             clock,
             credentials: Arc::new(credentials),
+            faults_by_request: FaultsByRequest::Refused,
+        }
+    }
+
+    /// The same server for requests that bring their faults along in the header [`FAULT_HEADER`].
+    pub fn accepting_faults_by_request(self) -> Self {
+        Self {
+            faults_by_request: FaultsByRequest::Accepted,
+            ..self
         }
     }
 
@@ -85,31 +107,50 @@ impl SimServer {
 async fn api(State(server): State<SimServer>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(Body::new(body), LARGEST_BODY).await else {
-        return answer::unreadable();
+        return damage::nothing();
     };
     let parameters = Parameters::read(head.uri.query().unwrap_or(""), &body);
     let form = Form::wanted(&parameters);
-    let version = server.lock().settings().profile.version();
+    let settings = *server.lock().settings();
+    let version = settings.profile.version();
     let command = parameters.plain("command");
     let envelope = answer::envelope(command, &parameters);
-    let reply = match signature::verify(&parameters, &server.credentials, server.clock.now()) {
-        Ok(()) => dispatch(&server, command.unwrap_or(""), &parameters),
-        Err(error) => Err(error),
-    };
+    let credentials = &server.credentials;
+    let reply = signature::verify(&parameters, credentials, &settings, server.clock.now())
+        .and_then(|()| signature::check_method(&head.method, command.unwrap_or(""), &settings))
+        .and_then(|()| fault_of(&head.headers, server.faults_by_request))
+        .and_then(|fault| dispatch(&server, command.unwrap_or(""), &parameters, fault));
     let reply = match reply {
         Ok(reply) => reply,
         Err(error) => return answer::error(&envelope, &error, form, version),
     };
     tokio::time::sleep(reply.after).await;
+    let written = |answer: Result<_, ApiError>| match answer {
+        Ok(content) => answer::success(&envelope, content, form, version),
+        Err(error) => answer::error(&envelope, &error, form, version),
+    };
     match reply.delivery {
-        Delivery::Answer(Ok(content)) => answer::success(&envelope, content, form, version),
-        Delivery::Answer(Err(error)) => answer::error(&envelope, &error, form, version),
-        Delivery::Unreadable => answer::unreadable(),
-        Delivery::Nothing => {
-            let mut nothing = ().into_response();
-            nothing.extensions_mut().insert(CloseWithoutAnswer);
-            nothing
-        }
+        Delivery::Answer(answer) => written(answer),
+        Delivery::Damaged(answer, damage) => damage::damaged(written(answer), damage).await,
+        Delivery::Garbage(body) => damage::garbage(body),
+        Delivery::Nothing => damage::nothing(),
+    }
+}
+
+/// The fault that a request brings along. Where none is accepted it is refused: whoever asks for a fault must not take
+/// an ordinary answer for its effect.
+fn fault_of(headers: &HeaderMap, accepted: FaultsByRequest) -> Result<Option<FaultEffect>, ApiError> {
+    let Some(text) = headers.get(FAULT_HEADER) else {
+        return Ok(None);
+    };
+    let refused = |why: String| ApiError::of_command(400, format!("header {FAULT_HEADER}: {why}"));
+    match accepted {
+        FaultsByRequest::Refused => Err(refused(
+            "faults by request are not accepted, start the simulator with --faults-by-request".to_owned(),
+        )),
+        FaultsByRequest::Accepted => serde_json::from_slice(text.as_bytes())
+            .map(Some)
+            .map_err(|error| refused(error.to_string())),
     }
 }
 
@@ -118,20 +159,22 @@ fn dispatch(
     server: &SimServer,
     command: &str,
     parameters: &Parameters,
+    fault: Option<FaultEffect>,
 ) -> Result<Reply<serde_json::Value>, ApiError> {
     parameters.check()?;
     let now = server.clock.now();
     if let Some(list) = lists::find(command) {
         let objects = parameters.objects();
         let look = |cloud: &Cloud| (list.answer)(cloud, parameters);
-        return Ok(server.lock().read(now, command, &objects, look));
+        return Ok(server.lock().read_with(now, command, &objects, fault, look));
     }
     let mut cloud = server.lock();
     let submitted = commands::read(command, parameters, &cloud)?;
-    let reply = cloud.submit(now, parameters.get("customjobid"), submitted);
+    let reply = cloud.submit_with(now, parameters.get("customjobid"), submitted, fault);
     let delivery = match reply.delivery {
         Delivery::Answer(answer) => Delivery::Answer(answer.map(accepted)),
-        Delivery::Unreadable => Delivery::Unreadable,
+        Delivery::Damaged(answer, damage) => Delivery::Damaged(answer.map(accepted), damage),
+        Delivery::Garbage(body) => Delivery::Garbage(body),
         Delivery::Nothing => Delivery::Nothing,
     };
     Ok(Reply {

@@ -16,17 +16,22 @@ use crate::world::{World, contents};
 pub(crate) const API_KEY: &str = "contract-api-key";
 pub(crate) const SECRET_KEY: &str = "contract-secret-key";
 
+/// Waiting longer for an answer that never comes would only make the tests longer.
+const IMPATIENCE: Duration = Duration::from_millis(500);
+
 /// The simulator as a client of its own, with the real durations on virtual time.
 pub(crate) fn in_process() -> World {
     let cloud = InProcessCloud::new(&contents(), SimSettings::of(Profile::V4_22));
-    World::new(cloud.clone(), cloud)
+    let impatient = cloud.clone().with_patience(IMPATIENCE);
+    World::new(cloud.clone(), cloud).with_impatient(impatient)
 }
 
 /// The real client, speaking to the simulator over a socket. Work takes no time: its duration is no part of
 /// the contract.
 pub(crate) async fn over_http() -> World {
     let server = Server::start().await;
-    World::new(server.client(), server.cloud)
+    let impatient = server.client_that_waits(API_KEY, SECRET_KEY, TimeDelta::zero(), IMPATIENCE);
+    World::new(server.client(), server.cloud).with_impatient(impatient)
 }
 
 /// The simulator's HTTP server. It lives as long as the test's runtime.
@@ -65,9 +70,19 @@ impl Server {
 
     /// A client with other credentials, or with a clock that is ahead of the cloud's.
     pub(crate) fn client_with(&self, api_key: &str, secret_key: &str, ahead: TimeDelta) -> CloudStackClient {
+        self.client_that_waits(api_key, secret_key, ahead, Duration::from_secs(20))
+    }
+
+    fn client_that_waits(
+        &self,
+        api_key: &str,
+        secret_key: &str,
+        ahead: TimeDelta,
+        request_timeout: Duration,
+    ) -> CloudStackClient {
         install_tls_provider();
         let mut settings = CloudStackSettings::new(&self.endpoint, api_key.into(), secret_key.into());
-        settings.request_timeout = Duration::from_secs(20);
+        settings.request_timeout = request_timeout;
         let clock = self.clock;
         CloudStackClient::new(&settings, Arc::new(move || clock.now() + ahead)).unwrap()
     }

@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod doors;
+mod hosts;
 mod jobs;
 mod machines;
 mod reads;
@@ -116,5 +117,21 @@ contract! {
         a_server_that_shuts_down_is_busy_and_has_done_nothing,
         refusals_are_told_apart_by_their_code_alone,
         only_an_unknown_job_is_not_known,
+        no_kind_of_garbage_is_taken_for_an_answer,
+        an_answer_that_breaks_in_the_middle_was_never_read,
+        half_an_answer_under_a_wrong_length_is_no_answer,
+        an_answer_in_small_pieces_is_an_answer,
+        an_answer_that_stalls_is_given_up,
+        a_restart_before_a_request_was_processed_leaves_nothing_of_it,
+        a_restart_after_a_request_was_processed_leaves_its_job,
+        a_server_in_maintenance_answers_reads_and_takes_no_jobs,
+    }
+    hosts {
+        a_host_without_room_refuses_a_start_in_the_job_and_a_deployment_at_once,
+        a_limit_refuses_a_snapshot_at_once,
+        a_busy_device_fails_once_and_can_be_tried_again,
+        without_an_agent_nothing_starts_and_running_vms_keep_their_disks,
+        without_an_agent_only_a_forced_stop_says_that_it_worked,
+        purged_jobs_are_not_known_and_what_they_did_remains,
     }
 }

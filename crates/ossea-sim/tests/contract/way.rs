@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ossea::{Command, JobReport, OsseaError, Refusal};
-use ossea_sim::faults::{WayFault, Work};
+use ossea_sim::cloud::{Agent, Conditions, ServerMode};
+use ossea_sim::faults::{Garbage, RestartMoment, WayFault, Work};
 
 use crate::world::{DISK0, OMA, World};
 
@@ -57,7 +58,13 @@ pub(crate) async fn a_lost_request_is_resolved_by_looking(world: &World) {
 
 pub(crate) async fn a_page_of_html_leaves_the_outcome_unknown(world: &World) {
     for (work, done) in [(Work::NotDone, false), (Work::Done, true)] {
-        let rule = world.fault("detachVolume", WayFault::Garbage { work });
+        let rule = world.fault(
+            "detachVolume",
+            WayFault::Garbage {
+                work,
+                body: Garbage::Html,
+            },
+        );
         let key = world.key();
         let outcome = world.client().submit(&key, &detach()).await;
         assert!(
@@ -117,7 +124,13 @@ pub(crate) async fn a_lost_answer_to_a_read_is_unreachable(world: &World) {
 }
 
 pub(crate) async fn a_page_of_html_is_no_answer_to_a_read(world: &World) {
-    let rule = world.fault("listVolumes", WayFault::Garbage { work: Work::NotDone });
+    let rule = world.fault(
+        "listVolumes",
+        WayFault::Garbage {
+            work: Work::NotDone,
+            body: Garbage::Html,
+        },
+    );
     let volumes = world.client().volumes_on(&OMA.parse().unwrap()).await;
     assert!(matches!(volumes, Err(OsseaError::Malformed(_))), "{volumes:?}");
     world.struck_once(rule);
@@ -213,4 +226,155 @@ pub(crate) async fn only_an_unknown_job_is_not_known(world: &World) {
         );
     }
     assert_eq!(world.client().job(&key.job_id()).await, Ok(JobReport::NotKnown));
+}
+
+const GARBAGE: [Garbage; 6] = [
+    Garbage::Html,
+    Garbage::CutJson,
+    Garbage::Empty,
+    Garbage::Binary,
+    Garbage::Huge,
+    Garbage::WrongEnvelope,
+];
+
+pub(crate) async fn no_kind_of_garbage_is_taken_for_an_answer(world: &World) {
+    for body in GARBAGE {
+        let fault = WayFault::Garbage {
+            work: Work::NotDone,
+            body,
+        };
+        let rules = ["listVolumes", "detachVolume"].map(|command| world.fault(command, fault.clone()));
+        let read = world.client().volumes_on(&OMA.parse().unwrap()).await;
+        assert!(
+            matches!(read, Err(OsseaError::Malformed(_))),
+            "{body:?}: {read:?}"
+        );
+        let change = world.submit(&detach()).await;
+        assert!(
+            matches!(change, Err(OsseaError::OutcomeUnknown(_))),
+            "{body:?}: {change:?}"
+        );
+        rules.into_iter().for_each(|rule| world.struck_once(rule));
+    }
+    assert!(!is_detached(world).await);
+}
+
+pub(crate) async fn an_answer_that_breaks_in_the_middle_was_never_read(world: &World) {
+    let rules = ["listVolumes", "detachVolume"].map(|command| world.fault(command, WayFault::CutAnswer));
+    let read = world.client().volumes_on(&OMA.parse().unwrap()).await;
+    assert!(matches!(read, Err(OsseaError::Unreachable(_))), "{read:?}");
+    let change = world.submit(&detach()).await;
+    assert!(matches!(change, Err(OsseaError::OutcomeUnknown(_))), "{change:?}");
+    rules.into_iter().for_each(|rule| world.struck_once(rule));
+}
+
+pub(crate) async fn half_an_answer_under_a_wrong_length_is_no_answer(world: &World) {
+    let rules = ["listVolumes", "detachVolume"].map(|command| world.fault(command, WayFault::ShortAnswer));
+    let read = world.client().volumes_on(&OMA.parse().unwrap()).await;
+    assert!(matches!(read, Err(OsseaError::Malformed(_))), "{read:?}");
+    let key = world.key();
+    let change = world.client().submit(&key, &detach()).await;
+    assert!(matches!(change, Err(OsseaError::OutcomeUnknown(_))), "{change:?}");
+    assert!(matches!(
+        world.ended(&key.job_id()).await,
+        JobReport::Succeeded { .. }
+    ));
+    rules.into_iter().for_each(|rule| world.struck_once(rule));
+}
+
+pub(crate) async fn an_answer_in_small_pieces_is_an_answer(world: &World) {
+    let fault = WayFault::DribbledAnswer { seconds: 1 };
+    let rules = ["listVolumes", "detachVolume"].map(|command| world.fault(command, fault.clone()));
+    let volumes = world.client().volumes_on(&OMA.parse().unwrap()).await.unwrap();
+    assert!(volumes.iter().any(|volume| volume.id.as_str() == DISK0));
+    let key = world.key();
+    world.client().submit(&key, &detach()).await.unwrap();
+    assert!(matches!(
+        world.ended(&key.job_id()).await,
+        JobReport::Succeeded { .. }
+    ));
+    rules.into_iter().for_each(|rule| world.struck_once(rule));
+}
+
+pub(crate) async fn an_answer_that_stalls_is_given_up(world: &World) {
+    let rules = ["listVolumes", "detachVolume"].map(|command| world.fault(command, WayFault::StalledAnswer));
+    let read = world.impatient().volumes_on(&OMA.parse().unwrap()).await;
+    assert!(matches!(read, Err(OsseaError::Unreachable(_))), "{read:?}");
+    let key = world.key();
+    let change = world.impatient().submit(&key, &detach()).await;
+    assert!(matches!(change, Err(OsseaError::OutcomeUnknown(_))), "{change:?}");
+    assert!(matches!(
+        world.ended(&key.job_id()).await,
+        JobReport::Succeeded { .. }
+    ));
+    rules.into_iter().for_each(|rule| world.struck_once(rule));
+}
+
+pub(crate) async fn a_restart_before_a_request_was_processed_leaves_nothing_of_it(world: &World) {
+    let fault = |work| WayFault::Restart {
+        when: RestartMoment::Before,
+        work,
+    };
+    for work in [Work::Done, Work::NotDone] {
+        let rule = world.fault("detachVolume", fault(work));
+        let key = world.key();
+        let outcome = world.client().submit(&key, &detach()).await;
+        assert!(
+            matches!(outcome, Err(OsseaError::OutcomeUnknown(_))),
+            "{outcome:?}"
+        );
+        assert_eq!(world.client().job(&key.job_id()).await, Ok(JobReport::NotKnown));
+        assert!(!is_detached(world).await);
+        world.struck_once(rule);
+    }
+}
+
+pub(crate) async fn a_restart_after_a_request_was_processed_leaves_its_job(world: &World) {
+    let rule = world.fault(
+        "detachVolume",
+        WayFault::Restart {
+            when: RestartMoment::After,
+            work: Work::Done,
+        },
+    );
+    let key = world.key();
+    let outcome = world.client().submit(&key, &detach()).await;
+    assert!(
+        matches!(outcome, Err(OsseaError::OutcomeUnknown(_))),
+        "{outcome:?}"
+    );
+    // Work that takes no time is over before the restart; other work is cut off. Done it is in both cases.
+    let report = world.ended(&key.job_id()).await;
+    assert!(
+        matches!(
+            report,
+            JobReport::Succeeded { .. } | JobReport::Interrupted { code: 530 }
+        ),
+        "{report:?}"
+    );
+    assert!(is_detached(world).await);
+    world.struck_once(rule);
+}
+
+pub(crate) async fn a_server_in_maintenance_answers_reads_and_takes_no_jobs(world: &World) {
+    world.harness().set_conditions(Conditions {
+        server: ServerMode::Maintenance,
+        agent: Agent::Connected,
+    });
+    let key = world.key();
+    let outcome = world.client().submit(&key, &detach()).await;
+    assert!(matches!(outcome, Err(OsseaError::Busy(_))), "{outcome:?}");
+    assert_eq!(world.client().job(&key.job_id()).await, Ok(JobReport::NotKnown));
+    let deployment = Command::DeployVirtualMachine(Box::new(world.deployment("web-01")));
+    assert!(matches!(
+        world.submit(&deployment).await,
+        Err(OsseaError::Busy(_))
+    ));
+    assert_eq!(
+        world.client().vms_named("web-01").await.unwrap(),
+        [],
+        "it is refused before anything is made"
+    );
+    world.harness().set_conditions(Conditions::default());
+    world.client().submit(&key, &detach()).await.unwrap();
 }

@@ -8,6 +8,7 @@ use failover_domain::{AsyncJobId, CloudVmId, Firmware, RequestKey, VolumeId};
 use ossea::{
     Accepted, CloudVm, Command, DeployVm, EmptiedVm, JobReport, NicRequest, OsseaClient, OsseaError, Volume,
 };
+use ossea_sim::cloud::Conditions;
 use ossea_sim::faults::FaultEffect;
 use ossea_sim::{FaultRule, InProcessCloud, RuleId, SimContents};
 
@@ -41,6 +42,12 @@ pub(crate) trait Harness: Send + Sync {
 
     /// How often a rule has struck.
     fn struck(&self, rule: RuleId) -> u32;
+
+    /// Makes something be wrong with the whole cloud.
+    fn set_conditions(&self, conditions: Conditions);
+
+    /// Forgets all ended jobs.
+    fn purge_jobs(&self) -> usize;
 }
 
 impl Harness for InProcessCloud {
@@ -51,11 +58,21 @@ impl Harness for InProcessCloud {
     fn struck(&self, rule: RuleId) -> u32 {
         self.fault(rule).map_or(0, |state| state.fired)
     }
+
+    fn set_conditions(&self, conditions: Conditions) {
+        self.cloud().set_conditions(conditions);
+    }
+
+    fn purge_jobs(&self) -> usize {
+        let now = self.clock().now();
+        self.cloud().purge_jobs(now)
+    }
 }
 
 /// A cloud behind one of its doors.
 pub(crate) struct World {
     client: Box<dyn OsseaClient>,
+    impatient: Option<Box<dyn OsseaClient>>,
     harness: Box<dyn Harness>,
     keys: AtomicU32,
 }
@@ -64,9 +81,26 @@ impl World {
     pub(crate) fn new(client: impl OsseaClient + 'static, harness: impl Harness + 'static) -> Self {
         Self {
             client: Box::new(client),
+            impatient: None,
             harness: Box::new(harness),
             keys: AtomicU32::new(0),
         }
+    }
+
+    /// The same world with a second client, which soon stops waiting for an answer.
+    pub(crate) fn with_impatient(self, client: impl OsseaClient + 'static) -> Self {
+        Self {
+            impatient: Some(Box::new(client)),
+            ..self
+        }
+    }
+
+    pub(crate) fn impatient(&self) -> &dyn OsseaClient {
+        self.impatient.as_deref().unwrap()
+    }
+
+    pub(crate) fn harness(&self) -> &dyn Harness {
+        &*self.harness
     }
 
     pub(crate) fn client(&self) -> &dyn OsseaClient {

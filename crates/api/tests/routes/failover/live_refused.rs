@@ -5,7 +5,7 @@ use failover_api::dto::{ErrorCode, Problem};
 use failover_domain::{Firmware, RequestKey};
 use ossea::{Command, CustomSize, DeployVm, NicRequest, OsseaClient};
 use ossea_sim::WayFault;
-use ossea_sim::faults::Work;
+use ossea_sim::faults::{Garbage, Work};
 use serde_json::{Value, json};
 
 use crate::fixture::{NOBODY, PGWIN, REMOTE_APP, TestApi, WEB, report_of, target};
@@ -268,7 +268,10 @@ async fn a_cloud_that_is_unreachable() {
 #[tokio::test(start_paused = true)]
 async fn a_cloud_that_answers_html() {
     let api = TestApi::ready().await;
-    api.break_cloud(&WayFault::Garbage { work: Work::NotDone });
+    api.break_cloud(&WayFault::Garbage {
+        work: Work::NotDone,
+        body: Garbage::Html,
+    });
     let problem = cloud_refused(&api, StatusCode::BAD_GATEWAY).await;
     assert!(problem.detail.contains("cannot be read"), "{}", problem.detail);
 }

@@ -1,0 +1,125 @@
+//! What may be wrong with the whole cloud for a while: a management server in maintenance, a host that does not answer.
+
+use ossea::StopMode;
+use serde::{Deserialize, Serialize};
+
+use super::Cloud;
+use super::command::{AfterDeploy, ApiCommand};
+use super::error::ApiError;
+use super::objects::VmState;
+use crate::settings::Profile;
+
+/// The state of what the cloud stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conditions {
+    /// The management server.
+    pub server: ServerMode,
+    /// The agent of the one host.
+    pub agent: Agent,
+}
+
+/// Whether the management server takes new jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerMode {
+    /// It does.
+    #[default]
+    Up,
+    /// It is in maintenance, or about to shut down: what runs goes on, and new jobs are refused.
+    Maintenance,
+}
+
+/// Whether the agent of the host answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Agent {
+    /// It does.
+    #[default]
+    Connected,
+    /// It does not: what needs the host fails.
+    Unreachable,
+}
+
+impl Cloud {
+    /// What is wrong with the whole cloud.
+    pub fn conditions(&self) -> Conditions {
+        self.conditions
+    }
+
+    /// Makes something be wrong with the whole cloud, or right again.
+    pub fn set_conditions(&mut self, conditions: Conditions) {
+        self.conditions = conditions;
+    }
+
+    /// Refuses a command whose job the management server does not take. It does so before a create command makes its
+    /// object.
+    pub(super) fn check_maintenance(&self, command: &ApiCommand) -> Result<(), ApiError> {
+        let has_job = !matches!(command, ApiCommand::DeleteVolume { .. });
+        match (self.conditions.server, self.settings.profile) {
+            (ServerMode::Maintenance, Profile::V4_18) if has_job => Err(ApiError::runtime(
+                "A shutdown has been triggered. Can not accept new jobs",
+            )),
+            (ServerMode::Maintenance, Profile::V4_21 | Profile::V4_22) if has_job => Err(ApiError::busy()),
+            (ServerMode::Up | ServerMode::Maintenance, _) => Ok(()),
+        }
+    }
+
+    /// The error of a job that needs the host while its agent does not answer.
+    pub(super) fn check_agent(&self, command: &ApiCommand) -> Result<(), ApiError> {
+        match self.conditions.agent {
+            Agent::Connected => Ok(()),
+            Agent::Unreachable => self.without_agent(command),
+        }
+    }
+
+    /// How a command ends without the host; well, if it does not need it.
+    pub(super) fn without_agent(&self, command: &ApiCommand) -> Result<(), ApiError> {
+        let is_running = |vm| {
+            let state = self.vms.get(vm).map(|vm| vm.state);
+            matches!(state, Some(VmState::Running | VmState::Stopping))
+        };
+        let runtime = |text: &str| Err(ApiError::runtime(text));
+        match command {
+            ApiCommand::StartVirtualMachine { .. } => Err(unreachable_host()),
+            ApiCommand::DeployVirtualMachine(deploy) => match deploy.after {
+                AfterDeploy::Start => Err(unreachable_host()),
+                AfterDeploy::LeaveStopped => Ok(()),
+            },
+            ApiCommand::StopVirtualMachine { vm, mode } => match mode {
+                StopMode::Graceful if is_running(vm) => runtime("Unable to stop: the agent does not answer"),
+                // The row says Stopped afterwards, whatever the guest does.
+                StopMode::Graceful | StopMode::Forced => Ok(()),
+            },
+            ApiCommand::DestroyVirtualMachine { vm, .. } if is_running(vm) => {
+                runtime("Failed to destroy: unable to stop")
+            }
+            ApiCommand::AttachVolume { vm, .. } if is_running(vm) => {
+                runtime("Failed to attach volume; the agent does not answer")
+            }
+            ApiCommand::DetachVolume(target) => {
+                let at = self
+                    .detach_target(target)
+                    .and_then(|volume| volume.attached.as_ref());
+                match at {
+                    Some(at) if is_running(&at.vm) => {
+                        runtime("Failed to detach volume; the agent does not answer")
+                    }
+                    Some(_) | None => Ok(()),
+                }
+            }
+            ApiCommand::CreateSnapshot { .. } => {
+                runtime("Failed to create Snapshot due to an internal error creating Snapshot for volume")
+            }
+            ApiCommand::RevertSnapshot { .. } => runtime("Failed to revert snapshot"),
+            ApiCommand::DeleteSnapshot { .. } => runtime("Failed to delete snapshot"),
+            ApiCommand::DestroyVirtualMachine { .. }
+            | ApiCommand::AttachVolume { .. }
+            | ApiCommand::DeleteVolume { .. } => Ok(()),
+        }
+    }
+}
+
+fn unreachable_host() -> ApiError {
+    ApiError::of_command(534, "Resource [Host:1] is unreachable: the agent does not answer")
+}
