@@ -8,6 +8,7 @@
 //! * [`http`] speaks the real wire format, with signatures, for the real client and for foreign ones.
 //!
 //! Everything can be made to go wrong by [`faults::FaultRule`]s. A cloud can be saved and gone on with
+//! ([`Cloud::save`], [`Cloud::load`]), and be filled with thousands of VMs ([`Cloud::populate`]). What really happened is in [`Cloud::log`],
 //! [`Cloud::inventory`] and [`Cloud::content_of`], whatever the callers got to see.
 
 pub mod address_range;
@@ -17,6 +18,7 @@ pub mod cloud;
 pub mod contents;
 pub mod faults;
 pub mod http;
+pub mod population;
 pub mod settings;
 
 pub use client::InProcessCloud;
@@ -28,4 +30,5 @@ pub use contents::SimContents;
 pub use faults::{
     BootFailure, FaultRule, FaultState, Garbage, NicFault, Probability, RuleId, WayFault, Work, WorkFault,
 };
+pub use population::Population;
 pub use settings::{ApiLimit, PostEnforcement, Profile, Role, SimSettings};

@@ -24,6 +24,7 @@ mod exchange;
 mod guest;
 mod initial;
 mod limit;
+mod populate;
 mod power;
 mod rows;
 mod saved;
