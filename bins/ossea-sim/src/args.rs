@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use failover_config::{CommonArgs, Mistake, Outcome, SimConfig, SimProfile, SimSettings};
+use ossea_sim::{ApiLimit, Population, PostEnforcement, Role};
 
 use crate::contents;
 
 /// A simulated Apache CloudStack.
 ///
 /// Serves the CloudStack API at /client/api and, on a port of its own, switches for tests under /admin.
-/// When it listens it prints one line of JSON with the URLs of both.
+/// When it listens it prints one line of JSON with the URLs of both. docs/ossea-sim.md has examples.
 ///
 /// Settings come from the command line, from FAILOVER__SIM__KEY in the environment, or from section [sim] of
 /// the configuration file, in this order. Secrets come from the environment or from files only
@@ -40,6 +41,47 @@ pub(crate) struct Args {
     /// The factor for all durations: 1 is real time, 0 is at once [default: 1].
     #[arg(long, value_name = "FACTOR", value_parser = latency_scale)]
     latency_scale: Option<f64>,
+    #[command(flatten)]
+    only_here: OnlyHere,
+}
+
+/// What is given on the command line only.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct OnlyHere {
+    /// What the caller may do; limits and masked errors exist for plain users only.
+    #[arg(long, value_parser = role, default_value = "root-admin", value_name = "root-admin|user")]
+    pub(crate) role: Role,
+    /// Limit the calls of plain users, as api.throttling.max in api.throttling.interval does.
+    #[arg(long, value_name = "CALLS/SECONDS", value_parser = api_limit)]
+    pub(crate) throttle: Option<ApiLimit>,
+    /// Refuse changes by GET and far expiries, as enforce.post.requests.and.timestamps does from 4.21 on.
+    #[arg(long)]
+    enforce_post: bool,
+    /// Let requests bring their faults along in the header X-Ossea-Sim-Fault.
+    #[arg(long)]
+    pub(crate) faults_by_request: bool,
+    /// Add VMs with volumes, such as vms=10000,volumes-per-vm=3; the seed decides about the rest.
+    #[arg(long, value_name = "VMS,VOLUMES")]
+    pub(crate) populate: Option<Population>,
+    /// Go on with a cloud that was saved, whatever contents, profile, seed and scale the configuration has.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["contents", "profile", "seed", "latency_scale", "role", "throttle", "enforce_post", "populate"]
+    )]
+    pub(crate) load_state: Option<PathBuf>,
+    /// Save the cloud to this file when the simulator is stopped.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_state: Option<PathBuf>,
+}
+
+impl OnlyHere {
+    pub(crate) fn post_enforcement(&self) -> PostEnforcement {
+        match self.enforce_post {
+            true => PostEnforcement::On,
+            false => PostEnforcement::Off,
+        }
+    }
 }
 
 impl Args {
@@ -53,6 +95,11 @@ impl Args {
             }
             Outcome::Exit(code) => Outcome::Exit(code),
         }
+    }
+
+    /// What is given on the command line only.
+    pub(crate) fn only_here(&self) -> &OnlyHere {
+        &self.only_here
     }
 
     fn mistakes(&self, settings: &SimSettings) -> Vec<Mistake> {
@@ -90,6 +137,26 @@ fn latency_scale(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "wanted is a number from 0 to 100".to_owned())
 }
 
+fn role(text: &str) -> Result<Role, String> {
+    match text {
+        "root-admin" => Ok(Role::RootAdmin),
+        "user" => Ok(Role::User),
+        _ => Err("wanted is root-admin or user".to_owned()),
+    }
+}
+
+fn api_limit(text: &str) -> Result<ApiLimit, String> {
+    let parsed = text.split_once('/').and_then(|(max, interval_seconds)| {
+        Some(ApiLimit {
+            max: max.parse().ok()?,
+            interval_seconds: interval_seconds.parse().ok()?,
+        })
+    });
+    parsed
+        .filter(|limit| limit.max > 0 && limit.interval_seconds > 0)
+        .ok_or_else(|| "wanted are two numbers from 1 on, such as 25/1".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -99,6 +166,36 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_limit_is_calls_in_seconds() {
+        let limit = ApiLimit {
+            max: 25,
+            interval_seconds: 2,
+        };
+        assert_eq!(api_limit("25/2"), Ok(limit));
+        for bad in ["25", "25/", "/1", "0/1", "25/0", "-1/1", "a/b"] {
+            assert!(api_limit(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_loaded_cloud_takes_no_other_contents() {
+        let parsed = |more: &[&str]| {
+            let all = ["ossea-sim", "--load-state", "cloud.json"].iter().chain(more);
+            Args::try_parse_from(all).is_ok()
+        };
+        assert!(parsed(&["--save-state", "cloud.json", "--faults-by-request"]));
+        for other in [
+            &["--seed", "2"][..],
+            &["--profile", "4.18"],
+            &["--populate", "vms=1"],
+            &["--latency-scale", "0"],
+            &["--role", "user"],
+        ] {
+            assert!(!parsed(other), "{other:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod args;
 mod contents;
 mod serve;
+mod state;
 
 use std::process::ExitCode;
 
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
         Outcome::Run(loaded) => {
             init_logging(&loaded.config.log);
             loaded.log_warnings();
-            match serve::run(loaded.config.sim) {
+            match serve::run(loaded.config.sim, args.only_here().clone()) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
                     eprintln!("ossea-sim: {error:#}");

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -15,7 +15,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::contents;
+use crate::args::OnlyHere;
+use crate::{contents, state};
 
 /// Answers in flight wait for nothing longer than a slow deletion.
 const EDGE: EdgeSettings = EdgeSettings {
@@ -25,8 +26,14 @@ const EDGE: EdgeSettings = EdgeSettings {
 };
 
 #[tokio::main]
-pub(crate) async fn run(settings: SimSettings) -> anyhow::Result<()> {
-    let server = server(&settings)?;
+pub(crate) async fn run(settings: SimSettings, only_here: OnlyHere) -> anyhow::Result<()> {
+    let clock = SimClock::of_system();
+    let cloud = Arc::new(Mutex::new(cloud(&settings, &only_here, clock)?));
+    let server = SimServer::new(Arc::clone(&cloud), clock, credentials(&settings));
+    let server = match only_here.faults_by_request {
+        true => server.accepting_faults_by_request(),
+        false => server,
+    };
     let api = listen(settings.listen).await?;
     let admin = match settings.admin_listen {
         Some(address) => Some(listen(address).await?),
@@ -48,10 +55,20 @@ pub(crate) async fn run(settings: SimSettings) -> anyhow::Result<()> {
         switches
     );
     tracing::info!(api = ?served.0, admin = ?served.1, "stopped");
-    Ok(())
+    match &only_here.save_state {
+        Some(file) => {
+            let mut cloud = cloud.lock().unwrap_or_else(PoisonError::into_inner);
+            cloud.advance(clock.now());
+            state::save(&cloud, file)
+        }
+        None => Ok(()),
+    }
 }
 
-fn server(settings: &SimSettings) -> anyhow::Result<SimServer> {
+fn cloud(settings: &SimSettings, only_here: &OnlyHere, clock: SimClock) -> anyhow::Result<Cloud> {
+    if let Some(file) = &only_here.load_state {
+        return state::load(file);
+    }
     let contents = contents::read(settings.contents.as_deref())?;
     let profile = match settings.profile {
         SimProfile::V4_18 => Profile::V4_18,
@@ -59,17 +76,25 @@ fn server(settings: &SimSettings) -> anyhow::Result<SimServer> {
         SimProfile::V4_22 => Profile::V4_22,
     };
     let cloud_settings = ossea_sim::SimSettings {
+        role: only_here.role,
+        throttling: only_here.throttle,
+        post_enforcement: only_here.post_enforcement(),
         seed: settings.seed,
         latency_scale: settings.latency_scale,
         ..ossea_sim::SimSettings::of(profile)
     };
-    let credentials = match &settings.credentials {
+    let mut cloud = Cloud::new(&contents, cloud_settings, clock.now());
+    if let Some(population) = only_here.populate {
+        cloud.populate(population);
+    }
+    Ok(cloud)
+}
+
+fn credentials(settings: &SimSettings) -> Credentials {
+    match &settings.credentials {
         Some(pair) => Credentials::new(pair.api_key.expose_secret(), pair.secret_key.expose_secret()),
         None => Credentials::development(),
-    };
-    let clock = SimClock::of_system();
-    let cloud = Cloud::new(&contents, cloud_settings, clock.now());
-    Ok(SimServer::new(Arc::new(Mutex::new(cloud)), clock, credentials))
+    }
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -8,8 +8,8 @@
 //! * [`http`] speaks the real wire format, with signatures, for the real client and for foreign ones.
 //!
 //! Everything can be made to go wrong by [`faults::FaultRule`]s. A cloud can be saved and gone on with
-//! ([`Cloud::save`], [`Cloud::load`]), and be filled with thousands of VMs ([`Cloud::populate`]). What really happened is in [`Cloud::log`],
-//! [`Cloud::inventory`] and [`Cloud::content_of`], whatever the callers got to see.
+//! ([`Cloud::save`], [`Cloud::load`]), and be filled with thousands of VMs ([`Cloud::populate`]). What
+//! really happened is in [`Cloud::log`], [`Cloud::inventory`] and [`Cloud::content_of`], whatever the callers got to see.
 
 pub mod address_range;
 pub mod client;

@@ -4,9 +4,12 @@ mod support;
 
 use ossea::{Command, OsseaClient, OsseaError};
 use ossea_sim::cloud::log::{Effect, LogEvent};
+use ossea_sim::cloud::{Agent, Conditions, ServerMode};
 use ossea_sim::contents::StorageKind;
 use ossea_sim::settings::{Role, UserExpunge};
-use ossea_sim::{FaultRule, NicFault, Profile, SimContents, SimSettings, WayFault, WorkFault};
+use ossea_sim::{
+    ApiLimit, FaultRule, NicFault, Probability, Profile, SimContents, SimSettings, WayFault, WorkFault,
+};
 use support::{Caller, attach, start};
 
 fn snapshot(volume: &failover_domain::VolumeId) -> Command {
@@ -230,4 +233,146 @@ async fn the_record_tells_a_call_before_its_effects_and_refused_calls_too() {
         device: 1,
     };
     assert_eq!(effect, &detached);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_for_every_command_counts_commands_and_reads_alike() {
+    let caller = Caller::of_sample();
+    let disk = caller.replicas()[0].clone();
+    let rule = FaultRule::on("*", WayFault::LostRequest).nth(2).times(2);
+    let rule = caller.cloud.add_fault(rule);
+    caller.cloud.volume(&disk).await.unwrap();
+    assert!(caller.cloud.volume(&disk).await.is_err());
+    assert!(
+        caller
+            .submit(Command::DetachVolume { volume: disk.clone() })
+            .await
+            .is_err()
+    );
+    caller.cloud.volume(&disk).await.unwrap();
+    let state = caller.cloud.fault(rule).unwrap();
+    assert_eq!((state.matched, state.fired), (4, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_seed_alone_decides_which_calls_a_probable_fault_strikes() {
+    async fn struck(seed: u64, percent: u32) -> Vec<bool> {
+        let caller = Caller::with(SimSettings {
+            seed,
+            ..SimSettings::default()
+        });
+        let rule = FaultRule::on("listVolumes", WayFault::LostReply)
+            .forever()
+            .with_probability(Probability::percent(percent));
+        caller.cloud.add_fault(rule);
+        let disk = caller.replicas()[0].clone();
+        let mut struck = Vec::new();
+        for _ in 0..200 {
+            struck.push(caller.cloud.volume(&disk).await.is_err());
+        }
+        struck
+    }
+    let thirty = struck(1, 30).await;
+    assert_eq!(thirty, struck(1, 30).await);
+    assert_ne!(thirty, struck(2, 30).await);
+    let count = |struck: Vec<bool>| struck.into_iter().filter(|struck| *struck).count();
+    assert!((30..90).contains(&count(thirty.clone())), "{}", count(thirty));
+    assert_eq!((count(struck(1, 0).await), count(struck(1, 100).await)), (0, 200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probable_fault_changes_no_id() {
+    let mut ids = Vec::new();
+    for percent in [0, 50] {
+        let caller = Caller::of_sample();
+        let rule = FaultRule::on("listVolumes", WayFault::LostReply)
+            .forever()
+            .with_probability(Probability::percent(percent));
+        caller.cloud.add_fault(rule);
+        for _ in 0..10 {
+            let _ = caller.cloud.volume(&caller.replicas()[0]).await;
+        }
+        caller.cloud.cloud().clear_faults();
+        ids.push(caller.deployed_vm("web-01").await);
+    }
+    assert_eq!(ids[0], ids[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_user_is_throttled_and_told_so_beforehand_while_a_root_admin_is_not() {
+    let limit = ApiLimit {
+        max: 3,
+        interval_seconds: 2,
+    };
+    for (role, is_limited) in [(Role::User, true), (Role::RootAdmin, false)] {
+        let caller = Caller::with(SimSettings {
+            role,
+            throttling: Some(limit),
+            ..SimSettings::default()
+        });
+        assert_eq!(caller.cloud.capabilities().await.unwrap().api_limit, Some((3, 2)));
+        let oma = caller.oma();
+        for _ in 0..2 {
+            caller.cloud.vm(&oma).await.unwrap();
+        }
+        let fourth = caller.cloud.vm(&oma).await;
+        assert_eq!(fourth.is_err(), is_limited);
+        if let Err(error) = fourth {
+            let OsseaError::Throttled { retry_after } = error else {
+                panic!("{error}")
+            };
+            tokio::time::sleep(retry_after).await;
+            caller.cloud.vm(&oma).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_shuts_down_says_so_in_the_words_of_its_release() {
+    for (profile, code) in [
+        (Profile::V4_18, 530),
+        (Profile::V4_21, 503),
+        (Profile::V4_22, 503),
+    ] {
+        let caller = Caller::with(SimSettings::of(profile));
+        caller.cloud.cloud().set_conditions(Conditions {
+            server: ServerMode::Maintenance,
+            agent: Agent::Connected,
+        });
+        let volume = caller.replicas()[0].clone();
+        let outcome = caller.submit(Command::DetachVolume { volume }).await;
+        match (code, outcome) {
+            (530, Err(OsseaError::Refused(refusal))) => {
+                assert_eq!(refusal.code, 530);
+                assert!(refusal.text.contains("shutdown has been triggered"), "{refusal}");
+            }
+            (503, Err(OsseaError::Busy(_))) => {}
+            (_, outcome) => panic!("{profile}: {outcome:?}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_answer_is_waited_for_only_so_long() {
+    let caller = Caller::of_sample();
+    let disk = caller.replicas()[0].clone();
+    for (seconds, is_answered) in [(59, true), (60, false), (3600, false)] {
+        caller
+            .cloud
+            .add_fault(FaultRule::on("listVolumes", WayFault::SlowAnswer { seconds }));
+        assert_eq!(caller.cloud.volume(&disk).await.is_ok(), is_answered, "{seconds}");
+    }
+}
+
+#[test]
+fn a_probability_is_a_number_from_0_to_1() {
+    let rule = |probability: &str| {
+        serde_json::from_str::<FaultRule>(&format!(
+            r#"{{"command":"*","probability":{probability},"effect":{{"kind":"lost_reply"}}}}"#
+        ))
+    };
+    assert_eq!(rule("0.25").unwrap().probability, Some(Probability::percent(25)));
+    for bad in ["-0.1", "1.1", "\"often\""] {
+        assert!(rule(bad).is_err(), "{bad}");
+    }
 }

@@ -5,9 +5,10 @@ mod support;
 
 use std::time::Duration;
 
-use ossea::{Accepted, Command, JobReport, OsseaClient, SnapshotState, VmState, VolumeState};
+use ossea::{Accepted, Command, JobReport, OsseaClient, OsseaError, SnapshotState, VmState, VolumeState};
 use ossea_sim::cloud::log::{Effect, LogEvent, StopCause};
-use ossea_sim::{BootFailure, FaultRule, Work, WorkFault};
+use ossea_sim::faults::RestartMoment;
+use ossea_sim::{BootFailure, FaultRule, WayFault, Work, WorkFault};
 use support::{Caller, attach, start};
 
 async fn job_of(caller: &Caller, command: Command) -> failover_domain::AsyncJobId {
@@ -233,4 +234,70 @@ async fn a_late_detach_clears_a_newer_attachment() {
         caller.cloud.volume(&disk).await.unwrap().unwrap().attachment,
         None
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_never_ends_is_forgotten_a_day_after_it_was_accepted() {
+    let caller = Caller::of_sample();
+    let [first, ..] = caller.replicas();
+    caller
+        .cloud
+        .add_fault(FaultRule::on("detachVolume", WorkFault::JobStuck));
+    let stuck = job_of(&caller, detach(&first)).await;
+    tokio::time::sleep(Duration::from_secs(24 * 3600 - 60)).await;
+    assert_eq!(caller.cloud.job(&stuck).await.unwrap(), JobReport::Pending);
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(caller.cloud.job(&stuck).await.unwrap(), JobReport::NotKnown);
+    assert_eq!(caller.cloud.pending_jobs().await.unwrap(), []);
+    let volume = caller.cloud.volume(&first).await.unwrap().unwrap();
+    assert!(volume.attachment.is_some() && volume.pending_job.is_none());
+    // Nothing is left of it in the queue of the VM.
+    caller.detach(&first).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_forgets_ended_jobs_and_leaves_those_under_way() {
+    let caller = Caller::of_sample();
+    let [first, second, _] = caller.replicas();
+    let ended = job_of(&caller, detach(&first)).await;
+    caller.wait(&ended).await;
+    let under_way = job_of(&caller, detach(&second)).await;
+    let now = caller.cloud.clock().now();
+    assert_eq!(caller.cloud.cloud().purge_jobs(now), 1);
+    assert_eq!(caller.cloud.job(&ended).await.unwrap(), JobReport::NotKnown);
+    assert!(matches!(
+        caller.wait(&under_way).await,
+        JobReport::Succeeded { .. }
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_restarts_the_server_after_its_call_and_cuts_off_the_job() {
+    for (work, is_attached) in [(Work::Done, false), (Work::NotDone, true)] {
+        let caller = Caller::of_sample();
+        let [first, second, _] = caller.replicas();
+        let fault = WayFault::Restart {
+            when: RestartMoment::After,
+            work,
+        };
+        let rule = caller
+            .cloud
+            .add_fault(FaultRule::on("detachVolume", fault).nth(2));
+        let earlier = job_of(&caller, detach(&first)).await;
+        let key = caller.key();
+        let lost = caller.cloud.submit(&key, &detach(&second)).await;
+        assert!(matches!(lost, Err(OsseaError::OutcomeUnknown(_))), "{lost:?}");
+        for job in [earlier, key.job_id()] {
+            assert_eq!(
+                caller.cloud.job(&job).await.unwrap(),
+                JobReport::Interrupted { code: 530 }
+            );
+        }
+        let volume = caller.cloud.volume(&first).await.unwrap().unwrap();
+        assert_eq!(volume.attachment.is_some(), is_attached);
+        // What was only queued never happens.
+        let volume = caller.cloud.volume(&second).await.unwrap().unwrap();
+        assert!(volume.attachment.is_some());
+        assert_eq!(caller.cloud.fault(rule).unwrap().fired, 1);
+    }
 }

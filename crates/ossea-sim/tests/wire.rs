@@ -8,8 +8,10 @@ use axum::http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use http_edge::CloseWithoutAnswer;
 use ossea::cloudstack::sign;
-use ossea_sim::http::{Credentials, SimServer};
-use ossea_sim::{Cloud, CloudInventory, SimClock, SimContents, SimSettings};
+use ossea_sim::http::{Credentials, FAULT_HEADER, SimServer};
+use ossea_sim::{
+    ApiLimit, Cloud, CloudInventory, PostEnforcement, Profile, Role, SimClock, SimContents, SimSettings,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -17,12 +19,12 @@ struct Wire(SimServer);
 
 impl Wire {
     fn new() -> Self {
+        Self::with(SimSettings::default())
+    }
+
+    fn with(settings: SimSettings) -> Self {
         let clock = SimClock::starting_at(chrono::DateTime::UNIX_EPOCH);
-        let cloud = Cloud::new(
-            &SimContents::sample(),
-            SimSettings::default().scaled(0.0),
-            clock.now(),
-        );
+        let cloud = Cloud::new(&SimContents::sample(), settings.scaled(0.0), clock.now());
         Self(SimServer::new(
             Arc::new(Mutex::new(cloud)),
             clock,
@@ -31,15 +33,21 @@ impl Wire {
     }
 
     async fn send(&self, parameters: &[(&str, &str)]) -> Response<Body> {
-        let mut all = vec![("apikey", Credentials::DEVELOPMENT_API_KEY), ("response", "json")];
-        all.extend(parameters);
-        let signature = sign::signature(&all, Credentials::DEVELOPMENT_SECRET_KEY);
-        all.push(("signature", &signature));
-        let form = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(&all)
-            .finish();
-        let request = Request::post("/client/api").body(Body::from(form)).unwrap();
-        self.0.api().oneshot(request).await.unwrap()
+        let request = Request::post("/client/api").body(Body::from(signed(parameters)));
+        self.0.api().oneshot(request.unwrap()).await.unwrap()
+    }
+
+    /// Sends a request in the query of a GET.
+    async fn get(&self, parameters: &[(&str, &str)]) -> Response<Body> {
+        let request = Request::get(format!("/client/api?{}", signed(parameters))).body(Body::empty());
+        self.0.api().oneshot(request.unwrap()).await.unwrap()
+    }
+
+    /// Sends a request that brings its fault along.
+    async fn send_with_fault(&self, parameters: &[(&str, &str)], fault: &str) -> Response<Body> {
+        let request = Request::post("/client/api").header(FAULT_HEADER, fault);
+        let request = request.body(Body::from(signed(parameters)));
+        self.0.api().oneshot(request.unwrap()).await.unwrap()
     }
 
     async fn ask(&self, parameters: &[(&str, &str)]) -> (u16, Value) {
@@ -57,6 +65,17 @@ impl Wire {
         };
         self.0.admin().oneshot(request.unwrap()).await.unwrap()
     }
+}
+
+/// The form of a request, signed.
+fn signed(parameters: &[(&str, &str)]) -> String {
+    let mut all = vec![("apikey", Credentials::DEVELOPMENT_API_KEY), ("response", "json")];
+    all.extend(parameters);
+    let signature = sign::signature(&all, Credentials::DEVELOPMENT_SECRET_KEY);
+    all.push(("signature", &signature));
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(&all)
+        .finish()
 }
 
 async fn body(response: Response<Body>) -> Value {
@@ -291,4 +310,300 @@ async fn the_administrators_door_restarts_and_refuses_unknown_faults() {
     );
     let health = body(wire.admin("GET", "/admin/health", None).await).await;
     assert_eq!(health["version"], "4.22.1.0");
+}
+
+#[tokio::test]
+async fn a_request_brings_its_fault_along_only_where_that_is_accepted() {
+    let detach = ["command", "detachVolume"];
+    let replica = SimContents::sample().oma.volumes[0].id.to_string();
+    let detach = [(detach[0], detach[1]), ("id", replica.as_str())];
+    let fault = r#"{"kind":"lost_reply"}"#;
+    let closed = Wire::new();
+    let refused = closed.send_with_fault(&detach, fault).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let text = body(refused).await["detachvolumeresponse"]["errortext"].to_string();
+    assert!(text.contains("--faults-by-request"), "{text}");
+    let open = Wire(Wire::new().0.accepting_faults_by_request());
+    let unknown = open.send_with_fault(&detach, r#"{"kind":"gremlins"}"#).await;
+    assert_eq!(unknown.status(), StatusCode::BAD_REQUEST);
+    let lost = open.send_with_fault(&detach, fault).await;
+    assert_eq!(lost.extensions().get(), Some(&CloseWithoutAnswer));
+    let (_, shown) = open.ask(&[("command", "listVolumes"), ("id", &replica)]).await;
+    let volume = &shown["listvolumesresponse"]["volume"][0];
+    assert!(
+        volume["id"].is_string() && volume.get("virtualmachineid").is_none(),
+        "{shown}"
+    );
+    let faults = body(open.admin("GET", "/admin/faults", None).await).await;
+    assert_eq!(faults, json!([]), "no rule was made of it");
+}
+
+#[tokio::test]
+async fn the_fault_of_a_request_may_be_one_of_its_work() {
+    let open = Wire(Wire::new().0.accepting_faults_by_request());
+    let replica = SimContents::sample().oma.volumes[0].id.to_string();
+    let detach = [("command", "detachVolume"), ("id", replica.as_str())];
+    let accepted = body(open.send_with_fault(&detach, r#"{"kind":"device_busy"}"#).await).await;
+    let job = accepted["detachvolumeresponse"]["jobid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let (_, ended) = open
+        .ask(&[("command", "queryAsyncJobResult"), ("jobid", &job)])
+        .await;
+    assert_eq!(
+        ended["queryasyncjobresultresponse"]["jobresultcode"], 530,
+        "{ended}"
+    );
+}
+
+#[tokio::test]
+async fn one_call_too_many_is_answered_with_the_words_of_the_real_cloud() {
+    let limit = ApiLimit {
+        max: 2,
+        interval_seconds: 3600,
+    };
+    let wire = Wire::with(SimSettings {
+        role: Role::User,
+        throttling: Some(limit),
+        ..SimSettings::default()
+    });
+    let (_, shown) = wire.ask(&[("command", "listCapabilities")]).await;
+    let capability = &shown["listcapabilitiesresponse"]["capability"];
+    assert_eq!(
+        (&capability["apilimitmax"], &capability["apilimitinterval"]),
+        (&json!(2), &json!(3600))
+    );
+    assert_eq!(wire.ask(&[("command", "listZones")]).await.0, 200);
+    let (status, refused) = wire.ask(&[("command", "listZones")]).await;
+    let refused = &refused["listzonesresponse"];
+    assert_eq!((status, &refused["cserrorcode"]), (429, &json!(4545)));
+    let text = refused["errortext"].as_str().unwrap();
+    let expected = "The given user has reached his/her account api limit, please retry after 3";
+    assert!(text.starts_with(expected) && text.ends_with(" ms."), "{text}");
+    let (_, shown) = Wire::new().ask(&[("command", "listCapabilities")]).await;
+    assert!(
+        shown["listcapabilitiesresponse"]["capability"]
+            .get("apilimitmax")
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn changes_by_get_are_refused_where_post_is_enforced() {
+    let replica = SimContents::sample().oma.volumes[0].id.to_string();
+    let in_time = [("signatureversion", "3"), ("expires", "1970-01-01T00:10:00+0000")];
+    let with_expiry = |parameters: &[(&'static str, &'static str)]| -> Vec<(&str, &str)> {
+        parameters.iter().chain(&in_time).copied().collect()
+    };
+    let mut detach = with_expiry(&[("command", "detachVolume")]);
+    detach.push(("id", &replica));
+    let list = with_expiry(&[("command", "listZones")]);
+    for (profile, enforced) in [
+        (Profile::V4_18, false),
+        (Profile::V4_21, true),
+        (Profile::V4_22, true),
+    ] {
+        let wire = Wire::with(SimSettings {
+            post_enforcement: PostEnforcement::On,
+            ..SimSettings::of(profile)
+        });
+        assert_eq!(wire.get(&list).await.status(), StatusCode::OK);
+        let by_get = wire.get(&detach).await;
+        let expected = if enforced {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::OK
+        };
+        assert_eq!(by_get.status(), expected, "{profile}");
+        if enforced {
+            let text = body(by_get).await["detachvolumeresponse"]["errortext"].clone();
+            assert_eq!(
+                text,
+                "State changing command detachVolume needs to be sent using POST request"
+            );
+            assert_eq!(wire.send(&detach).await.status(), StatusCode::OK);
+            let without_expiry = [("command", "listZones")];
+            assert_eq!(
+                wire.send(&without_expiry).await.status(),
+                StatusCode::UNAUTHORIZED
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn parameters_of_a_wrong_form_are_refused_whatever_the_command() {
+    let wire = Wire::new();
+    for (parameter, value, status) in [
+        ("name", "a\u{7}b", 431),
+        ("name", "a\nb", 200),
+        ("tags[0][1].key", "k", 430),
+        ("tags[first].key", "k", 430),
+        ("tags[0].key", "k", 200),
+        ("NAME", "east", 200),
+    ] {
+        let (answered, answer) = wire.ask(&[("command", "listZones"), (parameter, value)]).await;
+        assert_eq!(answered, status, "{parameter}: {answer}");
+    }
+    // The names of these two count as they are written; that of the others does not.
+    assert_eq!(wire.ask(&[("Command", "listZones")]).await.0, 401);
+    let replica = SimContents::sample().oma.volumes[0].id.to_string();
+    let (_, shown) = wire.ask(&[("command", "listVolumes"), ("ID", &replica)]).await;
+    assert_eq!(shown["listvolumesresponse"]["count"], 1);
+}
+
+#[tokio::test]
+async fn the_administrators_door_tells_what_there_is_and_what_is_wrong() {
+    let wire = Wire::new();
+    let index = body(wire.admin("GET", "/admin", None).await).await;
+    for entry in index.as_array().unwrap() {
+        let (method, path) = (entry["method"].as_str().unwrap(), entry["path"].as_str().unwrap());
+        let response = wire.admin(method, path, None).await;
+        assert_ne!(response.status(), StatusCode::NOT_FOUND, "{method} {path}");
+    }
+    for (method, path) in [
+        ("GET", "/admin/nothing"),
+        ("PATCH", "/admin/faults"),
+        ("GET", "/"),
+    ] {
+        let response = wire.admin(method, path, None).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert!(
+            body(response).await["error"]
+                .as_str()
+                .unwrap()
+                .contains("GET /admin")
+        );
+    }
+    for (method, path, content, expected) in [
+        ("POST", "/admin/restart", json!({ "work": "half" }), "half"),
+        ("POST", "/admin/restart", json!({ "job": "x" }), "job"),
+        ("PUT", "/admin/conditions", json!({ "moon": "full" }), "moon"),
+        (
+            "PUT",
+            "/admin/conditions",
+            json!({ "agent": "tired" }),
+            "unreachable",
+        ),
+        (
+            "POST",
+            "/admin/faults",
+            json!({ "effect": { "kind": "job_stuck" } }),
+            "command",
+        ),
+        (
+            "POST",
+            "/admin/faults",
+            json!({ "command": "*", "probability": 2, "effect": { "kind": "busy" } }),
+            "0 to 1",
+        ),
+        ("PUT", "/admin/cloud", json!({ "format": 0 }), "format 0"),
+    ] {
+        let response = wire.admin(method, path, Some(content)).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{method} {path}");
+        let text = body(response).await["error"].to_string();
+        assert!(text.contains(expected), "{text}");
+    }
+    let query = wire.admin("GET", "/admin/calls?since=1", None).await;
+    assert_eq!(query.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn conditions_change_one_at_a_time_and_are_shown() {
+    let wire = Wire::new();
+    let change = wire.admin(
+        "PUT",
+        "/admin/conditions",
+        Some(json!({ "server": "maintenance" })),
+    );
+    assert_eq!(
+        body(change.await).await,
+        json!({ "server": "maintenance", "agent": "connected" })
+    );
+    let replica = SimContents::sample().oma.volumes[0].id.to_string();
+    let detach = [("command", "detachVolume"), ("id", replica.as_str())];
+    assert_eq!(wire.ask(&detach).await.0, 503);
+    assert_eq!(wire.ask(&[("command", "listZones")]).await.0, 200);
+    wire.admin(
+        "PUT",
+        "/admin/conditions",
+        Some(json!({ "agent": "unreachable" })),
+    )
+    .await;
+    let shown = body(wire.admin("GET", "/admin/conditions", None).await).await;
+    assert_eq!(shown, json!({ "server": "maintenance", "agent": "unreachable" }));
+}
+
+#[tokio::test]
+async fn a_cloud_is_put_back_as_it_was_and_its_jobs_are_purged_on_command() {
+    let wire = Wire::new();
+    let saved = body(wire.admin("GET", "/admin/cloud", None).await).await;
+    let replica = SimContents::sample().oma.volumes[0].id.to_string();
+    let detach = [("command", "detachVolume"), ("id", replica.as_str())];
+    wire.ask(&detach).await;
+    let calls = body(wire.admin("GET", "/admin/calls?from=1", None).await).await;
+    assert_eq!(
+        (calls.as_array().unwrap().len(), &calls[0]["sequence"]),
+        (1, &json!(1))
+    );
+    let purged = body(wire.admin("POST", "/admin/jobs/purge", None).await).await;
+    assert_eq!(purged, json!({ "jobs": 1 }));
+    assert_eq!(
+        body(wire.admin("GET", "/admin/jobs", None).await).await,
+        json!([])
+    );
+    let put = wire.admin("PUT", "/admin/cloud", Some(saved)).await;
+    assert_eq!(put.status(), StatusCode::NO_CONTENT);
+    let (_, shown) = wire.ask(&[("command", "listVolumes"), ("id", &replica)]).await;
+    assert!(
+        shown["listvolumesresponse"]["volume"][0]["virtualmachineid"].is_string(),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn a_population_is_listed_page_by_page_and_by_vm() {
+    let base = chrono::DateTime::UNIX_EPOCH;
+    let clock = SimClock::starting_at(base);
+    let settings = SimSettings::default().scaled(0.0);
+    let populated = || {
+        let mut cloud = Cloud::new(&SimContents::sample(), settings, base);
+        cloud.populate("vms=1200,volumes-per-vm=3".parse().unwrap());
+        cloud
+    };
+    assert!(populated().save() == populated().save(), "the seed decides");
+    let cloud = Arc::new(Mutex::new(populated()));
+    let wire = Wire(SimServer::new(cloud, clock, Credentials::development()));
+    let mut ids = std::collections::BTreeSet::new();
+    for (page, rows) in [("1", 500), ("2", 500), ("3", 201), ("4", 0)] {
+        let list = [
+            ("command", "listVirtualMachines"),
+            ("page", page),
+            ("pagesize", "500"),
+        ];
+        let (_, shown) = wire.ask(&list).await;
+        let shown = &shown["listvirtualmachinesresponse"];
+        assert_eq!(shown["count"], 1201);
+        let vms = shown["virtualmachine"].as_array().map_or(&[][..], Vec::as_slice);
+        assert_eq!(vms.len(), rows);
+        ids.extend(vms.iter().map(|vm| vm["id"].to_string()));
+    }
+    assert_eq!(ids.len(), 1201);
+    let named = [("command", "listVirtualMachines"), ("name", "population-00007")];
+    let (_, shown) = wire.ask(&named).await;
+    let vm = &shown["listvirtualmachinesresponse"]["virtualmachine"][0];
+    let of_vm = [
+        ("command", "listVolumes"),
+        ("virtualmachineid", vm["id"].as_str().unwrap()),
+    ];
+    let (_, shown) = wire.ask(&of_vm).await;
+    let mut devices: Vec<u64> = shown["listvolumesresponse"]["volume"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|volume| volume["deviceid"].as_u64().unwrap())
+        .collect();
+    devices.sort_unstable();
+    assert_eq!(devices, [0, 1, 2]);
 }

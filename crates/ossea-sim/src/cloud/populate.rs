@@ -69,7 +69,7 @@ impl Cloud {
 
     fn settle_vm(&mut self, place: &Place<'_>, chance: &mut Chance) -> CloudVmId {
         let id: CloudVmId = self.fresh_id().parse().expect("a UUID is a legal id");
-        let runs = place.number % 2 == 0;
+        let runs = place.number.is_multiple_of(2);
         let age = i64::try_from(chance.below(OLDEST_DAYS * 86_400)).unwrap_or(0);
         let nic = Nic {
             id: self.fresh_id(),
