@@ -8,6 +8,9 @@
 //! how lost requests and lost replies look on the wire.
 
 pub mod admin;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 
 mod answer;
 mod candidates;

@@ -21,6 +21,9 @@
 mod call;
 mod client;
 mod commands;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod interpret;
 mod jobs;
