@@ -1,9 +1,11 @@
 //! `cargo xtask`: the checks, the tests, the demo and the local stack of this workspace.
 
+mod bench;
 mod check;
 mod demo;
 mod dev;
 mod foreground;
+mod fuzz;
 mod interrupt;
 mod postgres;
 mod side_by_side;
@@ -36,6 +38,10 @@ enum Task {
     Demo(demo::DemoArgs),
     /// Keep a local stack up for developing, until Ctrl-C.
     Dev(dev::DevArgs),
+    /// Measure how fast things are, such as the simulator with 10,000 VMs.
+    Bench(bench::BenchArgs),
+    /// Feed a parser with made-up input until it fails or its time is over.
+    Fuzz(fuzz::FuzzArgs),
     /// Print the sizes of code, binaries and idle processes.
     Sizes,
 }
@@ -63,6 +69,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test(args) => test::run(&workspace, &interrupt, &args),
         Task::Demo(args) => demo::run(&workspace, &interrupt, &args),
         Task::Dev(args) => dev::run(&workspace, &interrupt, &args),
+        Task::Bench(args) => bench::run(&workspace, &interrupt, &args),
+        Task::Fuzz(args) => fuzz::run(&workspace, &interrupt, &args),
         Task::Sizes => sizes::run(&workspace, &interrupt),
     }
 }

@@ -118,7 +118,7 @@ fn print_memory(workspace: &Workspace, profile: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn resident_kilobytes(process: u32) -> anyhow::Result<u64> {
+pub(crate) fn resident_kilobytes(process: u32) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).context("the kernel does not tell")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line
