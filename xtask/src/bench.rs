@@ -4,6 +4,7 @@
 
 mod measure;
 mod sim;
+mod waiting;
 
 use std::fs;
 use std::process::Command;
@@ -26,11 +27,12 @@ pub(crate) struct BenchArgs {
 }
 
 /// What can be measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Bench {
     /// The simulator's answers, with sample contents and with 10,000 VMs of three volumes each.
     Sim,
+    /// Calls that waiting for the cloud's jobs costs, over the jobs in flight. Takes 7 minutes.
+    Waiting,
 }
 
 /// What was measured where.
@@ -50,11 +52,12 @@ struct Machine {
     commit: String,
 }
 
-/// One bench with its tables.
+/// One bench with its figures.
 #[derive(Debug, Serialize)]
-struct Measured {
-    bench: Bench,
-    tables: Vec<Table>,
+#[serde(tag = "bench", rename_all = "snake_case")]
+enum Measured {
+    Sim { tables: Vec<Table> },
+    Waiting { rows: Vec<waiting::Waiting> },
 }
 
 /// Figures that were taken under the same circumstances.
@@ -77,12 +80,13 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &BenchArgs
         benches: Vec::new(),
     };
     for bench in benches {
-        let tables = match bench {
-            Bench::Sim => sim::measure(workspace, interrupt)?,
-        };
-        report.benches.push(Measured {
-            bench: *bench,
-            tables,
+        report.benches.push(match bench {
+            Bench::Sim => Measured::Sim {
+                tables: sim::measure(workspace, interrupt)?,
+            },
+            Bench::Waiting => Measured::Waiting {
+                rows: waiting::measure(workspace, interrupt)?,
+            },
         });
     }
     if args.json {
@@ -97,7 +101,16 @@ fn print(report: &Report) {
     let machine = &report.machine;
     println!("{} x {}, {}", machine.cores, machine.processor, machine.kernel);
     println!("{}, commit {}", machine.rustc, machine.commit);
-    for table in report.benches.iter().flat_map(|bench| &bench.tables) {
+    for bench in &report.benches {
+        match bench {
+            Measured::Sim { tables } => print_tables(tables),
+            Measured::Waiting { rows } => waiting::print(rows),
+        }
+    }
+}
+
+fn print_tables(tables: &[Table]) {
+    for table in tables {
         let megabytes = table.resident_kilobytes / 1000;
         println!("\n{}, {megabytes} MB resident", table.circumstances);
         println!(

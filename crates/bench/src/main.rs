@@ -1,5 +1,5 @@
-//! Measures what the crates promise. Each bench has a peer or a floor in the same run, and prints a table for people or
-//! JSON for machines. `cargo xtask bench` builds it with optimisation and runs it.
+//! Measures what the crates promise. Each bench has a peer or a floor in the same run and prints JSON; `cargo xtask bench`
+//! builds this program with optimisation, runs it, and makes a table for people.
 
 mod cloud;
 mod waiting;
@@ -14,9 +14,6 @@ use clap::{Parser, Subcommand};
 struct Cli {
     #[command(subcommand)]
     bench: Bench,
-    /// Print JSON instead of a table.
-    #[arg(long, global = true)]
-    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -29,7 +26,7 @@ enum Bench {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.bench {
-        Bench::Waiting(args) => waiting::run(&args, cli.json).await,
+        Bench::Waiting(args) => waiting::run(&args).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -62,47 +62,16 @@ struct Row {
     known_late_p99_ms: u128,
 }
 
-/// Runs the bench.
-pub(crate) async fn run(args: &WaitingArgs, json: bool) -> anyhow::Result<()> {
+/// Runs the bench and prints its figures.
+pub(crate) async fn run(args: &WaitingArgs) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for jobs in &args.jobs {
         for way in [Way::Together, Way::Alone] {
             let row = measure(*jobs, way, Duration::from_secs(args.seconds)).await?;
-            if !json {
-                if rows.is_empty() {
-                    println!(
-                        "{:>14} {:>9} {:>8} {:>10} {:>8} {:>16} {:>9} {:>9}",
-                        "jobs in flight",
-                        "way",
-                        "lists/s",
-                        "queries/s",
-                        "ends/s",
-                        "beyond results/s",
-                        "late p50",
-                        "late p99"
-                    );
-                }
-                println!(
-                    "{:>14} {:>9} {:>8.2} {:>10.2} {:>8.2} {:>16.2} {:>6} ms {:>6} ms",
-                    row.jobs_in_flight,
-                    match row.way {
-                        Way::Together => "together",
-                        Way::Alone => "alone",
-                    },
-                    row.lists_per_second,
-                    row.queries_per_second,
-                    row.ends_per_second,
-                    row.calls_beyond_results_per_second,
-                    row.known_late_p50_ms,
-                    row.known_late_p99_ms,
-                );
-            }
             rows.push(row);
         }
     }
-    if json {
-        println!("{}", serde_json::json!({ "bench": "waiting", "rows": rows }));
-    }
+    println!("{}", serde_json::json!({ "rows": rows }));
     Ok(())
 }
 
