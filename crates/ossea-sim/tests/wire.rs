@@ -607,3 +607,53 @@ async fn a_population_is_listed_page_by_page_and_by_vm() {
     devices.sort_unstable();
     assert_eq!(devices, [0, 1, 2]);
 }
+
+#[tokio::test]
+async fn the_documented_bodies_are_understood_and_every_effect_is_documented() {
+    let guide = include_str!("../../../docs/ossea-sim.md");
+    let wire = Wire::new();
+    let mut tried = 0;
+    for line in guide.lines().filter(|line| line.starts_with("curl ")) {
+        let Some((content, address)) = line
+            .split_once("-d '")
+            .and_then(|(_, rest)| rest.split_once("' "))
+        else {
+            continue;
+        };
+        let path = address
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .trim_start_matches("127.0.0.1:8086");
+        let method = if line.contains("-X PUT") { "PUT" } else { "POST" };
+        let content = serde_json::from_str(content).unwrap();
+        let response = wire.admin(method, path, Some(content)).await;
+        assert!(response.status().is_success(), "{line}: {}", response.status());
+        tried += 1;
+    }
+    assert!(tried >= 7, "{tried}");
+    let unknown = json!({ "command": "*", "effect": { "kind": "?" } });
+    let refused = body(wire.admin("POST", "/admin/faults", Some(unknown)).await).await;
+    let kinds = refused["error"]
+        .as_str()
+        .unwrap()
+        .split("is one of ")
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    let kinds = kinds.split(" at line").next().unwrap().split(", ");
+    for kind in kinds {
+        assert!(guide.contains(&format!("`{kind}`")), "{kind} is not documented");
+    }
+    for entry in body(wire.admin("GET", "/admin", None).await)
+        .await
+        .as_array()
+        .unwrap()
+    {
+        let path = entry["path"].as_str().unwrap();
+        assert!(
+            guide.contains(&format!("{path}`")) || guide.contains(&format!("{path}?")),
+            "{path}"
+        );
+    }
+}
