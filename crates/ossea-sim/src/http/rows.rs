@@ -19,12 +19,10 @@ pub(crate) fn date(at: DateTime<Utc>) -> String {
 /// Leaves out what is null.
 fn row(fields: Value) -> Value {
     match fields {
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .filter(|(_, value)| !value.is_null())
-                .collect::<Map<_, _>>(),
-        ),
+        Value::Object(mut fields) => {
+            fields.retain(|_, value| !value.is_null());
+            Value::Object(fields)
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => fields,
     }
 }
