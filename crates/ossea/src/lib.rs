@@ -11,6 +11,7 @@
 pub mod client;
 pub mod cloudstack;
 pub mod command;
+pub mod discovery;
 pub mod error;
 pub mod model;
 pub mod proof;
@@ -23,6 +24,7 @@ pub use client::OsseaClient;
 pub use command::{
     Accepted, Command, CustomSize, DeployVm, Manner, NicRequest, Repetition, StopMode, Tagged,
 };
+pub use discovery::{MacMatch, MacSearch, find_vm_by_mac};
 pub use error::{ErrorClass, OsseaError, Refusal};
 pub use model::{
     Attachment, Capabilities, CloudNic, CloudVm, JobReport, LimitedResource, Network, PoolKind, PoolScope,
