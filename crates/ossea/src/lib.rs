@@ -14,6 +14,7 @@ pub mod command;
 pub mod discovery;
 pub mod error;
 pub mod model;
+pub mod probe;
 pub mod proof;
 pub mod urgency;
 pub mod waiting;
@@ -31,6 +32,7 @@ pub use model::{
     ResourceLimit, ServiceOffering, Snapshot, SnapshotState, StoragePool, Template, VmSnapshot,
     VmSnapshotKind, VmSnapshotState, VmState, Volume, VolumeKind, VolumeState, Zone,
 };
+pub use probe::{CloudProbe, CloudVersion, Fact, NotTold, ProbeCache, ReleaseLine};
 pub use proof::{EmptiedVm, Protected, ScratchRoot};
 pub use urgency::{Circuit, Priority};
 pub use waiting::{JobWait, JobWatch, News, Origin, WatchSettings};
