@@ -20,6 +20,7 @@
 //! | `destination_size` | warning | a fixed offering gives at least the CPUs and memory of the source VM |
 
 mod outcome;
+pub mod prerequisites;
 mod rules;
 mod subject;
 mod view;
@@ -31,6 +32,7 @@ use futures::future::join_all;
 use ossea::OsseaClient;
 use tokio::time::{Instant, timeout};
 
+pub use prerequisites::check_prerequisites;
 pub use rules::{RuleInfo, catalogue};
 pub use subject::{Subject, Target};
 
