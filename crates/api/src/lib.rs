@@ -4,6 +4,7 @@
 //! mirror their paths; what goes over the wire is in [`dto`]; every error, whoever noticed it, becomes problem
 //! details in [`error`] and nowhere else.
 
+mod cloud_view;
 pub mod dto;
 pub mod error;
 mod extract;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use failover_engine::service::FailoverService;
+use ossea::{OsseaClient, Priority, ProbeCache};
 use secrecy::SecretString;
 
 /// How the API behaves.
@@ -17,6 +19,9 @@ pub struct ApiSettings {
     pub request_timeout: Duration,
     /// The largest body in bytes. An inventory import may be [`ApiSettings::IMPORT_FACTOR`] times larger.
     pub body_limit: usize,
+    /// How long what the cloud told of its version, settings and permissions is taken for true. They change with an
+    /// upgrade or by an administrator's hand, and whoever has just changed them can ask for new ones.
+    pub probe_time_to_live: TimeDelta,
 }
 
 impl ApiSettings {
@@ -31,6 +36,7 @@ impl Default for ApiSettings {
             boot_within: Duration::from_secs(5 * 60),
             request_timeout: Duration::from_secs(60),
             body_limit: 1024 * 1024,
+            probe_time_to_live: TimeDelta::minutes(5),
         }
     }
 }
@@ -42,14 +48,28 @@ pub struct ApiState {
     pub service: FailoverService,
     /// How the API behaves.
     pub settings: Arc<ApiSettings>,
+    /// The cloud for those who only ask: after everything that belongs to a job.
+    pub(crate) cloud: Arc<dyn OsseaClient>,
+    /// What the cloud is like.
+    pub(crate) probes: Arc<ProbeCache>,
 }
 
 impl ApiState {
     /// The state of an API over `service`.
     pub fn new(service: FailoverService, settings: ApiSettings) -> Self {
+        let cloud = service.cloud.with_priority(Priority::Background);
+        let clock = Arc::clone(&service.clock);
+        let probes = ProbeCache::new(
+            Arc::clone(&cloud),
+            service.target.zone.clone(),
+            Arc::new(move || clock.now()),
+            settings.probe_time_to_live,
+        );
         Self {
             service,
             settings: Arc::new(settings),
+            cloud,
+            probes: Arc::new(probes),
         }
     }
 }

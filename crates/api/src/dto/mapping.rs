@@ -3,6 +3,8 @@
 use failover_domain::{NetworkId, NetworkMapping, Purpose, VmId, ZoneId};
 use serde::{Deserialize, Serialize};
 
+use super::ossea::ProbeAge;
+
 /// The body of `POST /api/v1/network-mappings`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,11 +52,14 @@ pub struct MappingsOfVm {
     pub unmapped_for_test: Vec<String>,
 }
 
-/// The answer to `GET /api/v1/ossea/networks`: the networks of the configured zone.
+/// The answer to `GET /api/v1/ossea/networks`: the networks of a zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkList {
-    /// The networks.
+    /// The networks, by name.
     pub networks: Vec<NetworkView>,
+    /// How old the API's other knowledge of the cloud is.
+    #[serde(default)]
+    pub probe: ProbeAge,
 }
 
 /// A network of the cloud.

@@ -9,6 +9,7 @@ pub mod job;
 pub mod job_detail;
 pub mod live;
 pub mod mapping;
+pub mod ossea;
 pub mod problem;
 
 pub use inventory::{ImportAnswer, ImportOutcome, ReplicaAnswer, ReplicaChange, VmPage, VmView};
@@ -19,4 +20,8 @@ pub use job::{
 pub use job_detail::{JobDetail, LaneView, StageView, StepStanding, StepView, VolumeView};
 pub use live::{BootRequest, DryRunAnswer, Grade, GradeError, LiveFailoverRequest};
 pub use mapping::{MappingAnswer, MappingRequest, MappingUpdate, MappingsOfVm, NetworkList, NetworkView};
+pub use ossea::{
+    CapabilitiesAnswer, CapabilitiesView, CheckAnswer, OfferingList, ProbeAge, TemplateList, VmSearchAnswer,
+    ZoneList,
+};
 pub use problem::{ErrorCode, Mistake, Problem};

@@ -38,7 +38,13 @@ pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
             "/network-mappings/{vm_id}/{source_network}",
             put(network_mappings::replace).delete(network_mappings::remove),
         )
-        .route("/ossea/networks", get(ossea::networks))
+        .route("/ossea/capabilities", get(ossea::capabilities::show))
+        .route("/ossea/check", post(ossea::check::run))
+        .route("/ossea/zones", get(ossea::lists::zones))
+        .route("/ossea/networks", get(ossea::lists::networks))
+        .route("/ossea/service-offerings", get(ossea::lists::service_offerings))
+        .route("/ossea/templates", get(ossea::lists::templates))
+        .route("/ossea/vms", get(ossea::vms::search))
         .layer(DefaultBodyLimit::max(limit))
         .merge(
             Router::new()

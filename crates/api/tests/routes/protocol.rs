@@ -15,7 +15,7 @@ use failover_engine::ports::{Inventory, PutError, PutOutcome, ResyncMark, StoreE
 use ossea_sim::{FaultRule, WayFault};
 use serde_json::json;
 
-use crate::fixture::{Answer, PGWIN, TestApi, send, service_over, with_json};
+use crate::fixture::{Answer, PGWIN, TestApi, sample_inventory, send, service_over, with_json};
 
 fn with_token() -> TestApi {
     TestApi::with_settings(ApiSettings {
@@ -181,7 +181,11 @@ async fn a_request_that_takes_too_long_is_a_problem() {
     let api = TestApi::with_settings(settings);
     api.cloud
         .add_fault(FaultRule::on("listNetworks", WayFault::SlowAnswer { seconds: 3600 }).forever());
-    let answer = api.get("/api/v1/ossea/networks").await;
+    let imported = api.post("/api/v1/inventory/import", sample_inventory()).await;
+    assert_eq!(imported.status, StatusCode::OK, "{}", imported.text);
+    let mapping = json!({"purpose": "production", "network": "production-app"});
+    let path = format!("/api/v1/network-mappings/{PGWIN}/VM%20Network");
+    let answer = api.put(&path, mapping).await;
     let problem = answer.problem(StatusCode::GATEWAY_TIMEOUT, ErrorCode::RequestTimeout);
     assert!(problem.detail.contains("2s"), "{}", problem.detail);
 }

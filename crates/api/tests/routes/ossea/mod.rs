@@ -1,33 +1,47 @@
 //! `/api/v1/ossea`.
 
-use axum::http::{StatusCode, header};
-use failover_api::dto::{ErrorCode, NetworkList};
-use ossea_sim::WayFault;
+mod capabilities;
+mod check;
+mod lists;
+mod vms;
+
+use axum::http::StatusCode;
+use failover_api::dto::ErrorCode;
+use ossea_sim::{FaultRule, RuleId, WayFault};
 
 use crate::fixture::TestApi;
 
-const NETWORKS: &str = "/api/v1/ossea/networks";
+/// Counts the calls of a command from now on.
+struct Counter(RuleId);
 
-#[tokio::test(start_paused = true)]
-async fn the_networks_of_the_zone_are_listed_by_name() {
-    let api = TestApi::empty();
-    let list: NetworkList = serde_json::from_str(&api.get(NETWORKS).await.text).unwrap();
-    let names: Vec<&str> = list.networks.iter().map(|n| n.name.as_str()).collect();
-    assert!(
-        names.is_sorted() && names.contains(&"production-app"),
-        "{names:?}"
-    );
-    assert!(
-        !names.contains(&"remote-app"),
-        "networks of other zones are no destination"
-    );
+impl Counter {
+    fn of(api: &TestApi, command: &str) -> Self {
+        let no_fault = WayFault::SlowAnswer { seconds: 0 };
+        Self(api.cloud.add_fault(FaultRule::on(command, no_fault).forever()))
+    }
+
+    fn calls(&self, api: &TestApi) -> u64 {
+        api.cloud.fault(self.0).expect("the rule is there").fired.into()
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_caller_is_told_when_to_come_back() {
+async fn a_silent_cloud_is_told_as_such_in_time() {
     let api = TestApi::empty();
-    api.break_cloud(&WayFault::Throttled { retry_after_ms: 7000 });
-    let answer = api.get(NETWORKS).await;
-    answer.problem(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::OsseaApiError);
-    assert_eq!(answer.headers[header::RETRY_AFTER], "7");
+    api.break_cloud(&WayFault::SlowAnswer { seconds: 3600 });
+    let asked = "/api/v1/ossea";
+    for path in [
+        "capabilities",
+        "zones",
+        "networks",
+        "service-offerings",
+        "templates",
+        "vms?mac=02:03:00:fa:11:01",
+    ] {
+        let answer = api.get(&format!("{asked}/{path}")).await;
+        let problem = answer.problem(StatusCode::BAD_GATEWAY, ErrorCode::OsseaApiError);
+        assert!(problem.detail.contains("no answer within"), "{}", problem.detail);
+    }
+    let answer = api.post(&format!("{asked}/check"), serde_json::json!({})).await;
+    answer.problem(StatusCode::BAD_GATEWAY, ErrorCode::OsseaApiError);
 }
