@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod ossea;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,6 +11,8 @@ use failover_api::dto::engine::OnBootFailure;
 use failover_config::CommonArgs;
 use failover_domain::{JobId, JobStatus, JobType, Purpose};
 
+pub(crate) use ossea::{OsseaCommand, ZoneArgs};
+
 /// Shown at the end of `--help`; `docs/failoverctl.md` says the same at length.
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -17,6 +21,7 @@ Exit codes:
     2  the command line is wrong
     3  the API cannot be reached, or what answers is not the API
     4  refused: not ready, in conflict with an active job, not found, not allowed
+    5  ossea check: a critical check failed
    78  the configuration is wrong
   130  a view was ended by Ctrl-C; the job goes on
 
@@ -87,6 +92,9 @@ pub(crate) enum Command {
     Mappings(MappingsCommand),
     /// The networks of the configured zone of the cloud.
     Networks,
+    /// The cloud itself: whether it can be used, what it is like, and what can be configured.
+    #[command(subcommand)]
+    Ossea(OsseaCommand),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -406,6 +414,7 @@ mod tests {
             "2  the command line",
             "3  the API",
             "4  refused",
+            "5  ossea check",
             "130",
         ] {
             assert!(help.contains(code), "{code}");

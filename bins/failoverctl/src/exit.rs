@@ -13,6 +13,8 @@ pub(crate) enum End {
     JobFailed,
     /// The answer is no: not ready, or not all was taken.
     Refused,
+    /// A critical check of the cloud failed.
+    CheckFailed,
     /// A view was ended by Ctrl-C.
     Interrupted,
 }
@@ -23,6 +25,7 @@ impl End {
             End::Done => 0,
             End::JobFailed => 1,
             End::Refused => 4,
+            End::CheckFailed => 5,
             End::Interrupted => 130,
         })
     }

@@ -2,12 +2,13 @@
 
 mod fake_api;
 mod fixture;
+mod ossea;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use failover_api::dto::{
-    ErrorCode, EventPage, ImportAnswer, JobCreated, JobDetail, MappingAnswer, NetworkList, Problem, VmPage,
-    VmView,
+    ErrorCode, EventPage, ImportAnswer, JobCreated, JobDetail, MappingAnswer, NetworkList, ProbeAge, Problem,
+    VmPage, VmView,
 };
 use failover_domain::{JobStatus, JobType, NetworkMapping, Purpose, Readiness, SourceVm};
 use fake_api::{FakeApi, Reply, json, run};
@@ -77,7 +78,12 @@ async fn json_output_is_the_apis_body() {
 
 #[tokio::test]
 async fn a_table_has_no_escape_sequences_when_nobody_looks() {
-    let api = FakeApi::serve(|_, _| json(200, &NetworkList { networks: vec![] })).await;
+    let api = FakeApi::serve(|_, _| {
+        let probe = ProbeAge::default();
+        let networks = vec![];
+        json(200, &NetworkList { networks, probe })
+    })
+    .await;
     let ended = api.run(&["networks"]).await;
     assert_eq!(ended.stdout, "NAME  NETWORK ID  KIND  STATE  TAKES VMS\n");
 }

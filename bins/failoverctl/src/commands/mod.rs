@@ -5,6 +5,7 @@ mod inventory;
 mod jobs;
 mod lookup;
 mod mappings;
+mod ossea;
 
 use failover_api::dto::NetworkList;
 use failover_domain::{JobType, Readiness};
@@ -31,6 +32,7 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<End, 
         Command::Jobs(command) => jobs::run(session, command).await,
         Command::Mappings(command) => mappings::run(session, command).await,
         Command::Networks => networks(session).await,
+        Command::Ossea(command) => ossea::run(session, command).await,
         Command::Completions { .. } => unreachable!("completions are printed before a session exists"),
     }
 }

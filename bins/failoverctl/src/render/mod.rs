@@ -1,10 +1,13 @@
 //! Answers as text for people. Everything here is a pure function of the answer.
 
+pub(crate) mod capabilities;
+pub(crate) mod check;
 pub(crate) mod event;
 pub(crate) mod figures;
 pub(crate) mod inventory;
 pub(crate) mod job;
 pub(crate) mod mapping;
+pub(crate) mod ossea;
 pub(crate) mod plan;
 pub(crate) mod problem;
 pub(crate) mod readiness;
