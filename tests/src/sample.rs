@@ -20,6 +20,8 @@ pub const PRODUCTION: [(&str, &str); 3] = [
 pub struct Target {
     /// The appliance VM.
     pub oma: String,
+    /// The MAC address of its card.
+    pub oma_mac: String,
     /// The zone.
     pub zone: String,
     /// The offering that leaves CPUs and memory free.
@@ -50,6 +52,7 @@ impl Target {
         let oma = cloud.get("oma");
         Ok(Self {
             oma: text(oma.and_then(|oma| oma.get("id")), "OMA")?,
+            oma_mac: text(oma.and_then(|oma| oma.get("mac")), "MAC address of the OMA")?,
             zone: text(oma.and_then(|oma| oma.get("zone")), "zone of the OMA")?,
             offering: text(
                 first("offerings", &|o| o.get("cpus").is_none()),

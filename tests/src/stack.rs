@@ -172,6 +172,19 @@ impl Stack {
         Ok(())
     }
 
+    /// Kills the simulated cloud at once: from now on nobody answers at its address.
+    ///
+    /// # Errors
+    /// When it does not end, or has ended by itself before.
+    pub fn kill_cloud(&mut self) -> anyhow::Result<()> {
+        let status = self.sim.process().kill()?;
+        ensure!(
+            !status.success(),
+            "the cloud ended by itself before it was killed"
+        );
+        Ok(())
+    }
+
     /// Lets all of it go on without a guard.
     pub fn leave_running(self) {
         for server in self.worker.into_iter().chain([self.api, self.sim]) {
@@ -314,6 +327,7 @@ impl Site<'_> {
     fn config(&self, endpoint: &str) -> anyhow::Result<String> {
         let Target {
             oma,
+            oma_mac: _,
             zone,
             offering,
             template,

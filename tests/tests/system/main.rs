@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod bad_database;
+mod cloud_check;
 mod database;
 mod killed_worker;
 mod live_failover;

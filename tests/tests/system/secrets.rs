@@ -75,6 +75,8 @@ fn outputs(site: &Site) -> Vec<(String, String)> {
         ctl(&["jobs", "list"]),
         ctl(&["readiness", &site.vm.name]),
         ctl(&["networks", "--output", "json"]),
+        ctl(&["ossea", "check", "--output", "json"]),
+        ctl(&["ossea", "capabilities", "--output", "json"]),
     ]
 }
 
