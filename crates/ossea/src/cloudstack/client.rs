@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -9,17 +10,23 @@ use failover_domain::{
     AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VmSnapshotId, VolumeId,
     ZoneId,
 };
+use tokio::time::Instant;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
 
-use super::call::{Answer, Call};
+use super::call::{Answer, Asked, Call, Effect};
+use super::concern::Around;
 use super::http::HttpSend;
 use super::interpret::InterpretLayer;
+use super::prober::Prober;
 use super::reads::{self, malformed};
+use super::retry::{self, Retry};
 use super::row::Row;
 use super::settings::{CloudStackSettings, SettingsError};
-use super::signing::{Signer, SigningLayer};
+use super::signing::{Signer, SigningLayer, in_transit};
 use super::skew::{Clock, ClockSkew};
+use super::stack::Shares;
+use super::statistics::CallStatistics;
 use super::trace::TraceLayer;
 use super::{commands, parse};
 use crate::client::OsseaClient;
@@ -31,15 +38,34 @@ use crate::model::{
 };
 use crate::urgency::{Circuit, Priority};
 
-/// Apache CloudStack over HTTP. Clones share their connections, limits and clock measurements.
+/// Apache CloudStack over HTTP. Clones share their connections, limits, circuit and clock measurements, whatever
+/// their priority.
 #[derive(Clone)]
 pub struct CloudStackClient {
-    stack: BoxCloneSyncService<Arc<Call>, Answer, OsseaError>,
+    shared: Arc<Shared>,
+    priority: Priority,
+}
+
+/// What all clones have in common.
+struct Shared {
+    stack: BoxCloneSyncService<Asked, Answer, OsseaError>,
+    clock: Clock,
+    patience: Patience,
     skew: Arc<ClockSkew>,
+    shares: Shares,
+    prober: Arc<Prober>,
+}
+
+/// How long after it was asked for a call may still be sent.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    read: Duration,
+    change: Duration,
 }
 
 impl CloudStackClient {
-    /// Builds a client; nothing is sent. [`super::install_tls_provider`] must have been called.
+    /// Builds a client, whose calls have the priority [`Priority::WayThere`]; nothing is sent.
+    /// [`super::install_tls_provider`] must have been called.
     ///
     /// # Errors
     /// The first of [`CloudStackSettings::problems`], or that the HTTP client cannot be built.
@@ -48,31 +74,85 @@ impl CloudStackClient {
             return Err(problem);
         }
         let skew = Arc::new(ClockSkew::default());
-        let signer = Signer::new(settings, clock, Arc::clone(&skew));
-        let stack = ServiceBuilder::new()
-            .layer(TraceLayer)
-            // Waiting for a place happens before the deadline begins to run: nothing has been sent by then.
-            .concurrency_limit(settings.max_in_flight)
+        let signer = Signer::new(settings, Arc::clone(&clock), Arc::clone(&skew));
+        let shares = Shares::new(settings, Arc::clone(&clock));
+        let exchange = ServiceBuilder::new()
             .layer(InterpretLayer)
+            // Waiting for a turn happens above, before the deadline begins to run: nothing has been sent by then.
             .timeout(settings.request_timeout)
             // Below the deadline, so that a request that is sent again does not get a second one.
             .layer(SigningLayer(signer))
             .service(HttpSend::new(settings)?);
+        let rationed = BoxCloneSyncService::new(shares.rationed(exchange));
+        let patience = Patience {
+            read: settings.request_timeout,
+            change: settings.signature_ttl - in_transit(settings.signature_ttl),
+        };
+        let prober = Prober::new(
+            Arc::clone(&shares.breaker),
+            rationed.clone(),
+            Arc::clone(&clock),
+            patience.read,
+        );
+        let stack = ServiceBuilder::new()
+            .layer(TraceLayer)
+            // Above the budget, so that every sending has a token of its own, and above the places, so that a call
+            // holds none while it pauses.
+            .layer(Around(Retry {
+                rules: settings.retry_rules(),
+                chance: retry::chance(),
+            }))
+            .service(rationed);
         Ok(Self {
-            stack: BoxCloneSyncService::new(stack),
-            skew,
+            shared: Arc::new(Shared {
+                stack: BoxCloneSyncService::new(stack),
+                clock,
+                patience,
+                skew,
+                shares,
+                prober,
+            }),
+            priority: Priority::WayThere,
         })
     }
 
     pub(crate) async fn ask(&self, call: Arc<Call>) -> Result<Answer, OsseaError> {
-        self.stack.clone().oneshot(call).await
+        let patience = match call.effect {
+            Effect::Read => self.shared.patience.read,
+            Effect::Change => self.shared.patience.change,
+        };
+        let asked = Asked {
+            call,
+            priority: self.priority,
+            at: (self.shared.clock)(),
+            give_up: Instant::now() + patience,
+        };
+        let answer = self.shared.stack.clone().oneshot(asked).await;
+        self.shared.prober.attend();
+        answer
+    }
+
+    /// What has been done so far, by all clones together.
+    pub fn statistics(&self) -> CallStatistics {
+        let shares = &self.shared.shares;
+        let (requests_per_second, waiting, waits, throttled) = shares.budget.figures();
+        CallStatistics {
+            requests: shares.counters.requests(),
+            waits: waits.into_all(),
+            waiting,
+            under_way: shares.places.taken(),
+            throttled,
+            requests_per_second,
+            circuit: self.circuit(),
+        }
     }
 }
 
 impl fmt::Debug for CloudStackClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CloudStackClient")
-            .field("skew", &self.skew)
+            .field("priority", &self.priority)
+            .field("skew", &self.shared.skew)
             .finish_non_exhaustive()
     }
 }
@@ -221,15 +301,20 @@ impl OsseaClient for CloudStackClient {
     }
 
     fn clock_skew(&self) -> Option<TimeDelta> {
-        self.skew.measured()
+        self.shared.skew.measured()
     }
 
-    fn with_priority(&self, _: Priority) -> Arc<dyn OsseaClient> {
-        Arc::new(self.clone())
+    fn with_priority(&self, priority: Priority) -> Arc<dyn OsseaClient> {
+        Arc::new(Self {
+            shared: Arc::clone(&self.shared),
+            priority,
+        })
     }
 
     fn circuit(&self) -> Circuit {
-        Circuit::Closed
+        // Whoever waits for the circuit to close may have stopped asking the cloud anything.
+        self.shared.prober.attend();
+        self.shared.shares.breaker.lock().circuit()
     }
 
     async fn capabilities(&self) -> Result<Capabilities, OsseaError> {
@@ -238,7 +323,9 @@ impl OsseaClient for CloudStackClient {
         let capability = row
             .object("capability", "capability")
             .ok_or_else(|| row.unreadable("capability"));
-        capability.and_then(parse::capabilities).map_err(malformed)
+        let capabilities = capability.and_then(parse::capabilities).map_err(malformed)?;
+        self.shared.shares.budget.learn(capabilities.api_limit);
+        Ok(capabilities)
     }
 }
 

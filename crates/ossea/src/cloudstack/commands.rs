@@ -16,7 +16,7 @@ pub(crate) fn call(key: &RequestKey, command: &Command) -> Arc<Call> {
         Manner::Asynchronous | Manner::AsynchronousCreate => parameters.push(parameter("customjobid", key)),
         Manner::Synchronous => {}
     }
-    Call::change(command.api_name(), *key, parameters)
+    Call::change(command.api_name(), *key, command.repetition(), parameters)
 }
 
 fn parameters(command: &Command) -> Parameters {

@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 use tower::timeout::error::Elapsed;
 use tower::{BoxError, Layer, Service};
 
-use super::call::{Answer, Call, Effect, Failure, Reply};
+use super::call::{Answer, Asked, Call, Effect, Failure, Reply};
+use super::concern::Setback;
 use super::row::{code, text};
 use crate::error::{OsseaError, Refusal};
 
@@ -41,27 +42,28 @@ pub(crate) struct Interpret<S> {
     inner: S,
 }
 
-impl<S> Service<Arc<Call>> for Interpret<S>
+impl<S> Service<Asked> for Interpret<S>
 where
-    S: Service<Arc<Call>, Response = Reply, Error = BoxError>,
+    S: Service<Asked, Response = Reply, Error = BoxError>,
     S::Future: Send + 'static,
 {
     type Response = Answer;
-    type Error = OsseaError;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer, OsseaError>> + Send>>;
+    type Error = Setback;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, Setback>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), OsseaError>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Setback>> {
         // Nothing has been sent while a service is only getting ready.
         self.inner
             .poll_ready(cx)
-            .map_err(|error| OsseaError::Unreachable(error.to_string()))
+            .map_err(|error| Setback::withheld(error.to_string()))
     }
 
-    fn call(&mut self, call: Arc<Call>) -> Self::Future {
-        let reply = self.inner.call(Arc::clone(&call));
+    fn call(&mut self, asked: Asked) -> Self::Future {
+        let call = Arc::clone(&asked.call);
+        let reply = self.inner.call(asked);
         Box::pin(async move {
             match reply.await {
-                Ok(reply) => answer(&call, &reply),
+                Ok(reply) => answer(&call, &reply).map_err(Setback::Cloud),
                 Err(error) => Err(no_reply(call.effect, &error)),
             }
         })
@@ -69,14 +71,19 @@ where
 }
 
 /// What it means that there is no whole reply.
-fn no_reply(effect: Effect, error: &BoxError) -> OsseaError {
+fn no_reply(effect: Effect, error: &BoxError) -> Setback {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return match (failure, effect) {
-            (Failure::NotSent(why), Effect::Read | Effect::Change) => OsseaError::Unreachable(why.clone()),
-            (Failure::Lost(_), Effect::Read) => OsseaError::Unreachable(failure.to_string()),
-            (Failure::TooLong { .. }, Effect::Read) => OsseaError::Malformed(failure.to_string()),
+            (Failure::TooLate(_), Effect::Read | Effect::Change) => Setback::withheld(failure.to_string()),
+            (Failure::NotSent(why), Effect::Read | Effect::Change) => {
+                Setback::Cloud(OsseaError::Unreachable(why.clone()))
+            }
+            (Failure::Lost(_), Effect::Read) => Setback::Cloud(OsseaError::Unreachable(failure.to_string())),
+            (Failure::TooLong { .. }, Effect::Read) => {
+                Setback::Cloud(OsseaError::Malformed(failure.to_string()))
+            }
             (Failure::Lost(_) | Failure::TooLong { .. }, Effect::Change) => {
-                OsseaError::OutcomeUnknown(failure.to_string())
+                Setback::Cloud(OsseaError::OutcomeUnknown(failure.to_string()))
             }
         };
     }
@@ -85,10 +92,10 @@ fn no_reply(effect: Effect, error: &BoxError) -> OsseaError {
     } else {
         error.to_string()
     };
-    match effect {
+    Setback::Cloud(match effect {
         Effect::Read => OsseaError::Unreachable(why),
         Effect::Change => OsseaError::OutcomeUnknown(why),
-    }
+    })
 }
 
 /// What a whole reply means.
@@ -205,6 +212,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::command::Repetition;
 
     fn read() -> Arc<Call> {
         Call::read("listVolumes", Vec::new())
@@ -212,7 +220,7 @@ mod tests {
 
     fn change() -> Arc<Call> {
         let key = "0b0e7a52-6f0e-4b8e-9a55-3a1c7f2d9e10".parse().unwrap();
-        Call::change("attachVolume", key, Vec::new())
+        Call::change("attachVolume", key, Repetition::Refused, Vec::new())
     }
 
     fn reply(status: u16, body: &str) -> Reply {
@@ -398,25 +406,33 @@ mod tests {
         for error in [&lost, &late] {
             assert!(matches!(
                 no_reply(Effect::Read, error),
-                OsseaError::Unreachable(_)
+                Setback::Cloud(OsseaError::Unreachable(_))
             ));
             assert!(matches!(
                 no_reply(Effect::Change, error),
-                OsseaError::OutcomeUnknown(_)
+                Setback::Cloud(OsseaError::OutcomeUnknown(_))
             ));
         }
         let endless: BoxError = Failure::TooLong { limit_bytes: 1 }.into();
         assert!(matches!(
             no_reply(Effect::Read, &endless),
-            OsseaError::Malformed(_)
+            Setback::Cloud(OsseaError::Malformed(_))
         ));
         assert!(matches!(
             no_reply(Effect::Change, &endless),
-            OsseaError::OutcomeUnknown(_)
+            Setback::Cloud(OsseaError::OutcomeUnknown(_))
         ));
         let unsent: BoxError = Failure::NotSent("refused".to_owned()).into();
         for effect in [Effect::Read, Effect::Change] {
-            assert!(matches!(no_reply(effect, &unsent), OsseaError::Unreachable(_)));
+            assert!(matches!(
+                no_reply(effect, &unsent),
+                Setback::Cloud(OsseaError::Unreachable(_))
+            ));
+            let late: BoxError = Failure::TooLate(Duration::from_secs(60)).into();
+            assert!(matches!(
+                no_reply(effect, &late),
+                Setback::Withheld(OsseaError::Unreachable(_))
+            ));
         }
     }
 

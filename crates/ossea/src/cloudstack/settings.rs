@@ -6,8 +6,17 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::breaker::BreakerRules;
+use super::retry::RetryRules;
+
 /// CloudStack accepts no request that expires later than this, where it enforces expiry.
 const LONGEST_SIGNATURE_TTL: Duration = Duration::from_secs(15 * 60);
+
+/// The pause before a call is sent again: long enough for a connection to be made anew.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Longer ones are the caller's business, who may have something better to do.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// How to reach a CloudStack. Printing it shows no secret.
 #[derive(Debug, Clone)]
@@ -22,14 +31,28 @@ pub struct CloudStackSettings {
     pub ca_file: Option<PathBuf>,
     /// How long one exchange may take, connecting included. Create commands and `deleteVolume` work inside it.
     pub request_timeout: Duration,
-    /// How long a signed request is valid: at most 15 minutes.
+    /// How long a signed request is valid: at most 15 minutes. For a change it runs from the call of
+    /// [`crate::OsseaClient::submit`], however often and late the change is sent: the cloud accepts none later.
     pub signature_ttl: Duration,
-    /// How many requests may be under way at once; the others wait.
+    /// How many requests may be under way at once; the others wait. A quarter is kept for the way back.
     pub max_in_flight: usize,
+    /// How many requests the process sends in a second at most. Where the cloud names a lower limit of its own, a
+    /// part of that counts.
+    pub requests_per_second: u32,
+    /// How often a call is sent at most, where it may be repeated at all.
+    pub attempts: u32,
+    /// So many requests in a row without a proper answer open the circuit.
+    pub breaker_failures: u32,
+    /// So many of a hundred requests of the last minute without a proper answer open the circuit too.
+    pub breaker_failure_percent: u32,
+    /// How long a cloud that does not answer is left alone between two probes.
+    pub breaker_rest: Duration,
 }
 
 impl CloudStackSettings {
-    /// Settings with the usual limits: 60 s per request, signatures valid for 10 minutes, 16 requests at once.
+    /// Settings with the usual limits: 60 s per request, signatures valid for 10 minutes, 16 requests at once, 20
+    /// per second, each sent 4 times at most; 10 failures in a row or half of all open the circuit, which is probed
+    /// every 10 s.
     pub fn new(endpoint: impl Into<String>, api_key: SecretString, secret_key: SecretString) -> Self {
         Self {
             endpoint: endpoint.into(),
@@ -39,6 +62,11 @@ impl CloudStackSettings {
             request_timeout: Duration::from_secs(60),
             signature_ttl: Duration::from_secs(10 * 60),
             max_in_flight: 16,
+            requests_per_second: 20,
+            attempts: 4,
+            breaker_failures: 10,
+            breaker_failure_percent: 50,
+            breaker_rest: Duration::from_secs(10),
         }
     }
 
@@ -53,14 +81,24 @@ impl CloudStackSettings {
                 .map(|(setting, _)| SettingsError::Credential { setting }),
         );
         problems.extend(self.ca_certificates().err());
-        if self.request_timeout.is_zero() {
-            problems.push(SettingsError::Zero {
-                setting: "request_timeout",
-            });
-        }
-        if self.max_in_flight == 0 {
-            problems.push(SettingsError::Zero {
-                setting: "max_in_flight",
+        let zeros = [
+            ("request_timeout", self.request_timeout.is_zero()),
+            ("max_in_flight", self.max_in_flight == 0),
+            ("requests_per_second", self.requests_per_second == 0),
+            ("attempts", self.attempts == 0),
+            ("breaker_failures", self.breaker_failures == 0),
+            ("breaker_rest", self.breaker_rest.is_zero()),
+        ];
+        problems.extend(
+            zeros
+                .into_iter()
+                .filter(|(_, is_zero)| *is_zero)
+                .map(|(setting, _)| SettingsError::Zero { setting }),
+        );
+        if !(1..=100).contains(&self.breaker_failure_percent) {
+            problems.push(SettingsError::Percent {
+                setting: "breaker_failure_percent",
+                given: self.breaker_failure_percent,
             });
         }
         if self.signature_ttl.is_zero() || self.signature_ttl > LONGEST_SIGNATURE_TTL {
@@ -69,6 +107,22 @@ impl CloudStackSettings {
             });
         }
         problems
+    }
+
+    pub(crate) fn retry_rules(&self) -> RetryRules {
+        RetryRules {
+            attempts: self.attempts,
+            shortest: SHORTEST_PAUSE,
+            longest: LONGEST_PAUSE,
+        }
+    }
+
+    pub(crate) fn breaker_rules(&self) -> BreakerRules {
+        BreakerRules {
+            failures: self.breaker_failures,
+            failure_percent: self.breaker_failure_percent,
+            rest: self.breaker_rest,
+        }
     }
 
     /// The endpoint, checked.
@@ -136,6 +190,14 @@ pub enum SettingsError {
     Zero {
         /// The setting.
         setting: &'static str,
+    },
+    /// A share cannot be that.
+    #[error("{setting} is {given}, allowed is 1 to 100")]
+    Percent {
+        /// The setting.
+        setting: &'static str,
+        /// The value.
+        given: u32,
     },
     /// CloudStack would refuse every request.
     #[error("signature_ttl is {given:?}, allowed is more than zero and at most 15 minutes")]
@@ -232,9 +294,14 @@ mod tests {
             request_timeout: Duration::ZERO,
             signature_ttl: Duration::from_secs(901),
             max_in_flight: 0,
+            requests_per_second: 0,
+            attempts: 0,
+            breaker_failures: 0,
+            breaker_failure_percent: 101,
+            breaker_rest: Duration::ZERO,
             ..settings("nonsense")
         };
-        assert_eq!(settings.problems().len(), 7);
+        assert_eq!(settings.problems().len(), 12);
     }
 
     #[test]

@@ -1,4 +1,15 @@
 //! The layer that dates and signs a request each time it is sent.
+//!
+//! A read expires `signature_ttl` after it is sent. **A change expires `signature_ttl` after the caller asked for
+//! it**: waiting for a turn and repeating it use that time up, they never extend it. So whoever takes over from a
+//! caller that has vanished knows that the cloud accepts nothing of it any more once `signature_ttl` (and what the
+//! clocks may be off: the difference to the cloud's clock is known to about a second) has passed; the engine's
+//! `lost_after` builds on this. The moment is the same for all sendings of a change; it is written in the cloud's
+//! time, so a new measurement of the clocks' difference changes the digits. When too little of the time is left, a
+//! change is not sent at all.
+//!
+//! A cloud that does not check expiry (`cloudstack-api.md` section 1.3 names the rule) is outside of this promise:
+//! every release checks it for `signatureversion=3`, which is always sent.
 
 use std::mem;
 use std::pin::Pin;
@@ -10,7 +21,7 @@ use chrono::SecondsFormat;
 use secrecy::{ExposeSecret, SecretString};
 use tower::{Layer, Service};
 
-use super::call::{Call, Effect, Failure, Reply, SignedRequest, parameter};
+use super::call::{Asked, Effect, Failure, Reply, SignedRequest, parameter};
 use super::settings::CloudStackSettings;
 use super::sign;
 use super::skew::{Clock, ClockSkew};
@@ -36,8 +47,17 @@ impl Signer {
     }
 
     /// Dates a call by the cloud's clock and signs it.
-    fn sign(&self, call: &Call) -> SignedRequest {
-        let expires = (self.clock)() + self.skew.get() + self.ttl;
+    fn sign(&self, asked: &Asked) -> Result<SignedRequest, Failure> {
+        let (call, now) = (&asked.call, (self.clock)());
+        let valid_from = match call.effect {
+            Effect::Read => now,
+            // The clock is asked as well as the timers, because those stand still in a suspended machine.
+            Effect::Change if now > asked.at + self.ttl - in_transit(self.ttl) => {
+                return Err(Failure::TooLate(self.ttl));
+            }
+            Effect::Change => asked.at,
+        };
+        let expires = valid_from + self.skew.get() + self.ttl;
         let mut parameters = call.parameters.clone();
         parameters.push(parameter("command", call.command));
         parameters.push(parameter("response", "json"));
@@ -52,10 +72,10 @@ impl Signer {
         let form = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(parameters)
             .finish();
-        SignedRequest {
+        Ok(SignedRequest {
             effect: call.effect,
             form,
-        }
+        })
     }
 
     /// Learns the cloud's time from an answer; says whether it turned out notably different from what we believed.
@@ -64,6 +84,12 @@ impl Signer {
             .date
             .is_some_and(|clouds| self.skew.measure((self.clock)(), clouds))
     }
+}
+
+/// How much of its time a change keeps for the way to the cloud: one that arrives too late is refused as if the
+/// credentials were wrong.
+pub(crate) fn in_transit(ttl: Duration) -> Duration {
+    Duration::from_secs(2).min(ttl / 5)
 }
 
 /// Makes [`Signing`] services.
@@ -88,7 +114,7 @@ pub(crate) struct Signing<S> {
     inner: S,
 }
 
-impl<S> Service<Arc<Call>> for Signing<S>
+impl<S> Service<Asked> for Signing<S>
 where
     S: Service<SignedRequest, Response = Reply, Error = Failure> + Clone + Send + 'static,
     S::Future: Send,
@@ -101,19 +127,19 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, call: Arc<Call>) -> Self::Future {
+    fn call(&mut self, asked: Asked) -> Self::Future {
         let signer = Arc::clone(&self.signer);
         let spare = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, spare);
         Box::pin(async move {
-            let reply = inner.call(signer.sign(&call)).await?;
+            let reply = inner.call(signer.sign(&asked)?).await?;
             let our_date_was_wrong = signer.learn(&reply);
             // The very first request is dated by our own clock. When that clock is wrong the cloud says 401 and,
             // in the same answer, its time. Only a read is sent again here: a change is never repeated, and by
             // the time one is sent a read has long told the cloud's time.
-            if reply.status == 401 && our_date_was_wrong && call.effect == Effect::Read {
+            if reply.status == 401 && our_date_was_wrong && asked.call.effect == Effect::Read {
                 std::future::poll_fn(|cx| inner.poll_ready(cx)).await?;
-                return inner.call(signer.sign(&call)).await;
+                return inner.call(signer.sign(&asked)?).await;
             }
             Ok(reply)
         })

@@ -119,27 +119,6 @@ async fn wrong_credentials_are_asked_with_once() {
 }
 
 #[tokio::test]
-async fn a_change_is_never_sent_twice() {
-    let clouds = now() + TimeDelta::hours(1);
-    let refusal = r#"{"detachvolumeresponse":{"errorcode":401,"errortext":"expired"}}"#;
-    for act in [
-        dated(401, refusal, clouds),
-        Act::HangUp,
-        status(503, ""),
-        status(429, ""),
-        status(502, ""),
-        Act::CutBody {
-            announced: 100,
-            body: "{".to_owned(),
-        },
-    ] {
-        let cloud = ScriptedCloud::start(vec![act.clone()]).await;
-        cloud.client().submit(&key(), &detach()).await.unwrap_err();
-        assert_eq!(cloud.requests().len(), 1, "{act:?}");
-    }
-}
-
-#[tokio::test]
 async fn nobody_listening_is_unreachable_for_both() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}/client/api", listener.local_addr().unwrap());

@@ -7,6 +7,7 @@
 
 mod exchange;
 mod log;
+mod rationing;
 mod reads;
 mod support;
 mod tls;
