@@ -15,7 +15,8 @@ use tower::{BoxError, Layer, Service};
 
 use super::call::{Answer, Asked, Call, Effect, Failure, Reply};
 use super::concern::Setback;
-use super::row::{code, text};
+use super::json;
+use super::row::{code, reason};
 use crate::error::{OsseaError, Refusal};
 
 /// CloudStack counts requests per second, so this is its own rhythm.
@@ -23,6 +24,9 @@ const USUAL_PAUSE: Duration = Duration::from_secs(1);
 
 /// A longer hint than this is taken for a mistake.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Each of them marks a refusal; not all are always there (`cloudstack-api.md` section 2.3).
+const SIGNS_OF_A_REFUSAL: [&str; 3] = ["errorcode", "cserrorcode", "errortext"];
 
 /// Makes [`Interpret`] services.
 #[derive(Debug, Clone, Copy)]
@@ -166,17 +170,20 @@ enum Envelope {
 
 /// Opens the envelope of an answer to `command`; `None` when it is not one.
 fn open(command: &str, body: &[u8]) -> Option<Envelope> {
-    let Value::Object(outer) = json(body)? else {
+    let Value::Object(outer) = json::read(body)? else {
         return None;
     };
     let expected = format!("{}response", command.to_ascii_lowercase());
     let mut content = None;
     for (name, value) in outer {
         let Value::Object(inner) = value else { continue };
-        if inner.contains_key("errorcode") || inner.contains_key("errortext") {
+        if SIGNS_OF_A_REFUSAL
+            .into_iter()
+            .any(|sign| inner.contains_key(sign))
+        {
             let refusal = Refusal {
                 code: code(inner.get("errorcode")).unwrap_or(0),
-                text: text(inner.get("errortext")).unwrap_or_else(|| "no reason given".to_owned()),
+                text: reason(&inner),
             };
             return Some(Envelope::Refusal(refusal));
         }
@@ -185,18 +192,6 @@ fn open(command: &str, body: &[u8]) -> Option<Envelope> {
         }
     }
     content.map(Envelope::Content)
-}
-
-/// Reads JSON as CloudStack writes it: its serialiser un-escapes `\u` sequences after the fact, so control
-/// characters may stand inside strings, where JSON forbids them.
-fn json(body: &[u8]) -> Option<Value> {
-    serde_json::from_slice(body).ok().or_else(|| {
-        let text: String = String::from_utf8_lossy(body)
-            .chars()
-            .map(|character| if character.is_control() { ' ' } else { character })
-            .collect();
-        serde_json::from_str(&text).ok()
-    })
 }
 
 /// The milliseconds in "please retry after [N] ms.". Only a hint; without it the usual pause is made.

@@ -68,9 +68,7 @@ pub(crate) fn report(row: Row<'_>) -> Result<JobReport, Unreadable> {
 
 /// The cloud's reason, where a job that ended by itself gives one.
 fn refusal(result: Row<'_>) -> Option<Refusal> {
-    let text = result
-        .text("errortext")
-        .unwrap_or_else(|| "no reason given".to_owned());
+    let text = result.reason();
     result
         .small_number("errorcode")
         .map(|code| Refusal { code, text })

@@ -44,6 +44,7 @@ pub mod fuzzing;
 mod http;
 mod interpret;
 mod jobs;
+mod json;
 mod line;
 mod parse;
 mod places;

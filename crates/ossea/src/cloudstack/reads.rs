@@ -121,6 +121,14 @@ impl CloudStackClient {
                 Some(count) => u64::try_from(seen.len()).is_ok_and(|seen| seen >= count),
                 None => shown < USUAL_PAGE_SIZE,
             };
+            // Only a page beyond the end has a count without rows. On the first page it would be an empty list by
+            // mistake, and "there is nothing" is what deletions are based on.
+            if page.is_none() && shown == 0 && !complete {
+                return Err(OsseaError::Malformed(format!(
+                    "{} counts rows but shows none",
+                    list.command
+                )));
+            }
             if complete || shown == 0 {
                 return Ok(values);
             }

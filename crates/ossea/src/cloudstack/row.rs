@@ -131,7 +131,15 @@ impl<'a> Row<'a> {
 
     /// The objects of an array inside; a missing array is an empty one.
     pub(crate) fn rows(self, kind: &'static str, field: &'static str) -> Result<Vec<Row<'a>>, Unreadable> {
-        match self.fields.get(field) {
+        // The same array is `vmSnapshot` in a list and `vmsnapshot` elsewhere.
+        let array = self.fields.get(field).or_else(|| {
+            let spelled_otherwise = |name: &&String| name.eq_ignore_ascii_case(field);
+            self.fields
+                .keys()
+                .find(spelled_otherwise)
+                .and_then(|name| self.fields.get(name))
+        });
+        match array {
             None | Some(Value::Null) => Ok(Vec::new()),
             Some(Value::Array(items)) => items
                 .iter()
@@ -142,6 +150,11 @@ impl<'a> Row<'a> {
                 Err(self.unreadable(field))
             }
         }
+    }
+
+    /// The cloud's words for a failure.
+    pub(crate) fn reason(self) -> String {
+        reason(self.fields)
     }
 
     /// The objects inside, whatever their names.
@@ -190,4 +203,12 @@ fn number(value: Option<&Value>) -> Option<u64> {
 /// An error code.
 pub(crate) fn code(value: Option<&Value>) -> Option<u32> {
     number(value).and_then(|number| u32::try_from(number).ok())
+}
+
+/// The cloud's words for a failure, under whichever name they come. For people only.
+pub(crate) fn reason(fields: &Map<String, Value>) -> String {
+    ["errortext", "displaytext", "description"]
+        .into_iter()
+        .find_map(|name| text(fields.get(name)))
+        .unwrap_or_else(|| "no reason given".to_owned())
 }

@@ -11,3 +11,4 @@ mod rationing;
 mod reads;
 mod support;
 mod tls;
+mod tolerance;
