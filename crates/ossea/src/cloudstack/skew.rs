@@ -3,8 +3,7 @@
 //! CloudStack refuses a request that has expired by *its* clock and allows no skew, so a machine whose clock
 //! is slow would be locked out. Every answer tells the cloud's time; the next request is dated by it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -16,35 +15,60 @@ const NOTABLE_SECONDS: i64 = 60;
 
 /// How far the cloud's clock is ahead of ours, as last measured.
 #[derive(Debug, Default)]
-pub(crate) struct ClockSkew {
-    seconds: AtomicI64,
-    is_measured: AtomicBool,
+pub(crate) struct ClockSkew(Mutex<Measurements>);
+
+#[derive(Debug, Default)]
+struct Measurements {
+    /// The last one, in seconds.
+    last: Option<i64>,
+    /// The one that was last reported. A clock that drifts away slowly differs notably from this one some day, though
+    /// never from the last one.
+    reported: i64,
 }
 
 impl ClockSkew {
+    fn lock(&self) -> MutexGuard<'_, Measurements> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What must be added to our time to get the cloud's.
     pub(crate) fn get(&self) -> TimeDelta {
-        TimeDelta::seconds(self.seconds.load(Ordering::Relaxed))
+        self.measured().unwrap_or_default()
     }
 
     /// The same, unless nothing was measured yet.
     pub(crate) fn measured(&self) -> Option<TimeDelta> {
-        self.is_measured.load(Ordering::Relaxed).then(|| self.get())
+        self.lock().last.map(TimeDelta::seconds)
     }
 
     /// Takes a new measurement; says whether it differs notably from the one before.
     pub(crate) fn measure(&self, ours: DateTime<Utc>, clouds: DateTime<Utc>) -> bool {
         let seconds = (clouds - ours).num_seconds();
-        let before = self.seconds.swap(seconds, Ordering::Relaxed);
-        self.is_measured.store(true, Ordering::Relaxed);
-        let moved = before.abs_diff(seconds) > NOTABLE_SECONDS.unsigned_abs();
-        if moved && seconds.abs() > NOTABLE_SECONDS {
-            tracing::warn!(
-                skew_seconds = seconds,
-                "the cloud's clock differs from ours; requests are dated by the cloud's"
-            );
+        let mut measurements = self.lock();
+        let before = measurements.last.replace(seconds).unwrap_or_default();
+        if is_notable(measurements.reported, seconds) {
+            measurements.reported = seconds;
+            drop(measurements);
+            report(seconds);
         }
-        moved
+        is_notable(before, seconds)
+    }
+}
+
+fn is_notable(before: i64, seconds: i64) -> bool {
+    before.abs_diff(seconds) > NOTABLE_SECONDS.unsigned_abs()
+}
+
+/// Once for each notable change.
+fn report(seconds: i64) {
+    if seconds.abs() > NOTABLE_SECONDS {
+        tracing::warn!(
+            skew_seconds = seconds,
+            "the cloud's clock differs from ours; requests are dated by the cloud's and go on working, but \
+             certificates and the times in logs do not agree: set the clocks"
+        );
+    } else {
+        tracing::info!(skew_seconds = seconds, "the cloud's clock agrees with ours again");
     }
 }
 
@@ -66,6 +90,18 @@ mod tests {
         assert_eq!(skew.get(), TimeDelta::seconds(4_010));
         assert!(skew.measure(at(9_000), at(9_000)));
         assert_eq!(skew.measured(), Some(TimeDelta::zero()));
+    }
+
+    #[test]
+    fn a_slow_drift_is_reported_in_the_end_and_then_not_with_every_answer() {
+        let skew = ClockSkew::default();
+        let mut reports = Vec::new();
+        for second in 0..200 {
+            assert!(!skew.measure(at(1_000), at(1_000 + second)));
+            reports.push(skew.lock().reported);
+        }
+        reports.dedup();
+        assert_eq!(reports, [0, 61, 122, 183]);
     }
 
     #[test]
