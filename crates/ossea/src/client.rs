@@ -22,8 +22,9 @@ use crate::urgency::{Circuit, Priority};
 /// # Guarantees of an implementation
 /// * A read changes nothing and may be repeated. `None` means that the cloud answered and shows no such
 ///   object; it never means that the cloud did not answer.
-/// * [`submit`](OsseaClient::submit) sends a command **at most once**: it never repeats a request whose first
-///   attempt may have reached the cloud. Repeating is the caller's decision, who looks first.
+/// * [`submit`](OsseaClient::submit) has a command executed **at most once**: it never repeats a request whose first
+///   attempt may have been processed. Repeating is the caller's decision, who looks first. A request that was
+///   certainly not processed may be sent again, within the time for which the first one was valid.
 /// * A value that the implementation does not know (a new state, a new type) arrives as `Other` with its text.
 ///
 /// # Errors
