@@ -343,7 +343,8 @@ impl Site<'_> {
         let log = self.settings.log_filter;
         Ok(format!(
             "[database]\n{database}\n\n\
-             [ossea]\nendpoint = {endpoint:?}\napi_key_file = {:?}\nsecret_key_file = {:?}\n\n\
+             [ossea]\nendpoint = {endpoint:?}\napi_key_file = {:?}\nsecret_key_file = {:?}\n\
+             requests_per_second = 1000\nbreaker_rest = \"1s\"\n\n\
              [target]\noma_vm_id = {oma:?}\nzone_id = {zone:?}\nservice_offering_id = {offering:?}\n\
              template_id = {template:?}\n\n\
              [server]\nlisten = \"127.0.0.1:0\"\ntoken_file = {:?}\n\n\

@@ -23,8 +23,9 @@ pub const EXIT_SCHEMA: u8 = 65;
 /// The database cannot be reached (`EX_UNAVAILABLE` of sysexits).
 pub const EXIT_UNAVAILABLE: u8 = 69;
 
-/// How long a request to the cloud is valid. Short: a request that was lost on the way must not be accepted after
-/// it was given up (the worker's `lost_after`).
+/// How long a request to the cloud is valid; a change from the moment at which it was asked for, however late it is
+/// sent. Short: a request that was lost on the way must not be accepted after it was given up (the worker's
+/// `lost_after`).
 const SIGNATURE_TTL: Duration = Duration::from_secs(60);
 
 /// What is wrong with the sections that both servers have, beyond the form of their values: for
@@ -121,6 +122,10 @@ fn cloud_settings(settings: &OsseaSettings) -> CloudStackSettings {
     cloud.ca_file.clone_from(&settings.ca_file);
     cloud.request_timeout = settings.request_timeout;
     cloud.max_in_flight = settings.max_concurrent;
+    cloud.requests_per_second = settings.requests_per_second;
+    cloud.breaker_failures = settings.breaker_failures;
+    cloud.breaker_failure_percent = settings.breaker_failure_percent;
+    cloud.breaker_rest = settings.breaker_rest;
     cloud.signature_ttl = SIGNATURE_TTL;
     cloud
 }

@@ -106,6 +106,9 @@ fn all_mistakes_are_reported_at_once() {
         endpoint = "cloud.example.org"
         secret_key = "hunter2"
         request_timeout = 60
+        requests_per_second = 0
+        breaker_failure_percent = 101
+        breaker_rest = "0s"
         [target]
         zone_id = "a zone"
         [server]
@@ -129,13 +132,21 @@ fn all_mistakes_are_reported_at_once() {
             "line 8",
         ],
         &["ossea.request_timeout", "is 60", "\"10s\"", "line 9"],
+        &["ossea.requests_per_second", "is 0", "from 1 to 10000", "line 10"],
+        &[
+            "ossea.breaker_failure_percent",
+            "is 101",
+            "from 1 to 100",
+            "line 11",
+        ],
+        &["ossea.breaker_rest", "\"0s\"", "from 1s to 10m", "line 12"],
         &["ossea.api_key", "is missing", "FAILOVER__OSSEA__API_KEY"],
         &["target.zone_id", "\"a zone\"", "UUID"],
         &["target.oma_vm_id", "is missing", "FAILOVER__TARGET__OMA_VM_ID"],
         &["target.service_offering_id", "is missing"],
         &["target.template_id", "is missing"],
         &["server.listen", "\"8080\"", "127.0.0.1:8080"],
-        &["loging", "not a known section", "log", "line 14"],
+        &["loging", "not a known section", "log", "line 17"],
         &[
             "log.format",
             "\"xml\"",
@@ -150,7 +161,7 @@ fn all_mistakes_are_reported_at_once() {
     ] {
         assert!(has(&mistakes, parts), "{parts:?} is not among {mistakes:#?}");
     }
-    assert_eq!(mistakes.len(), 15, "{mistakes:#?}");
+    assert_eq!(mistakes.len(), 18, "{mistakes:#?}");
     assert!(
         !mistakes.iter().any(|m| m.contains("hunter2")),
         "a secret is repeated: {mistakes:#?}"

@@ -24,6 +24,14 @@ pub struct OsseaSettings {
     pub request_timeout: Duration,
     /// How many requests are under way at once.
     pub max_concurrent: usize,
+    /// How many requests a process sends in a second at most.
+    pub requests_per_second: u32,
+    /// So many requests in a row without a proper answer pause the way there.
+    pub breaker_failures: u32,
+    /// So many of a hundred requests of a minute without a proper answer pause it too.
+    pub breaker_failure_percent: u32,
+    /// How long a cloud that does not answer is left alone between two probes.
+    pub breaker_rest: Duration,
 }
 
 impl OsseaSettings {
@@ -37,6 +45,11 @@ impl OsseaSettings {
         let within = Kind::duration(seconds(1)..=seconds(600));
         let request_timeout = section.or("request_timeout", &within, seconds(60));
         let max_concurrent = section.or("max_concurrent", &Kind::number(1..=256), 16);
+        let requests_per_second = section.or("requests_per_second", &Kind::number(1..=10_000), 20);
+        let breaker_failures = section.or("breaker_failures", &Kind::number(1..=1_000), 10);
+        let breaker_failure_percent = section.or("breaker_failure_percent", &Kind::number(1..=100), 50);
+        let rest = Kind::duration(seconds(1)..=seconds(600));
+        let breaker_rest = section.or("breaker_rest", &rest, seconds(10));
         Some(Self {
             endpoint: endpoint?,
             api_key: api_key?,
@@ -44,6 +57,10 @@ impl OsseaSettings {
             ca_file,
             request_timeout,
             max_concurrent,
+            requests_per_second,
+            breaker_failures,
+            breaker_failure_percent,
+            breaker_rest,
         })
     }
 }
