@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::SharedClock;
 use crate::event::{Event, StoredEvent};
 use crate::plan::Plan;
-use crate::ports::{AppendError, JobStore, Lease, StoreError};
+use crate::ports::{AppendError, Batch, JobStore, Lease, StoreError};
 use crate::settings::EngineSettings;
 use crate::state::{IllegalEvent, JobState, changed_rows};
 
@@ -93,10 +93,26 @@ impl JobJournal {
         after.apply(&self.plan, &stored)?;
         log_event(&self.lease, &self.plan, &stored);
         let batch = changed_rows(&self.plan, &state, &after, vec![stored]);
+        self.commit(&batch).await?;
+        *state = after;
+        Ok(())
+    }
+
+    /// Makes sure that the job is still this worker's: commits nothing, under the lease.
+    ///
+    /// # Errors
+    /// [`Stop`]; nothing that follows may be done then.
+    pub(crate) async fn confirm_lease(&self) -> Result<(), Stop> {
+        let state = self.state.lock().await;
+        let batch = changed_rows(&self.plan, &state, &state, Vec::new());
+        self.commit(&batch).await
+    }
+
+    async fn commit(&self, batch: &Batch) -> Result<(), Stop> {
         let mut attempt = 0;
         loop {
-            match self.store.append(&self.lease, &batch).await {
-                Ok(()) => break,
+            match self.store.append(&self.lease, batch).await {
+                Ok(()) => return Ok(()),
                 Err(AppendError::LeaseLost(_)) => return Err(Stop::LeaseLost),
                 Err(AppendError::Store(StoreError::Unavailable(why))) => {
                     attempt += 1;
@@ -108,8 +124,6 @@ impl JobJournal {
                 }
             }
         }
-        *state = after;
-        Ok(())
     }
 
     /// Waits, unless the worker is told to stop.

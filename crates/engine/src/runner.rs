@@ -178,7 +178,10 @@ impl Run<'_> {
                 let state = self.job.journal.state().await;
                 if let Some(open) = state.open_attempt(&self.step.id) {
                     let key = open.key;
-                    return self.submit(key, &command).await;
+                    // The intent was committed long ago: whether the job is still ours must be known anew.
+                    let entitled_at = self.job.parts.clock.now();
+                    self.job.journal.confirm_lease().await?;
+                    return self.submit(entitled_at, key, &command).await;
                 }
             }
             Evidence::None | Evidence::Succeeded | Evidence::Interrupted | Evidence::NeverAccepted => {}
@@ -194,14 +197,22 @@ impl Run<'_> {
             command: text,
             creates,
         };
+        // Asked before the commit that proves the lease, so that the request is valid from no later instant: a worker that
+        // is stopped between the commit and the sending must not be listened to when another one has taken over.
+        let entitled_at = self.job.parts.clock.now();
         self.job.journal.record(intent).await?;
-        self.submit(key, &command).await
+        self.submit(entitled_at, key, &command).await
     }
 
-    async fn submit(&mut self, key: RequestKey, command: &Command) -> Result<Option<StepEnd>, Stop> {
+    async fn submit(
+        &mut self,
+        entitled_at: DateTime<Utc>,
+        key: RequestKey,
+        command: &Command,
+    ) -> Result<Option<StepEnd>, Stop> {
         self.last_command = Some(command.to_string());
         self.origin = Origin::Accepted;
-        let sent = self.parts().cloud.submit(&key, command).await;
+        let sent = self.parts().cloud.submit_as_of(entitled_at, &key, command).await;
         if !matches!(&sent, Err(error) if error.class() == ErrorClass::Retry) {
             self.unsent_since = None;
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::{
     AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VmSnapshotId, VolumeId,
     ZoneId,
@@ -35,6 +35,22 @@ pub trait OsseaClient: Send + Sync {
     /// Sends a command under a key that the caller has stored before. The key becomes the id of the cloud's
     /// async job (`customjobid`). Acceptance says nothing about success.
     async fn submit(&self, key: &RequestKey, command: &Command) -> Result<Accepted, OsseaError>;
+
+    /// The same for a caller whose right to send the command may end: its lease on a job, for instance.
+    ///
+    /// `entitled_at` is when the caller last knew that it had the right, by the clock that the client was built with. The
+    /// request is valid from that instant on, not from now: a process that was stopped in between, for however long, and
+    /// that sends its command when somebody else has taken over, is not listened to. The client's settings say how long
+    /// a request is valid.
+    ///
+    /// # Errors
+    /// [`OsseaError::Unreachable`] when that time has passed already; nothing was sent then.
+    async fn submit_as_of(
+        &self,
+        entitled_at: DateTime<Utc>,
+        key: &RequestKey,
+        command: &Command,
+    ) -> Result<Accepted, OsseaError>;
 
     /// Asks how an async job fares.
     async fn job(&self, id: &AsyncJobId) -> Result<JobReport, OsseaError>;

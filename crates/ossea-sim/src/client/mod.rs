@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::{
     AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VmSnapshotId, VolumeId,
     ZoneId,
@@ -32,6 +32,9 @@ use crate::faults::{FaultRule, FaultState, RuleId, Work};
 use crate::settings::SimSettings;
 
 use self::way::{Call, seen};
+
+/// How long a request is valid, as the workers of the failover engine have it.
+const VALIDITY: TimeDelta = TimeDelta::seconds(60);
 
 /// What the HTTP client waits for an answer when nothing else is set.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -166,6 +169,19 @@ impl InProcessCloud {
 #[async_trait]
 impl OsseaClient for InProcessCloud {
     async fn submit(&self, key: &RequestKey, command: &Command) -> Result<Accepted, OsseaError> {
+        self.submit_as_of(self.clock.now(), key, command).await
+    }
+
+    async fn submit_as_of(
+        &self,
+        entitled_at: DateTime<Utc>,
+        key: &RequestKey,
+        command: &Command,
+    ) -> Result<Accepted, OsseaError> {
+        if self.clock.now() > entitled_at + VALIDITY {
+            let why = format!("not sent: the right to send it was known more than {VALIDITY} ago");
+            return Err(OsseaError::Unreachable(why));
+        }
         self.bearing.submitting(command.api_name());
         tokio::time::sleep(self.latency / 2).await;
         let (name, key, command) = (command.api_name(), key.to_string(), convert::command(command));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::{
     AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VmSnapshotId, VolumeId,
     ZoneId,
@@ -117,6 +117,12 @@ impl CloudStackClient {
     }
 
     pub(crate) async fn ask(&self, call: Arc<Call>) -> Result<Answer, OsseaError> {
+        self.ask_as_of((self.shared.clock)(), call).await
+    }
+
+    /// Asks on behalf of somebody who was entitled to at an instant, from which on a change is valid.
+    async fn ask_as_of(&self, at: DateTime<Utc>, call: Arc<Call>) -> Result<Answer, OsseaError> {
+        let used_up = ((self.shared.clock)() - at).to_std().unwrap_or_default();
         let patience = match call.effect {
             Effect::Read => self.shared.patience.read,
             Effect::Change => self.shared.patience.change,
@@ -124,8 +130,8 @@ impl CloudStackClient {
         let asked = Asked {
             call,
             priority: self.priority,
-            at: (self.shared.clock)(),
-            give_up: Instant::now() + patience,
+            at,
+            give_up: Instant::now() + patience.saturating_sub(used_up),
         };
         let answer = self.shared.stack.clone().oneshot(asked).await;
         self.shared.prober.attend();
@@ -160,7 +166,16 @@ impl fmt::Debug for CloudStackClient {
 #[async_trait]
 impl OsseaClient for CloudStackClient {
     async fn submit(&self, key: &RequestKey, command: &Command) -> Result<Accepted, OsseaError> {
-        let answer = self.ask(commands::call(key, command)).await?;
+        self.submit_as_of((self.shared.clock)(), key, command).await
+    }
+
+    async fn submit_as_of(
+        &self,
+        entitled_at: DateTime<Utc>,
+        key: &RequestKey,
+        command: &Command,
+    ) -> Result<Accepted, OsseaError> {
+        let answer = self.ask_as_of(entitled_at, commands::call(key, command)).await?;
         commands::accepted(command, &answer)
     }
 

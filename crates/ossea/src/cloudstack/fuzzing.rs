@@ -114,7 +114,7 @@ fn changed(name: &'static str, command: &Command, reply: &Reply) -> Outcome {
     let key: RequestKey = "0b0e7a52-6f0e-4b8e-9a55-3a1c7f2d9e10"
         .parse()
         .expect("it is a key");
-    let answer = interpret::answer(&Call::change(name, key, Vec::new()), reply);
+    let answer = interpret::answer(&Call::change(name, key, command.repetition(), Vec::new()), reply);
     match answer.and_then(|answer| commands::accepted(command, &answer)) {
         Ok(_) => Outcome::Read(1),
         Err(error) => {

@@ -99,12 +99,13 @@ async fn a_command_that_makes_an_object_is_not_sent_again_on_the_word_of_a_503()
 
 #[tokio::test]
 async fn a_change_whose_time_has_passed_is_not_sent() {
-    let cloud = ScriptedCloud::start(vec![status(429, SLOW_DOWN), json(ACCEPTED)]).await;
-    // As after a machine was suspended: five minutes between one look at the clock and the next.
-    let minutes = AtomicI64::new(0);
+    let cloud = Arc::new(ScriptedCloud::start(vec![status(429, SLOW_DOWN), json(ACCEPTED)]).await);
+    // As after a machine was suspended between the first sending and the second.
+    let seen = Arc::clone(&cloud);
+    let suspended = move || if seen.requests().is_empty() { 0 } else { 15 };
     let client = cloud.client_with(
         |settings| settings.attempts = 4,
-        move || now() + TimeDelta::minutes(minutes.fetch_add(5, Ordering::Relaxed)),
+        move || now() + TimeDelta::minutes(suspended()),
     );
     let error = client.submit(&key(), &detach()).await.unwrap_err();
     assert!(
@@ -112,6 +113,30 @@ async fn a_change_whose_time_has_passed_is_not_sent() {
         "{error}"
     );
     assert_eq!(cloud.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_is_valid_from_when_its_caller_was_entitled_to_it() {
+    let cloud = ScriptedCloud::start(vec![json(ACCEPTED)]).await;
+    let client = cloud.client();
+    let long_ago = now() - TimeDelta::minutes(15);
+    let error = client
+        .submit_as_of(long_ago, &key(), &detach())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, OsseaError::Unreachable(why) if why.contains("not sent")),
+        "{error}"
+    );
+    assert_eq!(cloud.requests().len(), 0);
+    let recently = now() - TimeDelta::minutes(4);
+    client.submit_as_of(recently, &key(), &detach()).await.unwrap();
+    let expires: DateTime<Utc> = cloud.parameters(0)["expires"].parse().unwrap();
+    let left = expires - recently;
+    assert!(
+        (left - TimeDelta::minutes(10)).abs() <= TimeDelta::seconds(2),
+        "{left}"
+    );
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::{
     AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VmSnapshotId, VolumeId,
     ZoneId,
@@ -110,6 +110,9 @@ impl OsseaClient for StubCloud {
         Circuit::Closed
     }
     async fn submit(&self, _: &RequestKey, _: &Command) -> Answer<Accepted> {
+        not_asked()
+    }
+    async fn submit_as_of(&self, _: DateTime<Utc>, _: &RequestKey, _: &Command) -> Answer<Accepted> {
         not_asked()
     }
     async fn job(&self, _: &AsyncJobId) -> Answer<JobReport> {

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::{
     AsyncJobId, CloudVmId, NetworkId, OfferingId, RequestKey, SnapshotId, TemplateId, VmSnapshotId, VolumeId,
     ZoneId,
@@ -20,6 +20,9 @@ type Answer<T> = Result<T, OsseaError>;
 #[async_trait::async_trait]
 impl OsseaClient for SilentCloud {
     async fn submit(&self, _: &RequestKey, _: &Command) -> Answer<Accepted> {
+        pending().await
+    }
+    async fn submit_as_of(&self, _: DateTime<Utc>, _: &RequestKey, _: &Command) -> Answer<Accepted> {
         pending().await
     }
     async fn job(&self, _: &AsyncJobId) -> Answer<JobReport> {
