@@ -106,7 +106,7 @@ fn deploy(vm: &DeployVm) -> Deploy {
 pub(super) fn accepted(accepted: Accepted) -> ossea::Accepted {
     match accepted {
         Accepted::Job { job, created } => ossea::Accepted::Job { job, created },
-        Accepted::Done => ossea::Accepted::Done,
+        Accepted::Done(_) => ossea::Accepted::Done,
     }
 }
 

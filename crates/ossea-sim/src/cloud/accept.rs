@@ -1,13 +1,13 @@
-//! What happens inside the HTTP call of a command: parameters that name nothing, the work of create commands, and
-//! the client's own job id.
+//! What happens inside the HTTP call of a command: the work of commands without a job and of create commands, and the
+//! client's own job id.
 
 use failover_domain::AsyncJobId;
 
 use super::Cloud;
-use super::command::{Accepted, ApiCommand, DetachTarget};
+use super::command::{Accepted, ApiCommand};
 use super::error::ApiError;
 use super::jobs::{JobObject, Phase};
-use crate::faults::{RuleId, Work, WorkFault};
+use crate::faults::{RuleId, WorkFault};
 
 impl Cloud {
     /// Accepts or refuses a command.
@@ -21,17 +21,8 @@ impl Cloud {
         fault: Option<(RuleId, WorkFault)>,
     ) -> Result<Accepted, ApiError> {
         self.check_parameters(&command)?;
-        if let ApiCommand::DeleteVolume { volume } = &command {
-            let Some((rule, WorkFault::JobFails { code, text, work })) = fault else {
-                self.delete_volume(volume)?;
-                return Ok(Accepted::Done);
-            };
-            self.faults.fired(rule);
-            match work {
-                Work::Done => self.delete_volume(volume)?,
-                Work::NotDone => {}
-            }
-            return Err(ApiError::of_command(code, text));
+        if let Some(command) = command.at_once() {
+            return self.do_at_once(command, fault).map(Accepted::Done);
         }
         self.refuse_creation(&command, fault.as_ref())?;
         let created = match &command {
@@ -98,49 +89,6 @@ impl Cloud {
         }
     }
 
-    /// Refuses ids that never named a row.
-    fn check_parameters(&self, command: &ApiCommand) -> Result<(), ApiError> {
-        let api = command.api_name();
-        let vm = |parameter: &str, id: &failover_domain::CloudVmId| {
-            let known = self.is_known(id.as_str(), self.vms.contains_key(id));
-            known
-                .then_some(())
-                .ok_or_else(|| ApiError::unknown_entity(api, parameter, id.as_str()))
-        };
-        let volume = |parameter: &str, id: &failover_domain::VolumeId| {
-            let known = self.is_known(id.as_str(), self.volumes.contains_key(id));
-            known
-                .then_some(())
-                .ok_or_else(|| ApiError::unknown_entity(api, parameter, id.as_str()))
-        };
-        let snapshot = |id: &failover_domain::SnapshotId| {
-            let known = self.is_known(id.as_str(), self.snapshots.contains_key(id));
-            known
-                .then_some(())
-                .ok_or_else(|| ApiError::unknown_entity(api, "id", id.as_str()))
-        };
-        match command {
-            ApiCommand::DeployVirtualMachine(_) | ApiCommand::DetachVolume(DetachTarget::Ambiguous) => Ok(()),
-            ApiCommand::StartVirtualMachine { vm: id }
-            | ApiCommand::StopVirtualMachine { vm: id, .. }
-            | ApiCommand::DestroyVirtualMachine { vm: id, .. } => vm("id", id),
-            ApiCommand::AttachVolume {
-                volume: disk, vm: id, ..
-            } => {
-                volume("id", disk)?;
-                vm("virtualmachineid", id)
-            }
-            ApiCommand::DetachVolume(DetachTarget::Slot { vm: id, .. }) => vm("virtualmachineid", id),
-            ApiCommand::DetachVolume(DetachTarget::Volume(id)) | ApiCommand::DeleteVolume { volume: id } => {
-                volume("id", id)
-            }
-            ApiCommand::CreateSnapshot { volume: id, .. } => volume("volumeid", id),
-            ApiCommand::RevertSnapshot { snapshot: id } | ApiCommand::DeleteSnapshot { snapshot: id } => {
-                snapshot(id)
-            }
-        }
-    }
-
     /// The object on whose row the job shows.
     fn object_of(&self, command: &ApiCommand, created: Option<&str>) -> Option<JobObject> {
         let of = |kind: &'static str, id: &str| {
@@ -163,50 +111,5 @@ impl Cloud {
                 of("Snapshot", snapshot.as_str())
             }
         }
-    }
-
-    /// Ids and names of everything that a command involves: what fault rules filter by and the record shows.
-    pub(super) fn objects_of(&self, command: &ApiCommand) -> Vec<String> {
-        let mut objects = Vec::new();
-        let mut vm = |id: &failover_domain::CloudVmId| {
-            objects.push(id.to_string());
-            objects.extend(self.vms.get(id).map(|vm| vm.name.clone()));
-        };
-        match command {
-            ApiCommand::DeployVirtualMachine(deploy) => objects.extend(deploy.name.clone()),
-            ApiCommand::StartVirtualMachine { vm: id }
-            | ApiCommand::StopVirtualMachine { vm: id, .. }
-            | ApiCommand::DestroyVirtualMachine { vm: id, .. } => vm(id),
-            ApiCommand::AttachVolume { volume, vm: id, .. } => {
-                vm(id);
-                self.push_volume(volume, &mut objects);
-            }
-            ApiCommand::DetachVolume(target) => {
-                if let DetachTarget::Slot { vm: id, .. } = target {
-                    vm(id);
-                }
-                if let Some(volume) = self.detach_target(target) {
-                    self.push_volume(&volume.id, &mut objects);
-                }
-            }
-            ApiCommand::DeleteVolume { volume } => self.push_volume(volume, &mut objects),
-            ApiCommand::CreateSnapshot { volume, name, .. } => {
-                self.push_volume(volume, &mut objects);
-                objects.extend(name.clone());
-            }
-            ApiCommand::RevertSnapshot { snapshot } | ApiCommand::DeleteSnapshot { snapshot } => {
-                objects.push(snapshot.to_string());
-                if let Some(snapshot) = self.snapshots.get(snapshot) {
-                    objects.push(snapshot.name.clone());
-                    self.push_volume(&snapshot.volume, &mut objects);
-                }
-            }
-        }
-        objects
-    }
-
-    fn push_volume(&self, id: &failover_domain::VolumeId, objects: &mut Vec<String>) {
-        objects.push(id.to_string());
-        objects.extend(self.volumes.get(id).map(|volume| volume.name.clone()));
     }
 }

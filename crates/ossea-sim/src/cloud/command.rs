@@ -9,6 +9,7 @@ use failover_domain::{
 use ossea::StopMode;
 use serde::{Deserialize, Serialize};
 
+use super::jobs::JobResult;
 use super::objects::Boot;
 
 /// A command that changes the cloud.
@@ -134,7 +135,7 @@ impl ApiCommand {
 }
 
 /// What an accepted command answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Accepted {
     /// A job runs.
     Job {
@@ -143,6 +144,6 @@ pub enum Accepted {
         /// The id of the object that an async create command has made.
         created: Option<String>,
     },
-    /// A command without a job is done.
-    Done,
+    /// A command without a job is done, with this result.
+    Done(JobResult),
 }

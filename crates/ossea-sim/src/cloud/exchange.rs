@@ -263,21 +263,9 @@ impl Cloud {
 
     /// How long the answer takes: only a command without a job works before it answers.
     fn reply_time(&self, command: &ApiCommand) -> Duration {
-        match command {
-            ApiCommand::DeleteVolume { .. } => self
-                .settings
-                .time(self.settings.durations.delete_volume)
-                .to_std()
-                .unwrap_or_default(),
-            ApiCommand::DeployVirtualMachine(_)
-            | ApiCommand::StartVirtualMachine { .. }
-            | ApiCommand::StopVirtualMachine { .. }
-            | ApiCommand::DestroyVirtualMachine { .. }
-            | ApiCommand::AttachVolume { .. }
-            | ApiCommand::DetachVolume(_)
-            | ApiCommand::CreateSnapshot { .. }
-            | ApiCommand::RevertSnapshot { .. }
-            | ApiCommand::DeleteSnapshot { .. } => Duration::ZERO,
-        }
+        let seconds = command
+            .at_once()
+            .map_or(0.0, |command| self.seconds_at_once(command));
+        self.settings.time(seconds).to_std().unwrap_or_default()
     }
 }

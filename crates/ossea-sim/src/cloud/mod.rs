@@ -16,6 +16,7 @@ pub mod log;
 pub mod objects;
 
 mod accept;
+mod at_once;
 mod attach;
 mod conditions;
 mod deploy;
@@ -25,6 +26,7 @@ mod guest;
 mod initial;
 mod limit;
 mod populate;
+mod named;
 mod power;
 mod rows;
 mod saved;

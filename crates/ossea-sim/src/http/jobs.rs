@@ -90,7 +90,8 @@ fn job_row(cloud: &Cloud, job: &Job) -> Value {
     row
 }
 
-fn result_of(cloud: &Cloud, result: &JobResult) -> Value {
+/// What a job or a command without a job answers.
+pub(crate) fn result_of(cloud: &Cloud, result: &JobResult) -> Value {
     match result {
         JobResult::Vm(vm) => json!({ "virtualmachine": rows::vm(cloud, vm) }),
         JobResult::Volume(volume) => json!({ "volume": rows::volume(cloud, volume) }),

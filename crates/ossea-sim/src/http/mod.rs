@@ -16,6 +16,7 @@ mod answer;
 mod candidates;
 mod commands;
 mod damage;
+mod deployment;
 mod jobs;
 mod lists;
 mod parameters;
@@ -178,8 +179,10 @@ fn dispatch(
     let submitted = commands::read(command, parameters, &cloud)?;
     let reply = cloud.submit_with(now, parameters.get("customjobid"), submitted, fault);
     let delivery = match reply.delivery {
-        Delivery::Answer(answer) => Delivery::Answer(answer.map(accepted)),
-        Delivery::Damaged(answer, damage) => Delivery::Damaged(answer.map(accepted), damage),
+        Delivery::Answer(answer) => Delivery::Answer(answer.map(|accepted| self::accepted(&cloud, accepted))),
+        Delivery::Damaged(answer, damage) => {
+            Delivery::Damaged(answer.map(|accepted| self::accepted(&cloud, accepted)), damage)
+        }
         Delivery::Garbage(body) => Delivery::Garbage(body),
         Delivery::Nothing => Delivery::Nothing,
     };
@@ -189,7 +192,7 @@ fn dispatch(
     })
 }
 
-fn accepted(accepted: Accepted) -> serde_json::Value {
+fn accepted(cloud: &Cloud, accepted: Accepted) -> serde_json::Value {
     match accepted {
         Accepted::Job {
             job,
@@ -198,6 +201,6 @@ fn accepted(accepted: Accepted) -> serde_json::Value {
             serde_json::json!({ "id": created, "jobid": job.as_str() })
         }
         Accepted::Job { job, created: None } => serde_json::json!({ "jobid": job.as_str() }),
-        Accepted::Done => serde_json::json!({ "success": true }),
+        Accepted::Done(result) => jobs::result_of(cloud, &result),
     }
 }

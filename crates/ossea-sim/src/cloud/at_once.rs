@@ -1,0 +1,65 @@
+//! Commands without a job: they are done when their call answers.
+
+use failover_domain::VolumeId;
+
+use super::Cloud;
+use super::command::ApiCommand;
+use super::error::ApiError;
+use super::jobs::JobResult;
+use crate::faults::{RuleId, Work, WorkFault};
+
+/// A command without a job.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum AtOnce<'a> {
+    DeleteVolume { volume: &'a VolumeId },
+}
+
+impl ApiCommand {
+    /// The command, if it has no job.
+    pub(super) fn at_once(&self) -> Option<AtOnce<'_>> {
+        match self {
+            ApiCommand::DeleteVolume { volume } => Some(AtOnce::DeleteVolume { volume }),
+            ApiCommand::DeployVirtualMachine(_)
+            | ApiCommand::StartVirtualMachine { .. }
+            | ApiCommand::StopVirtualMachine { .. }
+            | ApiCommand::DestroyVirtualMachine { .. }
+            | ApiCommand::AttachVolume { .. }
+            | ApiCommand::DetachVolume(_)
+            | ApiCommand::CreateSnapshot { .. }
+            | ApiCommand::RevertSnapshot { .. }
+            | ApiCommand::DeleteSnapshot { .. } => None,
+        }
+    }
+}
+
+impl Cloud {
+    /// How long the call takes at scale 1.
+    pub(super) fn seconds_at_once(&self, command: AtOnce<'_>) -> f64 {
+        match command {
+            AtOnce::DeleteVolume { .. } => self.settings.durations.delete_volume,
+        }
+    }
+
+    /// Does the work inside the call; a fault of the work shows in its answer.
+    pub(super) fn do_at_once(
+        &mut self,
+        command: AtOnce<'_>,
+        fault: Option<(RuleId, WorkFault)>,
+    ) -> Result<JobResult, ApiError> {
+        let Some((rule, WorkFault::JobFails { code, text, work })) = fault else {
+            return self.act(command);
+        };
+        self.faults.fired(rule);
+        match work {
+            Work::Done => drop(self.act(command)?),
+            Work::NotDone => {}
+        }
+        Err(ApiError::of_command(code, text))
+    }
+
+    fn act(&mut self, command: AtOnce<'_>) -> Result<JobResult, ApiError> {
+        match command {
+            AtOnce::DeleteVolume { volume } => self.delete_volume(volume).map(|()| JobResult::Success),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What a command names: the objects behind its parameters.
+
+use failover_domain::{CloudVmId, SnapshotId, VolumeId};
+
+use super::Cloud;
+use super::command::{ApiCommand, DetachTarget};
+use super::error::ApiError;
+
+/// An object that a parameter names.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Named<'a> {
+    Vm(&'a CloudVmId),
+    Volume(&'a VolumeId),
+    Snapshot(&'a SnapshotId),
+}
+
+impl ApiCommand {
+    /// The parameters that name objects of the cloud, in the order in which they are looked up. What a create command
+    /// names is looked up by the command itself where the real one does so.
+    pub(super) fn named(&self) -> Vec<(&'static str, Named<'_>)> {
+        match self {
+            ApiCommand::DeployVirtualMachine(_) | ApiCommand::DetachVolume(DetachTarget::Ambiguous) => {
+                Vec::new()
+            }
+            ApiCommand::StartVirtualMachine { vm }
+            | ApiCommand::StopVirtualMachine { vm, .. }
+            | ApiCommand::DestroyVirtualMachine { vm, .. } => vec![("id", Named::Vm(vm))],
+            ApiCommand::AttachVolume { volume, vm, .. } => {
+                vec![("id", Named::Volume(volume)), ("virtualmachineid", Named::Vm(vm))]
+            }
+            ApiCommand::DetachVolume(DetachTarget::Slot { vm, .. }) => {
+                vec![("virtualmachineid", Named::Vm(vm))]
+            }
+            ApiCommand::DetachVolume(DetachTarget::Volume(volume)) | ApiCommand::DeleteVolume { volume } => {
+                vec![("id", Named::Volume(volume))]
+            }
+            ApiCommand::CreateSnapshot { volume, .. } => vec![("volumeid", Named::Volume(volume))],
+            ApiCommand::RevertSnapshot { snapshot } | ApiCommand::DeleteSnapshot { snapshot } => {
+                vec![("id", Named::Snapshot(snapshot))]
+            }
+        }
+    }
+
+    /// The name that the command gives to what it makes.
+    fn given_name(&self) -> Option<&String> {
+        match self {
+            ApiCommand::DeployVirtualMachine(deploy) => deploy.name.as_ref(),
+            ApiCommand::CreateSnapshot { name, .. } => name.as_ref(),
+            ApiCommand::StartVirtualMachine { .. }
+            | ApiCommand::StopVirtualMachine { .. }
+            | ApiCommand::DestroyVirtualMachine { .. }
+            | ApiCommand::AttachVolume { .. }
+            | ApiCommand::DetachVolume(_)
+            | ApiCommand::DeleteVolume { .. }
+            | ApiCommand::RevertSnapshot { .. }
+            | ApiCommand::DeleteSnapshot { .. } => None,
+        }
+    }
+}
+
+impl Cloud {
+    /// Refuses ids that never named a row.
+    pub(super) fn check_parameters(&self, command: &ApiCommand) -> Result<(), ApiError> {
+        for (parameter, named) in command.named() {
+            let (id, exists) = match named {
+                Named::Vm(id) => (id.as_str(), self.vms.contains_key(id)),
+                Named::Volume(id) => (id.as_str(), self.volumes.contains_key(id)),
+                Named::Snapshot(id) => (id.as_str(), self.snapshots.contains_key(id)),
+            };
+            if !self.is_known(id, exists) {
+                return Err(ApiError::unknown_entity(command.api_name(), parameter, id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ids and names of everything that a command involves: what fault rules filter by and the record shows.
+    pub(super) fn objects_of(&self, command: &ApiCommand) -> Vec<String> {
+        let mut objects = Vec::new();
+        for (_, named) in command.named() {
+            self.push_object(named, &mut objects);
+        }
+        if let ApiCommand::DetachVolume(target @ DetachTarget::Slot { .. }) = command
+            && let Some(volume) = self.detach_target(target)
+        {
+            self.push_object(Named::Volume(&volume.id), &mut objects);
+        }
+        objects.extend(command.given_name().cloned());
+        objects
+    }
+
+    fn push_object(&self, named: Named<'_>, objects: &mut Vec<String>) {
+        match named {
+            Named::Vm(id) => {
+                objects.push(id.to_string());
+                objects.extend(self.vms.get(id).map(|vm| vm.name.clone()));
+            }
+            Named::Volume(id) => {
+                objects.push(id.to_string());
+                objects.extend(self.volumes.get(id).map(|volume| volume.name.clone()));
+            }
+            Named::Snapshot(id) => {
+                objects.push(id.to_string());
+                if let Some(snapshot) = self.snapshots.get(id) {
+                    objects.push(snapshot.name.clone());
+                    self.push_object(Named::Volume(&snapshot.volume), objects);
+                }
+            }
+        }
+    }
+}
