@@ -157,6 +157,7 @@ pub struct Durations {
     pub create_snapshot: f64,
     pub revert_snapshot: f64,
     pub delete_snapshot: f64,
+    pub change_nic: f64,
     /// From Running until a guest that does not boot is off again.
     pub boot: f64,
 }
@@ -176,6 +177,7 @@ impl Default for Durations {
             create_snapshot: 60.0,
             revert_snapshot: 30.0,
             delete_snapshot: 10.0,
+            change_nic: 5.0,
             boot: 5.0,
         }
     }

@@ -1,6 +1,6 @@
 //! The cloud's rows in the words of the `ossea` crate, and commands the other way round.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use ossea::{
@@ -55,17 +55,43 @@ pub(super) fn command(command: &Command) -> Result<ApiCommand, ApiError> {
         Command::DeleteSnapshot { snapshot } => ApiCommand::DeleteSnapshot {
             snapshot: snapshot.clone(),
         },
+        Command::AddNic {
+            vm,
+            network,
+            mac,
+            address,
+        } => ApiCommand::AddNicToVirtualMachine {
+            vm: vm.clone(),
+            nic: NicSpec {
+                network: network.clone(),
+                mac: mac.clone(),
+                address: address.map(ipv4).transpose()?,
+            },
+        },
+        Command::RemoveNic { vm, nic } => ApiCommand::RemoveNicFromVirtualMachine {
+            vm: vm.clone(),
+            nic: nic.clone(),
+        },
+        Command::UpdateDefaultNic { vm, nic } => ApiCommand::UpdateDefaultNicForVirtualMachine {
+            vm: vm.clone(),
+            nic: nic.clone(),
+        },
         Command::ExpungeVirtualMachine { .. }
         | Command::RecoverVirtualMachine { .. }
         | Command::CreateVmSnapshot { .. }
         | Command::RevertToVmSnapshot { .. }
         | Command::DeleteVmSnapshot { .. }
-        | Command::AddNic { .. }
-        | Command::RemoveNic { .. }
-        | Command::UpdateDefaultNic { .. }
         | Command::CreateTags { .. }
         | Command::DeleteTags { .. } => return Err(ApiError::unauthorized()),
     })
+}
+
+/// The cloud knows no other addresses, as the parameter `ipaddress` does not.
+fn ipv4(address: IpAddr) -> Result<Ipv4Addr, ApiError> {
+    match address {
+        IpAddr::V4(address) => Ok(address),
+        IpAddr::V6(address) => Err(ApiError::invalid(format!("Invalid IPv4 address {address}"))),
+    }
 }
 
 fn deploy(vm: &DeployVm) -> Deploy {
@@ -147,16 +173,16 @@ pub(super) fn job(job: &Job) -> JobReport {
 }
 
 pub(super) fn vm(cloud: &Cloud, vm: &Vm) -> CloudVm {
-    let nics = vm.nics.iter().zip(0u32..).map(|(nic, place)| CloudNic {
-        id: None,
+    let nics = vm.nics.iter().map(|nic| CloudNic {
+        id: Some(nic.id.clone()),
         network: nic.network.clone(),
         network_name: cloud
             .network(&nic.network)
             .map_or_else(String::new, |network| network.name.clone()),
         mac: nic.mac.clone(),
         address: nic.address().map(IpAddr::V4),
-        is_default: place == 0,
-        device: Some(place),
+        is_default: vm.is_default(nic),
+        device: Some(nic.device),
     });
     CloudVm {
         id: vm.id.clone(),

@@ -37,7 +37,10 @@ impl Cloud {
             | ApiCommand::DetachVolume(_)
             | ApiCommand::DeleteVolume { .. }
             | ApiCommand::RevertSnapshot { .. }
-            | ApiCommand::DeleteSnapshot { .. } => None,
+            | ApiCommand::DeleteSnapshot { .. }
+            | ApiCommand::AddNicToVirtualMachine { .. }
+            | ApiCommand::RemoveNicFromVirtualMachine { .. }
+            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => None,
         };
         let job = self.job_id(key)?;
         let object = self.object_of(&command, created.as_deref());
@@ -102,7 +105,10 @@ impl Cloud {
             ApiCommand::CreateSnapshot { .. } => of("Snapshot", created?),
             ApiCommand::StartVirtualMachine { vm }
             | ApiCommand::StopVirtualMachine { vm, .. }
-            | ApiCommand::DestroyVirtualMachine { vm, .. } => of("VirtualMachine", vm.as_str()),
+            | ApiCommand::DestroyVirtualMachine { vm, .. }
+            | ApiCommand::AddNicToVirtualMachine { vm, .. }
+            | ApiCommand::RemoveNicFromVirtualMachine { vm, .. }
+            | ApiCommand::UpdateDefaultNicForVirtualMachine { vm, .. } => of("VirtualMachine", vm.as_str()),
             ApiCommand::AttachVolume { volume, .. } | ApiCommand::DeleteVolume { volume } => {
                 of("Volume", volume.as_str())
             }

@@ -27,7 +27,10 @@ impl ApiCommand {
             | ApiCommand::DetachVolume(_)
             | ApiCommand::CreateSnapshot { .. }
             | ApiCommand::RevertSnapshot { .. }
-            | ApiCommand::DeleteSnapshot { .. } => None,
+            | ApiCommand::DeleteSnapshot { .. }
+            | ApiCommand::AddNicToVirtualMachine { .. }
+            | ApiCommand::RemoveNicFromVirtualMachine { .. }
+            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use failover_domain::{
-    AsyncJobId, CloudVmId, MacAddress, NetworkId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId,
+    AsyncJobId, CloudVmId, MacAddress, NetworkId, NicId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId,
 };
 use ossea::StopMode;
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,18 @@ pub enum ApiCommand {
     },
     DeleteSnapshot {
         snapshot: SnapshotId,
+    },
+    AddNicToVirtualMachine {
+        vm: CloudVmId,
+        nic: NicSpec,
+    },
+    RemoveNicFromVirtualMachine {
+        vm: CloudVmId,
+        nic: NicId,
+    },
+    UpdateDefaultNicForVirtualMachine {
+        vm: CloudVmId,
+        nic: NicId,
     },
 }
 
@@ -130,6 +142,9 @@ impl ApiCommand {
             ApiCommand::CreateSnapshot { .. } => "createSnapshot",
             ApiCommand::RevertSnapshot { .. } => "revertSnapshot",
             ApiCommand::DeleteSnapshot { .. } => "deleteSnapshot",
+            ApiCommand::AddNicToVirtualMachine { .. } => "addNicToVirtualMachine",
+            ApiCommand::RemoveNicFromVirtualMachine { .. } => "removeNicFromVirtualMachine",
+            ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => "updateDefaultNicForVirtualMachine",
         }
     }
 }

@@ -46,6 +46,7 @@ impl Cloud {
             self.faults.fired(*rule);
             self.spoil_networks(&mut specs, *how);
         }
+        let nics = self.make_nics(&specs);
         let vm = Vm {
             id: id.clone(),
             name: name.clone(),
@@ -60,7 +61,8 @@ impl Cloud {
             cpu_speed: shape.cpu_speed,
             memory_mib: shape.memory_mib,
             boot: deploy.boot,
-            nics: self.make_nics(&specs),
+            default_nic: nics.first().map(|nic| nic.id.clone()),
+            nics,
             details: details_of(deploy),
             created: self.time,
             guest: Guest::Workload,
@@ -171,18 +173,10 @@ impl Cloud {
     }
 
     fn make_nics(&mut self, specs: &[NicSpec]) -> Vec<Nic> {
-        let mut nics = Vec::new();
-        for spec in specs {
-            let mac = spec.mac.as_ref().map(|mac| mac.as_str().to_owned());
-            nics.push(Nic {
-                id: self.fresh_id(),
-                network: spec.network.clone(),
-                mac: mac.unwrap_or_else(|| self.fresh_mac()),
-                reserved: spec.address.or_else(|| self.free_address(&spec.network)),
-                shown: AddressShown::Hidden,
-            });
-        }
-        nics
+        let placed = specs.iter().zip(0u32..);
+        placed
+            .map(|(spec, device)| self.make_nic(spec, device, AddressShown::Hidden))
+            .collect()
     }
 
     pub(super) fn fresh_mac(&mut self) -> String {

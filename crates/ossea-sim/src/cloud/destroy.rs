@@ -88,7 +88,10 @@ impl Cloud {
         for root in roots {
             self.remove_volume(Some(job), &root);
         }
-        self.vms.remove(id);
+        if let Some(vm) = self.vms.remove(id) {
+            let cards = vm.nics.into_iter().map(|nic| nic.id.to_string());
+            self.removed.extend(cards);
+        }
         self.removed.insert(id.to_string());
         self.effect(Some(job), Effect::VmExpunged { vm: id.clone() });
     }

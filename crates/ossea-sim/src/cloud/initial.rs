@@ -70,7 +70,8 @@ impl Cloud {
         let offering = self.offerings.get(&oma.offering).cloned();
         let fixed = |value: Option<u32>, otherwise: u32| value.unwrap_or(otherwise);
         let nic = Nic {
-            id: self.fresh_id(),
+            id: self.fresh_id().parse().expect("a UUID is a legal id"),
+            device: 0,
             network: oma.network.clone(),
             mac: oma.mac.as_str().to_owned(),
             reserved: self.free_address(&oma.network),
@@ -90,6 +91,7 @@ impl Cloud {
             cpu_speed: fixed(offering.as_ref().and_then(|o| o.cpu_speed_mhz), 1000),
             memory_mib: fixed(offering.as_ref().and_then(|o| o.memory_mib), 1024),
             boot: Boot::Bios,
+            default_nic: Some(nic.id.clone()),
             nics: vec![nic],
             details: BTreeMap::new(),
             created: self.time,

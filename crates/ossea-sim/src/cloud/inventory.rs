@@ -30,7 +30,7 @@ pub struct VmPicture {
     pub state: VmState,
     /// By device.
     pub disks: Vec<DiskPicture>,
-    /// In order; the first is the default card.
+    /// By device.
     pub nics: Vec<NicPicture>,
 }
 
@@ -62,6 +62,7 @@ pub struct NicPicture {
     pub network: NetworkId,
     pub network_name: String,
     pub mac: String,
+    pub is_default: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<Ipv4Addr>,
 }
@@ -142,6 +143,7 @@ impl Cloud {
                 .get(&nic.network)
                 .map_or_else(String::new, |n| n.name.clone()),
             mac: nic.mac.clone(),
+            is_default: vm.is_default(nic),
             address: nic.address(),
         });
         Some(VmPicture {

@@ -1,7 +1,7 @@
 //! The simulator's own record: which requests arrived, and who wrote what where. The oracle of the tests.
 
 use chrono::{DateTime, Utc};
-use failover_domain::{AsyncJobId, CloudVmId, SnapshotId, VolumeId};
+use failover_domain::{AsyncJobId, CloudVmId, NetworkId, NicId, SnapshotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
 /// One entry of the record.
@@ -107,6 +107,19 @@ pub enum Effect {
     SnapshotDeleted {
         snapshot: SnapshotId,
         volume: VolumeId,
+    },
+    NicAdded {
+        vm: CloudVmId,
+        nic: NicId,
+        network: NetworkId,
+    },
+    NicRemoved {
+        vm: CloudVmId,
+        nic: NicId,
+    },
+    DefaultNicChanged {
+        vm: CloudVmId,
+        nic: NicId,
     },
 }
 

@@ -27,6 +27,7 @@ mod initial;
 mod limit;
 mod populate;
 mod named;
+mod nics;
 mod power;
 mod rows;
 mod saved;

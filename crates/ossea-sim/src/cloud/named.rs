@@ -1,6 +1,6 @@
 //! What a command names: the objects behind its parameters.
 
-use failover_domain::{CloudVmId, SnapshotId, VolumeId};
+use failover_domain::{CloudVmId, NetworkId, NicId, SnapshotId, VolumeId};
 
 use super::Cloud;
 use super::command::{ApiCommand, DetachTarget};
@@ -12,6 +12,8 @@ pub(super) enum Named<'a> {
     Vm(&'a CloudVmId),
     Volume(&'a VolumeId),
     Snapshot(&'a SnapshotId),
+    Network(&'a NetworkId),
+    Nic(&'a NicId),
 }
 
 impl ApiCommand {
@@ -38,6 +40,14 @@ impl ApiCommand {
             ApiCommand::RevertSnapshot { snapshot } | ApiCommand::DeleteSnapshot { snapshot } => {
                 vec![("id", Named::Snapshot(snapshot))]
             }
+            ApiCommand::AddNicToVirtualMachine { vm, nic } => vec![
+                ("virtualmachineid", Named::Vm(vm)),
+                ("networkid", Named::Network(&nic.network)),
+            ],
+            ApiCommand::RemoveNicFromVirtualMachine { vm, nic }
+            | ApiCommand::UpdateDefaultNicForVirtualMachine { vm, nic } => {
+                vec![("virtualmachineid", Named::Vm(vm)), ("nicid", Named::Nic(nic))]
+            }
         }
     }
 
@@ -53,7 +63,10 @@ impl ApiCommand {
             | ApiCommand::DetachVolume(_)
             | ApiCommand::DeleteVolume { .. }
             | ApiCommand::RevertSnapshot { .. }
-            | ApiCommand::DeleteSnapshot { .. } => None,
+            | ApiCommand::DeleteSnapshot { .. }
+            | ApiCommand::AddNicToVirtualMachine { .. }
+            | ApiCommand::RemoveNicFromVirtualMachine { .. }
+            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => None,
         }
     }
 }
@@ -66,12 +79,19 @@ impl Cloud {
                 Named::Vm(id) => (id.as_str(), self.vms.contains_key(id)),
                 Named::Volume(id) => (id.as_str(), self.volumes.contains_key(id)),
                 Named::Snapshot(id) => (id.as_str(), self.snapshots.contains_key(id)),
+                Named::Network(id) => (id.as_str(), self.networks.contains_key(id)),
+                Named::Nic(id) => (id.as_str(), self.has_nic(id)),
             };
             if !self.is_known(id, exists) {
                 return Err(ApiError::unknown_entity(command.api_name(), parameter, id));
             }
         }
         Ok(())
+    }
+
+    fn has_nic(&self, id: &NicId) -> bool {
+        let mut nics = self.vms.values().flat_map(|vm| &vm.nics);
+        nics.any(|nic| nic.id == *id)
     }
 
     /// Ids and names of everything that a command involves: what fault rules filter by and the record shows.
@@ -106,6 +126,11 @@ impl Cloud {
                     self.push_object(Named::Volume(&snapshot.volume), objects);
                 }
             }
+            Named::Network(id) => {
+                objects.push(id.to_string());
+                objects.extend(self.networks.get(id).map(|network| network.name.clone()));
+            }
+            Named::Nic(id) => objects.push(id.to_string()),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The rows of the simulated cloud, in CloudStack's own words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use chrono::{DateTime, Utc};
-use failover_domain::{CloudVmId, NetworkId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId};
+use failover_domain::{CloudVmId, NetworkId, NicId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId};
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
@@ -84,7 +84,9 @@ pub enum BootFailure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nic {
     /// The card's id.
-    pub id: String,
+    pub id: NicId,
+    /// The card's place, which it keeps when others go.
+    pub device: u32,
     /// The network.
     pub network: NetworkId,
     /// The MAC address.
@@ -142,12 +144,33 @@ pub struct Vm {
     pub cpu_speed: u32,
     pub memory_mib: u32,
     pub boot: Boot,
+    /// By device.
     pub nics: Vec<Nic>,
+    /// The default card; only a VM without cards has none.
+    pub default_nic: Option<NicId>,
     pub details: BTreeMap<String, String>,
     pub created: DateTime<Utc>,
     pub guest: Guest,
     /// Counts the starts, so that what a former run had planned is recognised as over.
     pub(crate) run: u64,
+}
+
+impl Vm {
+    /// Whether a card is the default one.
+    pub fn is_default(&self, nic: &Nic) -> bool {
+        self.default_nic.as_ref() == Some(&nic.id)
+    }
+
+    /// Whether it has this host name, which is the same in any case.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// The lowest device at which it has no card.
+    pub(crate) fn free_card_device(&self) -> u32 {
+        let taken: BTreeSet<u32> = self.nics.iter().map(|nic| nic.device).collect();
+        (0..).find(|device| !taken.contains(device)).unwrap_or(u32::MAX)
+    }
 }
 
 /// Where a volume hangs.

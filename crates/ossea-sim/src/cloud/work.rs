@@ -26,6 +26,9 @@ impl Cloud {
                 .map(|at| at.vm.clone())),
             ApiCommand::RevertSnapshot { snapshot } => self.check_revert(snapshot),
             ApiCommand::DeleteSnapshot { snapshot } => self.check_delete_snapshot(snapshot),
+            ApiCommand::AddNicToVirtualMachine { vm, nic } => self.check_add_nic(vm, nic),
+            ApiCommand::RemoveNicFromVirtualMachine { vm, nic } => self.check_remove_nic(vm, nic),
+            ApiCommand::UpdateDefaultNicForVirtualMachine { vm, nic } => self.check_default_nic(vm, nic),
         }
     }
 
@@ -52,6 +55,9 @@ impl Cloud {
             ApiCommand::CreateSnapshot { volume, quiesce, .. } => self.begin_snapshot(job, volume, *quiesce),
             ApiCommand::RevertSnapshot { snapshot } => self.begin_revert(snapshot),
             ApiCommand::DeleteSnapshot { snapshot } => Ok(self.begin_delete_snapshot(snapshot)),
+            ApiCommand::AddNicToVirtualMachine { .. }
+            | ApiCommand::RemoveNicFromVirtualMachine { .. }
+            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => Ok(durations.change_nic),
         }
     }
 
@@ -79,6 +85,11 @@ impl Cloud {
             ApiCommand::CreateSnapshot { .. } => self.finish_snapshot(job),
             ApiCommand::RevertSnapshot { snapshot } => self.finish_revert(job, snapshot),
             ApiCommand::DeleteSnapshot { snapshot } => self.finish_delete_snapshot(job, snapshot),
+            ApiCommand::AddNicToVirtualMachine { vm, nic } => self.finish_add_nic(job, vm, nic),
+            ApiCommand::RemoveNicFromVirtualMachine { vm, nic } => self.finish_remove_nic(job, vm, nic),
+            ApiCommand::UpdateDefaultNicForVirtualMachine { vm, nic } => {
+                self.finish_default_nic(job, vm, nic)
+            }
         }
     }
 
@@ -95,7 +106,11 @@ impl Cloud {
                 self.abandon_stop(vm);
             }
             ApiCommand::AttachVolume { volume, .. } => self.abandon_attach(volume),
-            ApiCommand::DetachVolume(_) | ApiCommand::DeleteVolume { .. } => {}
+            ApiCommand::DetachVolume(_)
+            | ApiCommand::DeleteVolume { .. }
+            | ApiCommand::AddNicToVirtualMachine { .. }
+            | ApiCommand::RemoveNicFromVirtualMachine { .. }
+            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => {}
             ApiCommand::CreateSnapshot { .. } => self.abandon_snapshot(job),
             ApiCommand::RevertSnapshot { snapshot } => self.abandon_revert(snapshot),
             ApiCommand::DeleteSnapshot { snapshot } => self.abandon_delete_snapshot(snapshot),

@@ -6,7 +6,7 @@ use ossea::StopMode;
 use super::deployment;
 use super::parameters::Parameters;
 use crate::cloud::Cloud;
-use crate::cloud::command::{ApiCommand, DestroyEnd, DetachTarget, Quiesce};
+use crate::cloud::command::{ApiCommand, DestroyEnd, DetachTarget, NicSpec, Quiesce};
 use crate::cloud::error::ApiError;
 
 /// A command that changes the cloud.
@@ -15,7 +15,7 @@ struct ChangeCommand {
     read: fn(&Parameters, &Cloud) -> Result<ApiCommand, ApiError>,
 }
 
-const CHANGES: [ChangeCommand; 10] = [
+const CHANGES: [ChangeCommand; 13] = [
     ChangeCommand {
         name: "deployVirtualMachine",
         read: |p, c| deployment::read(p, c).map(|deploy| ApiCommand::DeployVirtualMachine(Box::new(deploy))),
@@ -69,6 +69,28 @@ const CHANGES: [ChangeCommand; 10] = [
         read: |p, _| {
             Ok(ApiCommand::DeleteSnapshot {
                 snapshot: p.id("deleteSnapshot", "id")?,
+            })
+        },
+    },
+    ChangeCommand {
+        name: "addNicToVirtualMachine",
+        read: |p, _| add_nic(p),
+    },
+    ChangeCommand {
+        name: "removeNicFromVirtualMachine",
+        read: |p, _| {
+            Ok(ApiCommand::RemoveNicFromVirtualMachine {
+                vm: p.id("removeNicFromVirtualMachine", "virtualmachineid")?,
+                nic: p.id("removeNicFromVirtualMachine", "nicid")?,
+            })
+        },
+    },
+    ChangeCommand {
+        name: "updateDefaultNicForVirtualMachine",
+        read: |p, _| {
+            Ok(ApiCommand::UpdateDefaultNicForVirtualMachine {
+                vm: p.id("updateDefaultNicForVirtualMachine", "virtualmachineid")?,
+                nic: p.id("updateDefaultNicForVirtualMachine", "nicid")?,
             })
         },
     },
@@ -144,6 +166,19 @@ fn create_snapshot(parameters: &Parameters) -> Result<ApiCommand, ApiError> {
         quiesce: match parameters.flag("quiescevm") {
             Some(true) => Quiesce::Asked,
             Some(false) | None => Quiesce::No,
+        },
+    })
+}
+
+/// A MAC address that is none is silently replaced by one of the cloud's choice.
+fn add_nic(parameters: &Parameters) -> Result<ApiCommand, ApiError> {
+    let command = "addNicToVirtualMachine";
+    Ok(ApiCommand::AddNicToVirtualMachine {
+        vm: parameters.id(command, "virtualmachineid")?,
+        nic: NicSpec {
+            network: parameters.id(command, "networkid")?,
+            mac: parameters.get("macaddress").and_then(|text| text.parse().ok()),
+            address: parameters.get("ipaddress").map(deployment::address).transpose()?,
         },
     })
 }

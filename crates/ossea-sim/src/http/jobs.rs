@@ -115,6 +115,15 @@ fn class_of(command: &ApiCommand) -> String {
         ApiCommand::DestroyVirtualMachine { .. } => {
             return "org.apache.cloudstack.api.command.user.vm.DestroyVMCmd".into();
         }
+        ApiCommand::AddNicToVirtualMachine { .. } => {
+            return "org.apache.cloudstack.api.command.user.vm.AddNicToVMCmd".into();
+        }
+        ApiCommand::RemoveNicFromVirtualMachine { .. } => {
+            return "org.apache.cloudstack.api.command.user.vm.RemoveNicFromVMCmd".into();
+        }
+        ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => {
+            return "org.apache.cloudstack.api.command.user.vm.UpdateDefaultNicForVMCmd".into();
+        }
         ApiCommand::AttachVolume { .. } | ApiCommand::DetachVolume(_) | ApiCommand::DeleteVolume { .. } => {
             "volume"
         }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::cloud::Cloud;
-use crate::cloud::objects::{Boot, Snapshot, Vm, Volume};
+use crate::cloud::objects::{Boot, Nic, Snapshot, Vm, Volume};
 use crate::contents::{
     Allocation, NetworkContents, OfferingContents, TemplateContents, TemplateReadiness, ZoneContents,
 };
@@ -46,12 +46,7 @@ pub(crate) fn vm(cloud: &Cloud, vm: &Vm) -> Value {
         Boot::UefiLegacy => ("Uefi", "legacy"),
         Boot::UefiSecure => ("Uefi", "secure"),
     };
-    let nics: Vec<Value> = vm
-        .nics
-        .iter()
-        .enumerate()
-        .map(|(place, nic)| self::nic(cloud, place, nic))
-        .collect();
+    let nics: Vec<Value> = vm.nics.iter().map(|nic| self::nic(cloud, vm, nic)).collect();
     let fields = json!({
         "id": vm.id,
         "name": vm.name,
@@ -85,7 +80,7 @@ pub(crate) fn vm(cloud: &Cloud, vm: &Vm) -> Value {
     with_pending_job(cloud, vm.id.as_str(), fields)
 }
 
-fn nic(cloud: &Cloud, place: usize, nic: &crate::cloud::objects::Nic) -> Value {
+fn nic(cloud: &Cloud, vm: &Vm, nic: &Nic) -> Value {
     let network = cloud.network(&nic.network);
     let range = network.and_then(|network| network.cidr);
     row(json!({
@@ -96,10 +91,10 @@ fn nic(cloud: &Cloud, place: usize, nic: &crate::cloud::objects::Nic) -> Value {
         "ipaddress": nic.address(),
         "netmask": nic.address().and(range).map(|range| range.netmask()),
         "gateway": nic.address().and(range).map(|range| range.gateway()),
-        "isdefault": place == 0,
+        "isdefault": vm.is_default(nic),
         "type": network.map(|network| network.kind.word()),
         // A text, unlike the device of a volume.
-        "deviceid": place.to_string(),
+        "deviceid": nic.device.to_string(),
     }))
 }
 

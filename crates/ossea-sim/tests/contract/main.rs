@@ -13,6 +13,7 @@ mod doors;
 mod hosts;
 mod jobs;
 mod machines;
+mod nics;
 mod reads;
 mod snapshots;
 mod volumes;
@@ -83,6 +84,15 @@ contract! {
         destroying_keeps_data_disks_and_deletes_what_is_at_device_zero,
         a_vm_that_never_was_is_refused_at_once,
         a_failed_over_vm_runs_with_its_disks_in_order,
+    }
+    nics {
+        a_second_card_is_added_and_is_not_the_default,
+        the_only_card_is_replaced_by_adding_choosing_and_removing,
+        a_second_card_on_the_same_network_is_refused_in_the_job,
+        a_card_elsewhere_or_with_a_name_or_an_address_that_is_taken_is_refused_in_the_job,
+        the_default_card_stays_and_is_not_chosen_again,
+        a_card_that_never_was_is_refused_at_once_and_one_that_is_gone_in_the_job,
+        a_card_added_to_a_running_vm_takes_an_address,
     }
     snapshots {
         a_detached_volume_is_snapshotted,
