@@ -39,6 +39,22 @@ impl Profile {
         }
     }
 
+    /// Whether VM snapshots can be made of files on top of each other.
+    pub(crate) fn snapshots_vms_by_files(self) -> bool {
+        match self {
+            Profile::V4_18 => false,
+            Profile::V4_21 | Profile::V4_22 => true,
+        }
+    }
+
+    /// `kvm.vmstoragesnapshot.enabled`: whether VM snapshots can be made of volume snapshots.
+    pub(crate) fn snapshots_vms_by_volume(self) -> bool {
+        match self {
+            Profile::V4_18 | Profile::V4_21 => false,
+            Profile::V4_22 => true,
+        }
+    }
+
     /// The word of the release for a virtual machine in error texts.
     pub fn wording(self) -> Wording {
         match self {
@@ -84,6 +100,16 @@ pub enum Wording {
     Vm,
     /// "Instance".
     Instance,
+}
+
+impl Wording {
+    /// The word for a VM snapshot.
+    pub(crate) fn vm_snapshot(self) -> &'static str {
+        match self {
+            Wording::Vm => "VM snapshot",
+            Wording::Instance => "Instance Snapshot",
+        }
+    }
 }
 
 impl fmt::Display for Wording {
@@ -157,6 +183,9 @@ pub struct Durations {
     pub create_snapshot: f64,
     pub revert_snapshot: f64,
     pub delete_snapshot: f64,
+    pub create_vm_snapshot: f64,
+    pub revert_vm_snapshot: f64,
+    pub delete_vm_snapshot: f64,
     pub change_nic: f64,
     /// From Running until a guest that does not boot is off again.
     pub boot: f64,
@@ -177,6 +206,9 @@ impl Default for Durations {
             create_snapshot: 60.0,
             revert_snapshot: 30.0,
             delete_snapshot: 10.0,
+            create_vm_snapshot: 8.0,
+            revert_vm_snapshot: 15.0,
+            delete_vm_snapshot: 10.0,
             change_nic: 5.0,
             boot: 5.0,
         }

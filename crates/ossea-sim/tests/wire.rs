@@ -657,3 +657,121 @@ async fn the_documented_bodies_are_understood_and_every_effect_is_documented() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_vm_snapshot_is_listed_by_its_display_name_and_its_job_tells_no_id() {
+    let wire = Wire::new();
+    let oma = SimContents::sample().oma.id.to_string();
+    let create = [
+        ("command", "createVMSnapshot"),
+        ("virtualmachineid", oma.as_str()),
+        ("name", "before the test"),
+        ("description", "why"),
+        ("snapshotmemory", "false"),
+    ];
+    let (_, made) = wire.ask(&create).await;
+    let made = &made["createvmsnapshotresponse"];
+    let (id, job) = (made["id"].as_str().unwrap(), made["jobid"].as_str().unwrap());
+    let (_, ended) = wire
+        .ask(&[("command", "queryAsyncJobResult"), ("jobid", job)])
+        .await;
+    let ended = &ended["queryasyncjobresultresponse"];
+    assert_eq!(
+        (&ended["jobstatus"], &ended["jobinstancetype"]),
+        (&json!(1), &json!("VmSnapshot"))
+    );
+    assert!(ended.get("jobinstanceid").is_none());
+    assert_eq!(ended["jobresult"]["vmsnapshot"]["id"], id);
+    let list = |filter: (&'static str, &'static str)| [("command", "listVMSnapshot"), filter];
+    let (_, shown) = wire.ask(&list(("name", "before the test"))).await;
+    let row = &shown["listvmsnapshotresponse"]["vmSnapshot"][0];
+    assert_eq!(
+        (&row["displayname"], &row["name"], &row["state"], &row["type"]),
+        (
+            &json!("before the test"),
+            &json!("i-2-1-VM_VS_19700101000000"),
+            &json!("Ready"),
+            &json!("Disk")
+        )
+    );
+    assert_eq!(
+        (&row["current"], &row["virtualmachineid"], &row["description"]),
+        (&json!(true), &json!(oma), &json!("why"))
+    );
+    for (filter, count) in [
+        (("name", "before"), 0),
+        (("keyword", "BEFORE"), 1),
+        (("state", "Ready"), 1),
+        (("state", "Error"), 0),
+    ] {
+        let (_, shown) = wire.ask(&list(filter)).await;
+        let found = shown["listvmsnapshotresponse"]["count"].as_u64().unwrap_or(0);
+        assert_eq!(found, count, "{filter:?}");
+    }
+    let (status, again) = wire.ask(&create).await;
+    let again = &again["createvmsnapshotresponse"];
+    let text = again["errortext"].as_str().unwrap();
+    assert_eq!((status, &again["cserrorcode"]), (530, &json!(9999)));
+    assert!(text.starts_with("Failed to create Instance Snapshot: "), "{text}");
+}
+
+#[tokio::test]
+async fn a_hidden_vm_snapshot_is_listed_only_to_whoever_asks_for_the_state() {
+    let wire = Wire::new();
+    let oma = SimContents::sample().oma.id.to_string();
+    let mut ids = Vec::new();
+    for name in ["one", "two"] {
+        let create = [
+            ("command", "createVMSnapshot"),
+            ("virtualmachineid", oma.as_str()),
+            ("name", name),
+        ];
+        let (_, made) = wire.ask(&create).await;
+        ids.push(
+            made["createvmsnapshotresponse"]["id"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    wire.ask(&[("command", "deleteVMSnapshot"), ("vmsnapshotid", &ids[0])])
+        .await;
+    let (_, shown) = wire.ask(&[("command", "listVMSnapshot")]).await;
+    let rows = shown["listvmsnapshotresponse"]["vmSnapshot"].as_array().unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        (&rows[0]["id"], &rows[0]["parent"]),
+        (&json!(ids[1]), &json!(ids[0]))
+    );
+    let hidden = [("command", "listVMSnapshot"), ("state", "Hidden")];
+    let (_, shown) = wire.ask(&hidden).await;
+    assert_eq!(shown["listvmsnapshotresponse"]["vmSnapshot"][0]["id"], ids[0]);
+}
+
+#[tokio::test]
+async fn a_mac_address_that_is_none_is_silently_replaced_on_a_new_card() {
+    let wire = Wire::new();
+    let sample = SimContents::sample();
+    let (oma, network) = (sample.oma.id.to_string(), sample.networks[0].id.to_string());
+    let add = [
+        ("command", "addNicToVirtualMachine"),
+        ("virtualmachineid", oma.as_str()),
+        ("networkid", network.as_str()),
+        ("macaddress", "not-a-mac"),
+    ];
+    let (_, accepted) = wire.ask(&add).await;
+    let job = accepted["addnictovirtualmachineresponse"]["jobid"]
+        .as_str()
+        .unwrap();
+    let (_, ended) = wire
+        .ask(&[("command", "queryAsyncJobResult"), ("jobid", job)])
+        .await;
+    let ended = &ended["queryasyncjobresultresponse"];
+    assert_eq!(ended["jobinstanceid"], oma);
+    let card = &ended["jobresult"]["virtualmachine"]["nic"][1];
+    assert_eq!(
+        (&card["networkid"], &card["isdefault"], &card["deviceid"]),
+        (&json!(network), &json!(false), &json!("1"))
+    );
+    assert!(card["macaddress"].as_str().unwrap().starts_with("02:01:"));
+}

@@ -10,11 +10,15 @@ use ossea::{
 
 use crate::cloud::Cloud;
 use crate::cloud::command::{
-    Accepted, AfterDeploy, ApiCommand, Deploy, DestroyEnd, DetachTarget, NicSpec, Quiesce,
+    Accepted, AfterDeploy, ApiCommand, Deploy, DestroyEnd, DetachTarget, NewVmSnapshot, NicSpec, Quiesce,
+    SnapshotMemory,
 };
 use crate::cloud::error::ApiError;
 use crate::cloud::jobs::{Job, JobOutcome, JobResult, Phase};
-use crate::cloud::objects::{Boot, Snapshot, SnapshotState, Vm, VmState, Volume, VolumeState, VolumeType};
+use crate::cloud::objects::{
+    Boot, Snapshot, SnapshotState, Vm, VmSnapshot, VmSnapshotState, VmSnapshotType, VmState, Volume,
+    VolumeState, VolumeType,
+};
 use crate::contents::{
     Allocation, NetworkContents, OfferingContents, TemplateContents, TemplateReadiness, ZoneContents,
 };
@@ -55,6 +59,22 @@ pub(super) fn command(command: &Command) -> Result<ApiCommand, ApiError> {
         Command::DeleteSnapshot { snapshot } => ApiCommand::DeleteSnapshot {
             snapshot: snapshot.clone(),
         },
+        Command::CreateVmSnapshot {
+            vm,
+            name,
+            description,
+        } => ApiCommand::CreateVmSnapshot(NewVmSnapshot {
+            vm: vm.clone(),
+            name: Some(name.clone()),
+            description: Some(description.clone()),
+            memory: SnapshotMemory::LeftOut,
+        }),
+        Command::RevertToVmSnapshot { snapshot } => ApiCommand::RevertToVmSnapshot {
+            snapshot: snapshot.clone(),
+        },
+        Command::DeleteVmSnapshot { snapshot } => ApiCommand::DeleteVmSnapshot {
+            snapshot: snapshot.clone(),
+        },
         Command::AddNic {
             vm,
             network,
@@ -78,9 +98,6 @@ pub(super) fn command(command: &Command) -> Result<ApiCommand, ApiError> {
         },
         Command::ExpungeVirtualMachine { .. }
         | Command::RecoverVirtualMachine { .. }
-        | Command::CreateVmSnapshot { .. }
-        | Command::RevertToVmSnapshot { .. }
-        | Command::DeleteVmSnapshot { .. }
         | Command::CreateTags { .. }
         | Command::DeleteTags { .. } => return Err(ApiError::unauthorized()),
     })
@@ -161,6 +178,7 @@ pub(super) fn job(job: &Job) -> JobReport {
                 JobResult::Vm(vm) => Some(vm.id.to_string()),
                 JobResult::Volume(volume) => Some(volume.id.to_string()),
                 JobResult::Snapshot(snapshot) => Some(snapshot.id.to_string()),
+                JobResult::VmSnapshot(snapshot) => Some(snapshot.id.to_string()),
                 JobResult::Success => None,
             },
         },
@@ -256,6 +274,31 @@ pub(super) fn snapshot(snapshot: &Snapshot) -> ossea::Snapshot {
         },
         created: Some(snapshot.created),
     }
+}
+
+/// A VM snapshot, unless it is hidden.
+pub(super) fn vm_snapshot(snapshot: &VmSnapshot) -> Option<ossea::VmSnapshot> {
+    let state = match snapshot.state {
+        VmSnapshotState::Allocated => ossea::VmSnapshotState::Allocated,
+        VmSnapshotState::Creating => ossea::VmSnapshotState::Creating,
+        VmSnapshotState::Ready => ossea::VmSnapshotState::Ready,
+        VmSnapshotState::Reverting => ossea::VmSnapshotState::Reverting,
+        VmSnapshotState::Expunging => ossea::VmSnapshotState::Expunging,
+        VmSnapshotState::Error => ossea::VmSnapshotState::Error,
+        VmSnapshotState::Hidden => return None,
+    };
+    Some(ossea::VmSnapshot {
+        id: snapshot.id.clone(),
+        name: snapshot.display_name.clone(),
+        vm: snapshot.vm.clone(),
+        state,
+        kind: match snapshot.kind {
+            VmSnapshotType::Disk => ossea::VmSnapshotKind::Disk,
+            VmSnapshotType::DiskAndMemory => ossea::VmSnapshotKind::DiskAndMemory,
+        },
+        current: snapshot.current,
+        created: Some(snapshot.created),
+    })
 }
 
 pub(super) fn network(cloud: &Cloud, network: &NetworkContents) -> Network {

@@ -266,12 +266,23 @@ impl OsseaClient for InProcessCloud {
         .await
     }
 
-    async fn vm_snapshots_of(&self, _: &CloudVmId) -> Result<Vec<VmSnapshot>, OsseaError> {
-        Err(convert::error(ApiError::unauthorized()))
+    async fn vm_snapshots_of(&self, vm: &CloudVmId) -> Result<Vec<VmSnapshot>, OsseaError> {
+        let look = |cloud: &Cloud| {
+            if cloud.vm(vm).is_none() && !cloud.is_removed(vm.as_str()) {
+                return Ok(Err(OsseaError::NotFound(format!("virtualmachineid {vm}"))));
+            }
+            let all = cloud.vm_snapshots().into_iter();
+            let of = all.filter(|snapshot| snapshot.vm == *vm);
+            Ok(Ok(of.filter_map(convert::vm_snapshot).collect()))
+        };
+        self.read("listVMSnapshot", &[vm.as_str()], look).await?
     }
 
-    async fn vm_snapshot(&self, _: &VmSnapshotId) -> Result<Option<VmSnapshot>, OsseaError> {
-        Err(convert::error(ApiError::unauthorized()))
+    async fn vm_snapshot(&self, id: &VmSnapshotId) -> Result<Option<VmSnapshot>, OsseaError> {
+        self.one("listVMSnapshot", id.as_str(), |cloud| {
+            cloud.vm_snapshot(id).and_then(convert::vm_snapshot)
+        })
+        .await
     }
 
     async fn network(&self, id: &NetworkId) -> Result<Option<Network>, OsseaError> {

@@ -30,6 +30,7 @@ impl Cloud {
             ApiCommand::CreateSnapshot { volume, name, .. } => {
                 Some(self.create_snapshot_row(volume, name.as_deref())?)
             }
+            ApiCommand::CreateVmSnapshot(new) => Some(self.create_vm_snapshot_row(new)?),
             ApiCommand::StartVirtualMachine { .. }
             | ApiCommand::StopVirtualMachine { .. }
             | ApiCommand::DestroyVirtualMachine { .. }
@@ -38,6 +39,8 @@ impl Cloud {
             | ApiCommand::DeleteVolume { .. }
             | ApiCommand::RevertSnapshot { .. }
             | ApiCommand::DeleteSnapshot { .. }
+            | ApiCommand::RevertToVmSnapshot { .. }
+            | ApiCommand::DeleteVmSnapshot { .. }
             | ApiCommand::AddNicToVirtualMachine { .. }
             | ApiCommand::RemoveNicFromVirtualMachine { .. }
             | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => None,
@@ -103,6 +106,7 @@ impl Cloud {
         match command {
             ApiCommand::DeployVirtualMachine(_) => of("VirtualMachine", created?),
             ApiCommand::CreateSnapshot { .. } => of("Snapshot", created?),
+            ApiCommand::CreateVmSnapshot(_) => of(JobObject::VM_SNAPSHOT, created?),
             ApiCommand::StartVirtualMachine { vm }
             | ApiCommand::StopVirtualMachine { vm, .. }
             | ApiCommand::DestroyVirtualMachine { vm, .. }
@@ -115,6 +119,9 @@ impl Cloud {
             ApiCommand::DetachVolume(target) => of("Volume", self.detach_target(target)?.id.as_str()),
             ApiCommand::RevertSnapshot { snapshot } | ApiCommand::DeleteSnapshot { snapshot } => {
                 of("Snapshot", snapshot.as_str())
+            }
+            ApiCommand::RevertToVmSnapshot { snapshot } | ApiCommand::DeleteVmSnapshot { snapshot } => {
+                of(JobObject::VM_SNAPSHOT, snapshot.as_str())
             }
         }
     }

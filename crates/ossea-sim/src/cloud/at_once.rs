@@ -28,6 +28,9 @@ impl ApiCommand {
             | ApiCommand::CreateSnapshot { .. }
             | ApiCommand::RevertSnapshot { .. }
             | ApiCommand::DeleteSnapshot { .. }
+            | ApiCommand::CreateVmSnapshot(_)
+            | ApiCommand::RevertToVmSnapshot { .. }
+            | ApiCommand::DeleteVmSnapshot { .. }
             | ApiCommand::AddNicToVirtualMachine { .. }
             | ApiCommand::RemoveNicFromVirtualMachine { .. }
             | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => None,

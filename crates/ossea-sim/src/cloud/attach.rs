@@ -7,7 +7,7 @@ use super::command::{ApiCommand, DetachTarget};
 use super::error::ApiError;
 use super::jobs::JobResult;
 use super::log::Effect;
-use super::objects::{Attached, SnapshotState, VmState, Volume, VolumeState, VolumeType};
+use super::objects::{Attached, VmState, Volume, VolumeState, VolumeType};
 use crate::contents::{StorageKind, is_data_device};
 use crate::settings::Profile;
 
@@ -62,6 +62,14 @@ impl Cloud {
                      Please specify another VM."
                 )));
             }
+        }
+        if self.is_frozen(vm) {
+            let (wording, snapshot) = (self.settings.wording, self.settings.wording.vm_snapshot());
+            return Err(ApiError::invalid(format!(
+                "Unable to attach volume to {wording} {}/{vm}, please specify an {wording} that does not have \
+                 {snapshot}s",
+                row.name
+            )));
         }
         Ok(Some(vm.clone()))
     }
@@ -283,6 +291,12 @@ impl Cloud {
         if volume.kind == VolumeType::Root {
             self.check_root_swap(volume, state)?;
         }
+        if self.is_frozen(&at.vm) {
+            let (wording, snapshot) = (self.settings.wording, self.settings.wording.vm_snapshot());
+            return Err(ApiError::invalid(format!(
+                "Unable to detach volume, please specify an {wording} that does not have {snapshot}s"
+            )));
+        }
         Ok(Some(at.vm.clone()))
     }
 
@@ -339,10 +353,7 @@ impl Cloud {
     /// `deleteVolume`: the only command that works inside its HTTP call.
     pub(super) fn delete_volume(&mut self, id: &VolumeId) -> Result<(), ApiError> {
         let row = self.volume_row(id)?;
-        let being_snapshotted = self
-            .snapshots_of(id)
-            .any(|snapshot| matches!(snapshot.state, SnapshotState::Creating | SnapshotState::BackingUp));
-        if being_snapshotted {
+        if self.is_being_snapshotted(id) {
             return Err(ApiError::invalid(
                 "There are snapshot operations in progress on the volume, unable to delete it",
             ));

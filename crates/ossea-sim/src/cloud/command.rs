@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use failover_domain::{
-    AsyncJobId, CloudVmId, MacAddress, NetworkId, NicId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId,
+    AsyncJobId, CloudVmId, MacAddress, NetworkId, NicId, OfferingId, SnapshotId, TemplateId, VmSnapshotId,
+    VolumeId, ZoneId,
 };
 use ossea::StopMode;
 use serde::{Deserialize, Serialize};
 
 use super::jobs::JobResult;
-use super::objects::Boot;
+use super::objects::{Boot, VmSnapshotType};
 
 /// A command that changes the cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,13 @@ pub enum ApiCommand {
     DeleteSnapshot {
         snapshot: SnapshotId,
     },
+    CreateVmSnapshot(NewVmSnapshot),
+    RevertToVmSnapshot {
+        snapshot: VmSnapshotId,
+    },
+    DeleteVmSnapshot {
+        snapshot: VmSnapshotId,
+    },
     AddNicToVirtualMachine {
         vm: CloudVmId,
         nic: NicSpec,
@@ -81,6 +89,36 @@ pub enum Quiesce {
     No,
     /// `quiescevm=true`: accepted, and failed in the job.
     Asked,
+}
+
+/// Whether `createVMSnapshot` keeps the memory as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SnapshotMemory {
+    /// The default.
+    LeftOut,
+    /// `snapshotmemory=true`.
+    Included,
+}
+
+impl SnapshotMemory {
+    /// The type of such a snapshot.
+    pub(crate) fn kind(self) -> VmSnapshotType {
+        match self {
+            SnapshotMemory::LeftOut => VmSnapshotType::Disk,
+            SnapshotMemory::Included => VmSnapshotType::DiskAndMemory,
+        }
+    }
+}
+
+/// The parameters of `createVMSnapshot`. Whether the guest is quiesced makes no difference to what is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are CloudStack's own")]
+pub struct NewVmSnapshot {
+    pub vm: CloudVmId,
+    /// The display name.
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub memory: SnapshotMemory,
 }
 
 /// How far `destroyVirtualMachine` goes.
@@ -142,6 +180,9 @@ impl ApiCommand {
             ApiCommand::CreateSnapshot { .. } => "createSnapshot",
             ApiCommand::RevertSnapshot { .. } => "revertSnapshot",
             ApiCommand::DeleteSnapshot { .. } => "deleteSnapshot",
+            ApiCommand::CreateVmSnapshot(_) => "createVMSnapshot",
+            ApiCommand::RevertToVmSnapshot { .. } => "revertToVMSnapshot",
+            ApiCommand::DeleteVmSnapshot { .. } => "deleteVMSnapshot",
             ApiCommand::AddNicToVirtualMachine { .. } => "addNicToVirtualMachine",
             ApiCommand::RemoveNicFromVirtualMachine { .. } => "removeNicFromVirtualMachine",
             ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => "updateDefaultNicForVirtualMachine",

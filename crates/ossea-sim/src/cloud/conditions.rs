@@ -113,8 +113,20 @@ impl Cloud {
             }
             ApiCommand::RevertSnapshot { .. } => runtime("Failed to revert snapshot"),
             ApiCommand::DeleteSnapshot { .. } => runtime("Failed to delete snapshot"),
+            ApiCommand::CreateVmSnapshot(_) => runtime("Failed to create the snapshot; the agent does not answer"),
+            ApiCommand::RevertToVmSnapshot { .. } => runtime("Failed to revert; the agent does not answer"),
+            ApiCommand::DeleteVmSnapshot { .. } => runtime("Failed to delete the snapshot; the agent does not answer"),
+            ApiCommand::AddNicToVirtualMachine { vm, .. }
+            | ApiCommand::RemoveNicFromVirtualMachine { vm, .. }
+                if is_running(vm) =>
+            {
+                runtime("Failed to change the cards; the agent does not answer")
+            }
             ApiCommand::DestroyVirtualMachine { .. }
             | ApiCommand::AttachVolume { .. }
+            | ApiCommand::AddNicToVirtualMachine { .. }
+            | ApiCommand::RemoveNicFromVirtualMachine { .. }
+            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. }
             | ApiCommand::DeleteVolume { .. } => Ok(()),
         }
     }

@@ -10,7 +10,8 @@ use super::content::Content;
 use super::error::ApiError;
 use super::log::Effect;
 use super::objects::{
-    AddressShown, Attached, Boot, Guest, NetworkType, Nic, Vm, VmState, Volume, VolumeState, VolumeType,
+    AddressShown, Attached, Boot, Guest, NetworkType, Nic, Shape, Vm, VmState, Volume, VolumeState,
+    VolumeType,
 };
 use super::table::VmKey;
 use super::{Cloud, GIB};
@@ -20,13 +21,6 @@ use crate::faults::{NicFault, RuleId, WorkFault};
 const CPUS: &str = "cpuNumber";
 const SPEED: &str = "cpuSpeed";
 const MEMORY: &str = "memory";
-
-/// The size of a VM.
-struct Shape {
-    cpus: u32,
-    cpu_speed: u32,
-    memory_mib: u32,
-}
 
 impl Cloud {
     pub(super) fn create_vm(

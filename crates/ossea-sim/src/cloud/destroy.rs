@@ -7,7 +7,7 @@ use super::command::DestroyEnd;
 use super::error::ApiError;
 use super::jobs::JobResult;
 use super::log::{Effect, StopCause};
-use super::objects::{SnapshotState, VmState, VolumeType};
+use super::objects::{VmState, VolumeType};
 use crate::settings::{Role, UserExpunge};
 
 impl Cloud {
@@ -30,11 +30,7 @@ impl Cloud {
         let root_is_snapshotted = self
             .volumes_on(id)
             .filter(|v| v.kind == VolumeType::Root)
-            .any(|root| {
-                self.snapshots_of(&root.id).any(|snapshot| {
-                    matches!(snapshot.state, SnapshotState::Creating | SnapshotState::BackingUp)
-                })
-            });
+            .any(|root| self.is_being_snapshotted(&root.id));
         if root_is_snapshotted {
             return Err(ApiError::runtime(
                 "There is/are unbacked up snapshot(s) on ROOT volume",
@@ -69,6 +65,7 @@ impl Cloud {
         for disk in data_disks {
             self.clear_attachment(Some(job), &disk);
         }
+        self.drop_vm_snapshots(job, id);
         if let Some(vm) = self.vms.get_mut(id)
             && vm.state != VmState::Destroyed
         {

@@ -46,6 +46,7 @@ impl Cloud {
             vms: Table::default(),
             volumes: Table::default(),
             snapshots: Table::default(),
+            vm_snapshots: BTreeMap::new(),
             removed: BTreeSet::new(),
             jobs: BTreeMap::new(),
             job_sequence: 0,
@@ -60,6 +61,7 @@ impl Cloud {
             log: Log::default(),
             writes: 0,
             vms_made: 0,
+            vm_snapshots_made: 0,
         };
         cloud.place_oma(&contents.oma);
         cloud.place_disks(&contents.oma);

@@ -1,13 +1,16 @@
 //! A comparable picture of the whole cloud, for the view before and after.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use failover_domain::{CloudVmId, NetworkId, SnapshotId, VolumeId};
+use failover_domain::{CloudVmId, NetworkId, SnapshotId, VmSnapshotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
 use super::Cloud;
 use super::content::Content;
-use super::objects::{SnapshotState, VmState, Volume, VolumeState, VolumeType};
+use super::objects::{
+    SnapshotState, VmSnapshotState, VmSnapshotType, VmState, Volume, VolumeState, VolumeType,
+};
 
 /// Everything a failover can change. Two equal inventories mean: same attachments, same contents, nothing left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +21,8 @@ pub struct CloudInventory {
     pub detached: Vec<VolumePicture>,
     /// The snapshots, by id.
     pub snapshots: Vec<SnapshotPicture>,
+    /// The VM snapshots in every state, by id.
+    pub vm_snapshots: Vec<VmSnapshotPicture>,
 }
 
 /// A VM.
@@ -80,6 +85,20 @@ pub struct SnapshotPicture {
     pub generation: Option<u64>,
 }
 
+/// A VM snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct VmSnapshotPicture {
+    pub id: VmSnapshotId,
+    pub name: String,
+    pub vm: CloudVmId,
+    pub state: VmSnapshotState,
+    pub kind: VmSnapshotType,
+    pub current: bool,
+    /// Of the content of each disk; none before the snapshot was begun.
+    pub generations: BTreeMap<VolumeId, u64>,
+}
+
 impl VolumePicture {
     fn of(volume: &Volume) -> Self {
         Self {
@@ -116,10 +135,20 @@ impl Cloud {
             state: snapshot.state,
             generation: snapshot.content.as_ref().map(|content| content.generation),
         });
+        let vm_snapshots = self.vm_snapshots.values().map(|snapshot| VmSnapshotPicture {
+            id: snapshot.id.clone(),
+            name: snapshot.display_name.clone(),
+            vm: snapshot.vm.clone(),
+            state: snapshot.state,
+            kind: snapshot.kind,
+            current: snapshot.current,
+            generations: snapshot.generations(),
+        });
         CloudInventory {
             vms: self.vms.keys().filter_map(|id| self.picture_of_vm(id)).collect(),
             detached: detached.map(VolumePicture::of).collect(),
             snapshots: snapshots.collect(),
+            vm_snapshots: vm_snapshots.collect(),
         }
     }
 

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::Cloud;
 use super::command::ApiCommand;
 use super::error::ApiError;
-use super::objects::{Snapshot, Vm, Volume};
+use super::objects::{Snapshot, Vm, VmSnapshot, Volume};
 use crate::faults::{RuleId, Work, WorkFault};
 
 /// `job.expire.minutes`: finished jobs are forgotten so long after their end, others after their creation.
@@ -30,10 +30,15 @@ pub(crate) const QUEUE_PATIENCE: TimeDelta = TimeDelta::minutes(60);
 /// What a job works on, as `jobinstancetype` tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobObject {
-    /// VirtualMachine, Volume or Snapshot.
+    /// VirtualMachine, Volume, Snapshot or VmSnapshot.
     pub kind: Cow<'static, str>,
     /// The object's id.
     pub id: String,
+}
+
+impl JobObject {
+    /// The kind whose jobs do not tell the id of their object (cloudstack-api.md section 3.1).
+    pub(crate) const VM_SNAPSHOT: &'static str = "VmSnapshot";
 }
 
 /// An async job.
@@ -97,6 +102,7 @@ pub enum JobResult {
     Vm(Box<Vm>),
     Volume(Box<Volume>),
     Snapshot(Box<Snapshot>),
+    VmSnapshot(Box<VmSnapshot>),
     Success,
 }
 

@@ -1,7 +1,9 @@
 //! The simulator's own record: which requests arrived, and who wrote what where. The oracle of the tests.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
-use failover_domain::{AsyncJobId, CloudVmId, NetworkId, NicId, SnapshotId, VolumeId};
+use failover_domain::{AsyncJobId, CloudVmId, NetworkId, NicId, SnapshotId, VmSnapshotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
 /// One entry of the record.
@@ -107,6 +109,27 @@ pub enum Effect {
     SnapshotDeleted {
         snapshot: SnapshotId,
         volume: VolumeId,
+    },
+    VmSnapshotTaken {
+        snapshot: VmSnapshotId,
+        vm: CloudVmId,
+        /// Of the content of each disk.
+        generations: BTreeMap<VolumeId, u64>,
+    },
+    VmSnapshotReverted {
+        snapshot: VmSnapshotId,
+        vm: CloudVmId,
+        /// Of the content of each disk from now on.
+        generations: BTreeMap<VolumeId, u64>,
+    },
+    VmSnapshotDeleted {
+        snapshot: VmSnapshotId,
+        vm: CloudVmId,
+    },
+    /// Deleted as far as callers can see; the row stays because others rest on it.
+    VmSnapshotHidden {
+        snapshot: VmSnapshotId,
+        vm: CloudVmId,
     },
     NicAdded {
         vm: CloudVmId,

@@ -32,13 +32,18 @@ mod power;
 mod rows;
 mod saved;
 mod snapshots;
+mod strategy;
 mod table;
+mod vm_snapshot_end;
+mod vm_snapshots;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::{DateTime, Utc};
-use failover_domain::{AsyncJobId, CloudVmId, NetworkId, OfferingId, TemplateId, VolumeId, ZoneId};
+use failover_domain::{
+    AsyncJobId, CloudVmId, NetworkId, OfferingId, TemplateId, VmSnapshotId, VolumeId, ZoneId,
+};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +53,7 @@ use self::content::Content;
 pub use self::exchange::{Damage, Delivery, Reply};
 use self::jobs::{Due, Job, JobOutcome, Phase};
 use self::log::{Effect, Log, LogEntry, LogEvent};
-use self::objects::{NetworkState, Snapshot, Vm, Volume};
+use self::objects::{NetworkState, Snapshot, Vm, VmSnapshot, Volume};
 pub use self::saved::NotASavedCloud;
 use self::table::Table;
 use crate::contents::{NetworkContents, OfferingContents, PoolContents, TemplateContents, ZoneContents};
@@ -71,6 +76,7 @@ pub struct Cloud {
     vms: Table<Vm>,
     volumes: Table<Volume>,
     snapshots: Table<Snapshot>,
+    vm_snapshots: BTreeMap<VmSnapshotId, VmSnapshot>,
     /// Ids of rows that are gone. Such an id is still understood as a parameter.
     removed: BTreeSet<String>,
     jobs: BTreeMap<AsyncJobId, Job>,
@@ -89,6 +95,7 @@ pub struct Cloud {
     /// The number of the last write to any volume.
     writes: u64,
     vms_made: u64,
+    vm_snapshots_made: u64,
 }
 
 const GIB: u64 = 1 << 30;
@@ -166,11 +173,7 @@ impl Cloud {
             match (phase, work) {
                 (Phase::Queued, Work::Done | Work::NotDone) => self.forget_queued(&command, id),
                 (Phase::Running { .. }, Work::NotDone) => self.abandon(&command, id),
-                (Phase::Running { .. }, Work::Done) => {
-                    if self.finish(id, &command, None).is_err() {
-                        self.abandon(&command, id);
-                    }
-                }
+                (Phase::Running { .. }, Work::Done) => self.complete_unattended(&command, id),
                 (Phase::Ended { .. }, Work::Done | Work::NotDone) => continue,
             }
             self.end_job(id, JobOutcome::CutOff { code: 530 });

@@ -1,6 +1,6 @@
 //! What a command names: the objects behind its parameters.
 
-use failover_domain::{CloudVmId, NetworkId, NicId, SnapshotId, VolumeId};
+use failover_domain::{CloudVmId, NetworkId, NicId, SnapshotId, VmSnapshotId, VolumeId};
 
 use super::Cloud;
 use super::command::{ApiCommand, DetachTarget};
@@ -12,6 +12,7 @@ pub(super) enum Named<'a> {
     Vm(&'a CloudVmId),
     Volume(&'a VolumeId),
     Snapshot(&'a SnapshotId),
+    VmSnapshot(&'a VmSnapshotId),
     Network(&'a NetworkId),
     Nic(&'a NicId),
 }
@@ -40,6 +41,10 @@ impl ApiCommand {
             ApiCommand::RevertSnapshot { snapshot } | ApiCommand::DeleteSnapshot { snapshot } => {
                 vec![("id", Named::Snapshot(snapshot))]
             }
+            ApiCommand::CreateVmSnapshot(new) => vec![("virtualmachineid", Named::Vm(&new.vm))],
+            ApiCommand::RevertToVmSnapshot { snapshot } | ApiCommand::DeleteVmSnapshot { snapshot } => {
+                vec![("vmsnapshotid", Named::VmSnapshot(snapshot))]
+            }
             ApiCommand::AddNicToVirtualMachine { vm, nic } => vec![
                 ("virtualmachineid", Named::Vm(vm)),
                 ("networkid", Named::Network(&nic.network)),
@@ -56,6 +61,7 @@ impl ApiCommand {
         match self {
             ApiCommand::DeployVirtualMachine(deploy) => deploy.name.as_ref(),
             ApiCommand::CreateSnapshot { name, .. } => name.as_ref(),
+            ApiCommand::CreateVmSnapshot(new) => new.name.as_ref(),
             ApiCommand::StartVirtualMachine { .. }
             | ApiCommand::StopVirtualMachine { .. }
             | ApiCommand::DestroyVirtualMachine { .. }
@@ -64,6 +70,8 @@ impl ApiCommand {
             | ApiCommand::DeleteVolume { .. }
             | ApiCommand::RevertSnapshot { .. }
             | ApiCommand::DeleteSnapshot { .. }
+            | ApiCommand::RevertToVmSnapshot { .. }
+            | ApiCommand::DeleteVmSnapshot { .. }
             | ApiCommand::AddNicToVirtualMachine { .. }
             | ApiCommand::RemoveNicFromVirtualMachine { .. }
             | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => None,
@@ -79,6 +87,7 @@ impl Cloud {
                 Named::Vm(id) => (id.as_str(), self.vms.contains_key(id)),
                 Named::Volume(id) => (id.as_str(), self.volumes.contains_key(id)),
                 Named::Snapshot(id) => (id.as_str(), self.snapshots.contains_key(id)),
+                Named::VmSnapshot(id) => (id.as_str(), self.vm_snapshots.contains_key(id)),
                 Named::Network(id) => (id.as_str(), self.networks.contains_key(id)),
                 Named::Nic(id) => (id.as_str(), self.has_nic(id)),
             };
@@ -124,6 +133,13 @@ impl Cloud {
                 if let Some(snapshot) = self.snapshots.get(id) {
                     objects.push(snapshot.name.clone());
                     self.push_object(Named::Volume(&snapshot.volume), objects);
+                }
+            }
+            Named::VmSnapshot(id) => {
+                objects.push(id.to_string());
+                if let Some(snapshot) = self.vm_snapshots.get(id) {
+                    objects.push(snapshot.display_name.clone());
+                    self.push_object(Named::Vm(&snapshot.vm), objects);
                 }
             }
             Named::Network(id) => {

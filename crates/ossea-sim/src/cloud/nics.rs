@@ -18,6 +18,7 @@ impl Cloud {
         spec: &NicSpec,
     ) -> Result<Option<CloudVmId>, ApiError> {
         let vm = self.vm_row(id)?;
+        self.check_cards_not_frozen(vm, "added to")?;
         let network = self
             .networks
             .get(&spec.network)
@@ -81,6 +82,15 @@ impl Cloud {
                 vm.state.word()
             ))),
         }
+    }
+
+    fn check_cards_not_frozen(&self, vm: &Vm, what: &str) -> Result<(), ApiError> {
+        if self.is_frozen(&vm.id) {
+            let (wording, snapshot) = (self.settings.wording, self.settings.wording.vm_snapshot());
+            let text = format!("NIC cannot be {what} {wording} with {snapshot}s");
+            return Err(ApiError::invalid(text));
+        }
+        Ok(())
     }
 
     fn nics_on(&self, network: &NetworkId) -> impl Iterator<Item = &Nic> {
@@ -156,6 +166,7 @@ impl Cloud {
         nic: &NicId,
     ) -> Result<Option<CloudVmId>, ApiError> {
         let vm = self.vm_row(id)?;
+        self.check_cards_not_frozen(vm, "removed from")?;
         self.check_on(vm, nic)?;
         if vm.default_nic.as_ref() == Some(nic) {
             let text = format!(
@@ -207,6 +218,7 @@ impl Cloud {
         nic: &NicId,
     ) -> Result<Option<CloudVmId>, ApiError> {
         let vm = self.vm_row(id)?;
+        self.check_cards_not_frozen(vm, "updated for")?;
         self.check_on(vm, nic)?;
         if vm.default_nic.as_ref() == Some(nic) {
             return Err(ApiError::runtime(

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use chrono::{DateTime, Utc};
-use failover_domain::{CloudVmId, NetworkId, NicId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId};
+use failover_domain::{
+    CloudVmId, NetworkId, NicId, OfferingId, SnapshotId, TemplateId, VmSnapshotId, VolumeId, ZoneId,
+};
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
@@ -50,6 +52,17 @@ words! {
         Allocated = "Allocated", Creating = "Creating", BackingUp = "BackingUp", BackedUp = "BackedUp",
         Destroying = "Destroying", Error = "Error",
     }
+}
+words! {
+    /// States of a VM snapshot. A removed snapshot is a removed row.
+    VmSnapshotState {
+        Allocated = "Allocated", Creating = "Creating", Ready = "Ready", Reverting = "Reverting",
+        Expunging = "Expunging", Error = "Error", Hidden = "Hidden",
+    }
+}
+words! {
+    /// What a VM snapshot holds.
+    VmSnapshotType { Disk = "Disk", DiskAndMemory = "DiskAndMemory" }
 }
 words! {
     /// Kinds of networks.
@@ -155,7 +168,30 @@ pub struct Vm {
     pub(crate) run: u64,
 }
 
+/// The size of a VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are CloudStack's own")]
+pub struct Shape {
+    pub cpus: u32,
+    pub cpu_speed: u32,
+    pub memory_mib: u32,
+}
+
 impl Vm {
+    pub(crate) fn shape(&self) -> Shape {
+        Shape {
+            cpus: self.cpus,
+            cpu_speed: self.cpu_speed,
+            memory_mib: self.memory_mib,
+        }
+    }
+
+    pub(crate) fn reshape(&mut self, shape: Shape) {
+        self.cpus = shape.cpus;
+        self.cpu_speed = shape.cpu_speed;
+        self.memory_mib = shape.memory_mib;
+    }
+
     /// Whether a card is the default one.
     pub fn is_default(&self, nic: &Nic) -> bool {
         self.default_nic.as_ref() == Some(&nic.id)
@@ -221,4 +257,86 @@ pub struct Snapshot {
     pub size_bytes: u64,
     /// What the volume held when it was taken; absent before.
     pub content: Option<Content>,
+}
+
+impl VmSnapshotState {
+    /// Whether the snapshot is being made, gone back to or deleted.
+    pub(crate) fn is_task(self) -> bool {
+        match self {
+            VmSnapshotState::Allocated
+            | VmSnapshotState::Creating
+            | VmSnapshotState::Reverting
+            | VmSnapshotState::Expunging => true,
+            VmSnapshotState::Ready | VmSnapshotState::Error | VmSnapshotState::Hidden => false,
+        }
+    }
+}
+
+impl VmSnapshotType {
+    /// The state of the VM in which one can go back to such a snapshot.
+    pub(crate) fn needed_to_revert(self) -> VmState {
+        match self {
+            VmSnapshotType::Disk => VmState::Stopped,
+            VmSnapshotType::DiskAndMemory => VmState::Running,
+        }
+    }
+}
+
+/// What a VM snapshot is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VmSnapshotStrategy {
+    /// The default one: libvirt's own snapshots inside QCOW2 files, only of a running VM.
+    Libvirt,
+    /// A new file on top of each disk's, from 4.21 on. Excludes volume snapshots.
+    FileBased,
+    /// A snapshot of each volume while the guest is frozen.
+    ByVolume,
+    /// What the storage system brings along.
+    OfStorage,
+}
+
+/// A disk as a VM snapshot keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedDisk {
+    /// Its size.
+    pub size_bytes: u64,
+    /// What was on it.
+    pub content: Content,
+}
+
+/// A VM snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are CloudStack's own")]
+pub struct VmSnapshot {
+    pub id: VmSnapshotId,
+    /// The server's own name.
+    pub name: String,
+    /// What the command named it.
+    pub display_name: String,
+    pub description: Option<String>,
+    pub vm: CloudVmId,
+    pub zone: ZoneId,
+    pub state: VmSnapshotState,
+    pub kind: VmSnapshotType,
+    pub strategy: VmSnapshotStrategy,
+    /// Whether the VM's disks rest on it.
+    pub current: bool,
+    pub parent: Option<VmSnapshotId>,
+    pub created: DateTime<Utc>,
+    /// The VM's size when it was taken.
+    pub shape: Shape,
+    /// What it holds; nothing before it was begun.
+    pub disks: BTreeMap<VolumeId, SavedDisk>,
+    /// The order of creation.
+    pub(crate) number: u64,
+}
+
+impl VmSnapshot {
+    /// The generation of each disk's content.
+    pub fn generations(&self) -> BTreeMap<VolumeId, u64> {
+        let disks = self.disks.iter();
+        disks
+            .map(|(disk, saved)| (disk.clone(), saved.content.generation))
+            .collect()
+    }
 }

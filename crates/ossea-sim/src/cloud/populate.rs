@@ -72,7 +72,8 @@ impl Cloud {
         let runs = place.number.is_multiple_of(2);
         let age = i64::try_from(chance.below(OLDEST_DAYS * 86_400)).unwrap_or(0);
         let nic = Nic {
-            id: self.fresh_id(),
+            id: self.fresh_id().parse().expect("a UUID is a legal id"),
+            device: 0,
             network: place.network.clone(),
             mac: self.fresh_mac(),
             reserved: self.free_address(place.network),
@@ -96,6 +97,7 @@ impl Cloud {
             cpu_speed: 2000,
             memory_mib: 1024 << chance.below(5),
             boot: Boot::Bios,
+            default_nic: Some(nic.id.clone()),
             nics: vec![nic],
             details: std::collections::BTreeMap::new(),
             created: self.time - TimeDelta::seconds(age),

@@ -1,13 +1,13 @@
 //! Looking at the rows of the cloud.
 
 use failover_domain::{
-    AsyncJobId, CloudVmId, NetworkId, OfferingId, SnapshotId, TemplateId, VolumeId, ZoneId,
+    AsyncJobId, CloudVmId, NetworkId, OfferingId, SnapshotId, TemplateId, VmSnapshotId, VolumeId, ZoneId,
 };
 
 use super::Cloud;
 use super::error::ApiError;
 use super::jobs::Job;
-use super::objects::{NetworkState, Snapshot, Vm, VmState, Volume};
+use super::objects::{NetworkState, Snapshot, Vm, VmSnapshot, VmState, Volume};
 use super::table::VmKey;
 use crate::contents::{NetworkContents, OfferingContents, StorageKind, TemplateContents, ZoneContents};
 use crate::settings::Role;
@@ -73,6 +73,18 @@ impl Cloud {
     /// All snapshots.
     pub fn snapshots(&self) -> impl Iterator<Item = &Snapshot> {
         self.snapshots.values()
+    }
+
+    /// The VM snapshot of this id, in any state.
+    pub fn vm_snapshot(&self, id: &VmSnapshotId) -> Option<&VmSnapshot> {
+        self.vm_snapshots.get(id)
+    }
+
+    /// All VM snapshots, newest first.
+    pub fn vm_snapshots(&self) -> Vec<&VmSnapshot> {
+        let mut all: Vec<&VmSnapshot> = self.vm_snapshots.values().collect();
+        all.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.number));
+        all
     }
 
     /// The network of this id.

@@ -77,15 +77,20 @@ impl Cloud {
         let sibling_is_active = self.volumes_on(&vm.id).any(|sibling| {
             sibling.id != volume.id
                 && sibling.state == VolumeState::Ready
-                && self.snapshots_of(&sibling.id).any(|snapshot| {
-                    matches!(snapshot.state, SnapshotState::Creating | SnapshotState::BackingUp)
-                })
+                && self.is_being_snapshotted(&sibling.id)
         });
         if sibling_is_active {
             return Err(ApiError::invalid(
                 "There is other active snapshot tasks on the instance to which the volume is attached, please \
                  try again later",
             ));
+        }
+        if self.has_vm_snapshot_task(&vm.id) {
+            return Err(ApiError::runtime(format!(
+                "There is other active {} tasks on the {} to which the volume is attached, please try again later",
+                self.settings.wording.vm_snapshot(),
+                self.settings.wording
+            )));
         }
         Ok(())
     }
@@ -100,6 +105,15 @@ impl Cloud {
             let text = "Failed to create Snapshot due to an internal error creating Snapshot for volume";
             ApiError::runtime(format!("{text} {volume}"))
         };
+        let owner = self.volumes.get(volume).and_then(|row| row.attached.as_ref());
+        if owner.is_some_and(|at| self.has_file_based_snapshot(&at.vm)) {
+            self.forget_snapshot_row(job);
+            let text = format!(
+                "Failed to create Snapshot due to unsupported operation: volume {volume} has a file-based {}",
+                self.settings.wording.vm_snapshot()
+            );
+            return Err(ApiError::of_command(432, text));
+        }
         let row = self.volumes.get_mut(volume).ok_or_else(hidden)?;
         if row.state != VolumeState::Ready || quiesce == Quiesce::Asked {
             // The snapshot's row stays behind in Allocated, as in the real cloud.
@@ -196,6 +210,13 @@ impl Cloud {
             return Err(ApiError::invalid(format!(
                 "The {} the specified disk is attached to is not in the shutdown state.",
                 self.settings.wording
+            )));
+        }
+        if vm.is_some_and(|vm| self.is_frozen(&vm.id)) {
+            return Err(ApiError::invalid(format!(
+                "Unable to revert the volume, its {} has {}s",
+                self.settings.wording,
+                self.settings.wording.vm_snapshot()
             )));
         }
         if snapshot.state != SnapshotState::BackedUp {

@@ -26,6 +26,9 @@ impl Cloud {
                 .map(|at| at.vm.clone())),
             ApiCommand::RevertSnapshot { snapshot } => self.check_revert(snapshot),
             ApiCommand::DeleteSnapshot { snapshot } => self.check_delete_snapshot(snapshot),
+            ApiCommand::CreateVmSnapshot(new) => Ok(Some(new.vm.clone())),
+            ApiCommand::RevertToVmSnapshot { snapshot } => self.check_revert_to_vm_snapshot(snapshot),
+            ApiCommand::DeleteVmSnapshot { snapshot } => self.check_delete_vm_snapshot(snapshot),
             ApiCommand::AddNicToVirtualMachine { vm, nic } => self.check_add_nic(vm, nic),
             ApiCommand::RemoveNicFromVirtualMachine { vm, nic } => self.check_remove_nic(vm, nic),
             ApiCommand::UpdateDefaultNicForVirtualMachine { vm, nic } => self.check_default_nic(vm, nic),
@@ -55,6 +58,9 @@ impl Cloud {
             ApiCommand::CreateSnapshot { volume, quiesce, .. } => self.begin_snapshot(job, volume, *quiesce),
             ApiCommand::RevertSnapshot { snapshot } => self.begin_revert(snapshot),
             ApiCommand::DeleteSnapshot { snapshot } => Ok(self.begin_delete_snapshot(snapshot)),
+            ApiCommand::CreateVmSnapshot(_) => self.begin_vm_snapshot(job),
+            ApiCommand::RevertToVmSnapshot { snapshot } => self.begin_revert_to_vm_snapshot(snapshot),
+            ApiCommand::DeleteVmSnapshot { snapshot } => Ok(self.begin_delete_vm_snapshot(snapshot)),
             ApiCommand::AddNicToVirtualMachine { .. }
             | ApiCommand::RemoveNicFromVirtualMachine { .. }
             | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => Ok(durations.change_nic),
@@ -85,6 +91,9 @@ impl Cloud {
             ApiCommand::CreateSnapshot { .. } => self.finish_snapshot(job),
             ApiCommand::RevertSnapshot { snapshot } => self.finish_revert(job, snapshot),
             ApiCommand::DeleteSnapshot { snapshot } => self.finish_delete_snapshot(job, snapshot),
+            ApiCommand::CreateVmSnapshot(_) => self.finish_vm_snapshot(job),
+            ApiCommand::RevertToVmSnapshot { snapshot } => self.finish_revert_to_vm_snapshot(job, snapshot),
+            ApiCommand::DeleteVmSnapshot { snapshot } => self.finish_delete_vm_snapshot(job, snapshot),
             ApiCommand::AddNicToVirtualMachine { vm, nic } => self.finish_add_nic(job, vm, nic),
             ApiCommand::RemoveNicFromVirtualMachine { vm, nic } => self.finish_remove_nic(job, vm, nic),
             ApiCommand::UpdateDefaultNicForVirtualMachine { vm, nic } => {
@@ -114,6 +123,9 @@ impl Cloud {
             ApiCommand::CreateSnapshot { .. } => self.abandon_snapshot(job),
             ApiCommand::RevertSnapshot { snapshot } => self.abandon_revert(snapshot),
             ApiCommand::DeleteSnapshot { snapshot } => self.abandon_delete_snapshot(snapshot),
+            ApiCommand::CreateVmSnapshot(_) => self.abandon_vm_snapshot(job),
+            ApiCommand::RevertToVmSnapshot { snapshot } => self.abandon_revert_to_vm_snapshot(snapshot),
+            ApiCommand::DeleteVmSnapshot { snapshot } => self.abandon_delete_vm_snapshot(snapshot),
         }
     }
 
@@ -121,6 +133,18 @@ impl Cloud {
     pub(super) fn forget_queued(&mut self, command: &ApiCommand, job: &AsyncJobId) {
         if let ApiCommand::CreateSnapshot { .. } = command {
             self.forget_snapshot_row(job);
+        }
+        if let ApiCommand::CreateVmSnapshot(_) = command {
+            self.forget_vm_snapshot_row(job);
+        }
+    }
+
+    /// The agents complete the work while nobody waits for them any more. A VM snapshot that was being made ends in
+    /// Error all the same, as the server that comes up finds it (cloudstack-api.md section 3.4).
+    pub(super) fn complete_unattended(&mut self, command: &ApiCommand, job: &AsyncJobId) {
+        let is_lost = matches!(command, ApiCommand::CreateVmSnapshot(_));
+        if is_lost || self.finish(job, command, None).is_err() {
+            self.abandon(command, job);
         }
     }
 

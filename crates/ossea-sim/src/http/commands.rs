@@ -6,7 +6,9 @@ use ossea::StopMode;
 use super::deployment;
 use super::parameters::Parameters;
 use crate::cloud::Cloud;
-use crate::cloud::command::{ApiCommand, DestroyEnd, DetachTarget, NicSpec, Quiesce};
+use crate::cloud::command::{
+    ApiCommand, DestroyEnd, DetachTarget, NewVmSnapshot, NicSpec, Quiesce, SnapshotMemory,
+};
 use crate::cloud::error::ApiError;
 
 /// A command that changes the cloud.
@@ -15,7 +17,7 @@ struct ChangeCommand {
     read: fn(&Parameters, &Cloud) -> Result<ApiCommand, ApiError>,
 }
 
-const CHANGES: [ChangeCommand; 13] = [
+const CHANGES: [ChangeCommand; 16] = [
     ChangeCommand {
         name: "deployVirtualMachine",
         read: |p, c| deployment::read(p, c).map(|deploy| ApiCommand::DeployVirtualMachine(Box::new(deploy))),
@@ -69,6 +71,26 @@ const CHANGES: [ChangeCommand; 13] = [
         read: |p, _| {
             Ok(ApiCommand::DeleteSnapshot {
                 snapshot: p.id("deleteSnapshot", "id")?,
+            })
+        },
+    },
+    ChangeCommand {
+        name: "createVMSnapshot",
+        read: |p, _| create_vm_snapshot(p),
+    },
+    ChangeCommand {
+        name: "revertToVMSnapshot",
+        read: |p, _| {
+            Ok(ApiCommand::RevertToVmSnapshot {
+                snapshot: p.id("revertToVMSnapshot", "vmsnapshotid")?,
+            })
+        },
+    },
+    ChangeCommand {
+        name: "deleteVMSnapshot",
+        read: |p, _| {
+            Ok(ApiCommand::DeleteVmSnapshot {
+                snapshot: p.id("deleteVMSnapshot", "vmsnapshotid")?,
             })
         },
     },
@@ -168,6 +190,18 @@ fn create_snapshot(parameters: &Parameters) -> Result<ApiCommand, ApiError> {
             Some(false) | None => Quiesce::No,
         },
     })
+}
+
+fn create_vm_snapshot(parameters: &Parameters) -> Result<ApiCommand, ApiError> {
+    Ok(ApiCommand::CreateVmSnapshot(NewVmSnapshot {
+        vm: parameters.id("createVMSnapshot", "virtualmachineid")?,
+        name: parameters.get("name").map(str::to_owned),
+        description: parameters.get("description").map(str::to_owned),
+        memory: match parameters.flag("snapshotmemory") {
+            Some(true) => SnapshotMemory::Included,
+            Some(false) | None => SnapshotMemory::LeftOut,
+        },
+    }))
 }
 
 /// A MAC address that is none is silently replaced by one of the cloud's choice.

@@ -61,7 +61,8 @@ fn dispatch(
         return answer_of(cloud.read(now, command, &parameters.objects(), look));
     }
     let submitted = commands::read(command, parameters, &cloud)?;
-    answer_of(cloud.submit(now, parameters.get("customjobid"), submitted)).map(accepted)
+    let taken = answer_of(cloud.submit(now, parameters.get("customjobid"), submitted))?;
+    Ok(accepted(&cloud, taken))
 }
 
 fn answer_of<T>(reply: Reply<T>) -> Result<T, ApiError> {

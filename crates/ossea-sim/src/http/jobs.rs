@@ -8,7 +8,7 @@ use super::rows;
 use crate::cloud::Cloud;
 use crate::cloud::command::ApiCommand;
 use crate::cloud::error::ApiError;
-use crate::cloud::jobs::{Job, JobOutcome, JobResult, Phase};
+use crate::cloud::jobs::{Job, JobObject, JobOutcome, JobResult, Phase};
 
 /// `queryAsyncJobResult`.
 pub(crate) fn query(cloud: &Cloud, parameters: &Parameters) -> Result<Value, ApiError> {
@@ -64,7 +64,9 @@ fn job_row(cloud: &Cloud, job: &Job) -> Value {
     });
     if let Some(object) = &job.object {
         row["jobinstancetype"] = object.kind.as_ref().into();
-        row["jobinstanceid"] = object.id.as_str().into();
+        if object.kind != JobObject::VM_SNAPSHOT {
+            row["jobinstanceid"] = object.id.as_str().into();
+        }
     }
     let Phase::Ended { at, outcome } = &job.phase else {
         return row;
@@ -96,6 +98,7 @@ pub(crate) fn result_of(cloud: &Cloud, result: &JobResult) -> Value {
         JobResult::Vm(vm) => json!({ "virtualmachine": rows::vm(cloud, vm) }),
         JobResult::Volume(volume) => json!({ "volume": rows::volume(cloud, volume) }),
         JobResult::Snapshot(snapshot) => json!({ "snapshot": rows::snapshot(cloud, snapshot) }),
+        JobResult::VmSnapshot(snapshot) => json!({ "vmsnapshot": rows::vm_snapshot(cloud, snapshot) }),
         JobResult::Success => json!({ "success": true }),
     }
 }
@@ -114,6 +117,15 @@ fn class_of(command: &ApiCommand) -> String {
         }
         ApiCommand::DestroyVirtualMachine { .. } => {
             return "org.apache.cloudstack.api.command.user.vm.DestroyVMCmd".into();
+        }
+        ApiCommand::CreateVmSnapshot(_) => {
+            return "org.apache.cloudstack.api.command.user.vmsnapshot.CreateVMSnapshotCmd".into();
+        }
+        ApiCommand::RevertToVmSnapshot { .. } => {
+            return "org.apache.cloudstack.api.command.user.vmsnapshot.RevertToVMSnapshotCmd".into();
+        }
+        ApiCommand::DeleteVmSnapshot { .. } => {
+            return "org.apache.cloudstack.api.command.user.vmsnapshot.DeleteVMSnapshotCmd".into();
         }
         ApiCommand::AddNicToVirtualMachine { .. } => {
             return "org.apache.cloudstack.api.command.user.vm.AddNicToVMCmd".into();

@@ -7,7 +7,7 @@ use super::{candidates, jobs, rows};
 use crate::client::may_expunge;
 use crate::cloud::Cloud;
 use crate::cloud::error::ApiError;
-use crate::cloud::objects::{Snapshot, Vm, Volume};
+use crate::cloud::objects::{Snapshot, Vm, VmSnapshotState, Volume};
 use crate::settings::Profile;
 
 /// `default.page.size`, which is also the longest page.
@@ -21,7 +21,7 @@ pub(crate) struct ReadCommand {
     pub(crate) answer: fn(&Cloud, &Parameters) -> Result<Value, ApiError>,
 }
 
-const READS: [ReadCommand; 10] = [
+const READS: [ReadCommand; 11] = [
     ReadCommand {
         name: "listVirtualMachines",
         answer: |c, p| page_of("virtualmachine", vms(c, p)?, |vm| vm_row(c, p, vm), p),
@@ -40,6 +40,10 @@ const READS: [ReadCommand; 10] = [
                 p,
             )
         },
+    },
+    ReadCommand {
+        name: "listVMSnapshot",
+        answer: |c, p| paged("vmSnapshot", vm_snapshots(c, p)?, p),
     },
     ReadCommand {
         name: "listNetworks",
@@ -239,6 +243,27 @@ fn snapshots<'a>(cloud: &'a Cloud, parameters: &Parameters) -> Result<Vec<&'a Sn
             && mentions(parameters, &[&snapshot.name])
     });
     Ok(found.collect())
+}
+
+/// Newest first. Hidden ones are shown to nobody who does not ask for their state.
+fn vm_snapshots(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
+    let command = "listVMSnapshot";
+    let exists = |id: &str| id.parse().is_ok_and(|id| cloud.vm_snapshot(&id).is_some());
+    let id = IdFilter::of(cloud, parameters, command, "vmsnapshotid", exists)?;
+    let vm = IdFilter::of(cloud, parameters, command, "virtualmachineid", vm_exists(cloud))?;
+    let state = parameters.get("state");
+    let found = cloud.vm_snapshots().into_iter().filter(|snapshot| {
+        let is_wanted = match state {
+            Some(state) => snapshot.state.word().eq_ignore_ascii_case(state),
+            None => snapshot.state != VmSnapshotState::Hidden,
+        };
+        is_wanted
+            && id.lets(snapshot.id.as_str())
+            && vm.lets(snapshot.vm.as_str())
+            && is(parameters, "name", &snapshot.display_name)
+            && mentions(parameters, &[&snapshot.display_name, &snapshot.name])
+    });
+    Ok(found.map(|snapshot| rows::vm_snapshot(cloud, snapshot)).collect())
 }
 
 fn networks(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {

@@ -127,7 +127,15 @@ impl Parameters {
 
     /// Ids and names that fault rules can filter by.
     pub(crate) fn objects(&self) -> Vec<String> {
-        let named = ["id", "jobid", "virtualmachineid", "volumeid", "zoneid", "name"];
+        let named = [
+            "id",
+            "jobid",
+            "virtualmachineid",
+            "volumeid",
+            "vmsnapshotid",
+            "zoneid",
+            "name",
+        ];
         named
             .iter()
             .filter_map(|name| self.get(name))

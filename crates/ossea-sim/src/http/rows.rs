@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::cloud::Cloud;
-use crate::cloud::objects::{Boot, Nic, Snapshot, Vm, Volume};
+use crate::cloud::objects::{Boot, Nic, Snapshot, Vm, VmSnapshot, Volume};
 use crate::contents::{
     Allocation, NetworkContents, OfferingContents, TemplateContents, TemplateReadiness, ZoneContents,
 };
@@ -140,6 +140,26 @@ pub(crate) fn snapshot(cloud: &Cloud, snapshot: &Snapshot) -> Value {
         "intervaltype": "MANUAL",
         "revertable": true,
         "virtualsize": snapshot.size_bytes,
+        "account": "admin",
+        "domain": "ROOT",
+    });
+    with_pending_job(cloud, snapshot.id.as_str(), fields)
+}
+
+pub(crate) fn vm_snapshot(cloud: &Cloud, snapshot: &VmSnapshot) -> Value {
+    let fields = json!({
+        "id": snapshot.id,
+        "name": snapshot.name,
+        "displayname": snapshot.display_name,
+        "description": snapshot.description,
+        "state": snapshot.state.word(),
+        "type": snapshot.kind.word(),
+        "current": snapshot.current,
+        "parent": snapshot.parent,
+        "virtualmachineid": snapshot.vm,
+        "zoneid": snapshot.zone,
+        "zonename": zone_name(cloud, &snapshot.zone),
+        "created": date(snapshot.created),
         "account": "admin",
         "domain": "ROOT",
     });

@@ -16,6 +16,7 @@ mod machines;
 mod nics;
 mod reads;
 mod snapshots;
+mod vm_snapshots;
 mod volumes;
 mod way;
 mod wire;
@@ -102,6 +103,20 @@ contract! {
         a_deleted_snapshot_is_gone_and_deleted_only_once,
         a_snapshot_of_nothing_is_refused_at_once,
         a_root_that_is_on_no_storage_yet_is_not_snapshotted,
+    }
+    vm_snapshots {
+        the_disks_of_a_stopped_vm_are_snapshotted,
+        a_name_is_used_once_on_each_vm,
+        every_refusal_inside_the_call_is_a_530,
+        what_never_was_is_refused_at_once,
+        the_snapshots_of_a_vm_are_shown_newest_first,
+        disks_and_cards_are_frozen_until_the_last_snapshot_is_deleted,
+        going_back_needs_a_stopped_vm_and_can_be_repeated,
+        a_deleted_vm_snapshot_is_gone_and_deleted_only_once,
+        a_vm_has_at_most_ten_snapshots,
+        a_volume_is_not_snapshotted_beside_a_vm_snapshot,
+        beside_a_volume_snapshot_it_fails_in_the_job_and_freezes_the_vm,
+        a_destroyed_vm_takes_its_snapshots_along,
     }
     jobs {
         a_job_carries_our_key,
