@@ -38,7 +38,7 @@ pub enum NicFault {
                  busy, garbage, slow_answer, dribbled_answer, cut_answer, short_answer, stalled_answer, restart, \
                  job_fails, delay, job_stuck, job_interrupted, job_cancelled, job_purged, guest_does_not_boot, \
                  wrong_network, detach_timeout, device_busy, unattachable, no_capacity, limit_reached, \
-                 agent_unreachable"
+                 agent_unreachable, guest_does_not_stop, unrevertable, expunge_fails"
 )]
 pub enum FaultEffect {
     /// On the way.
@@ -200,6 +200,13 @@ pub enum WorkFault {
     LimitReached,
     /// The host does not answer: commands that need it fail, and a forced stop only pretends.
     AgentUnreachable,
+    /// `stopVirtualMachine` and the stop before `destroyVirtualMachine` fail because the host does not answer. A forced
+    /// stop succeeds, and the guest goes on writing to its disks there until its VM is started anew.
+    GuestDoesNotStop,
+    /// `revertSnapshot` and `revertToVMSnapshot` fail, and the content stays what it is.
+    Unrevertable,
+    /// `expungeVirtualMachine`, and the expunging at the end of `destroyVirtualMachine`, fails.
+    ExpungeFails,
 }
 
 fn not_done() -> Work {

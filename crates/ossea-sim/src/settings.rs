@@ -165,6 +165,17 @@ pub enum PostEnforcement {
     On,
 }
 
+/// Whether plain users may force a stop (`allow.user.force.stop.vm`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserForceStop {
+    /// They may not.
+    Denied,
+    /// They may, the default of CloudStack.
+    #[default]
+    Allowed,
+}
+
 /// How long the work of each command takes at scale 1, in seconds. The defaults are the times of
 /// a production site, and those of the published baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -175,6 +186,7 @@ pub struct Durations {
     pub start: f64,
     pub stop: f64,
     pub destroy: f64,
+    pub expunge: f64,
     pub attach: f64,
     pub attach_to_running: f64,
     pub detach: f64,
@@ -198,6 +210,7 @@ impl Default for Durations {
             start: 20.0,
             stop: 15.0,
             destroy: 12.0,
+            expunge: 10.0,
             attach: 5.0,
             attach_to_running: 6.0,
             detach: 5.0,
@@ -226,6 +239,8 @@ pub struct SimSettings {
     pub role: Role,
     /// Whether users may expunge.
     pub user_expunge: UserExpunge,
+    /// Whether users may force a stop.
+    pub user_force_stop: UserForceStop,
     /// How many calls an account may make (`api.throttling.*`); root admins are exempt. Off by default, as in
     /// CloudStack.
     pub throttling: Option<ApiLimit>,
@@ -253,6 +268,7 @@ impl SimSettings {
             wording: profile.wording(),
             role: Role::default(),
             user_expunge: UserExpunge::default(),
+            user_force_stop: UserForceStop::default(),
             throttling: None,
             post_enforcement: PostEnforcement::default(),
             seed: 0,

@@ -5,7 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::{SnapshotId, VolumeId};
 use ossea::StopMode;
 use ossea_sim::cloud::command::{
-    AfterDeploy, ApiCommand, Deploy, DestroyEnd, DetachTarget, NicSpec, Quiesce,
+    AfterDeploy, ApiCommand, Deploy, Destroy, DestroyEnd, DetachTarget, NewVmSnapshot, NicSpec, Quiesce,
+    SnapshotMemory,
 };
 use ossea_sim::cloud::objects::Boot;
 use ossea_sim::{Cloud, FaultRule, SimContents, SimSettings, Work, WorkFault};
@@ -29,6 +30,7 @@ enum Kind {
     Detach(u8),
     Snapshot(u8),
     Revert(u8),
+    VmSnapshot(u8),
     Fault { stuck: bool },
     Restart(Work),
     Look,
@@ -44,6 +46,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         3 => any::<u8>().prop_map(Kind::Detach),
         2 => any::<u8>().prop_map(Kind::Snapshot),
         1 => any::<u8>().prop_map(Kind::Revert),
+        1 => any::<u8>().prop_map(Kind::VmSnapshot),
         1 => any::<bool>().prop_map(|stuck| Kind::Fault { stuck }),
         1 => prop_oneof![Just(Work::Done), Just(Work::NotDone)].prop_map(Kind::Restart),
         1 => Just(Kind::Look),
@@ -69,10 +72,17 @@ fn happen(cloud: &mut Cloud, now: DateTime<Utc>, kind: &Kind) {
             vm: vm(number),
             mode: StopMode::Graceful,
         },
-        Kind::Destroy(number) => ApiCommand::DestroyVirtualMachine {
+        Kind::Destroy(number) => ApiCommand::DestroyVirtualMachine(Destroy {
             vm: vm(number),
             end: DestroyEnd::Recoverable,
-        },
+            volumes: Vec::new(),
+        }),
+        Kind::VmSnapshot(number) => ApiCommand::CreateVmSnapshot(NewVmSnapshot {
+            vm: vm(number),
+            name: None,
+            description: None,
+            memory: SnapshotMemory::LeftOut,
+        }),
         Kind::Attach { disk: volume, vm: on } => ApiCommand::AttachVolume {
             volume: disk(volume),
             vm: vm(on),

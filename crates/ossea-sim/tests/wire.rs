@@ -775,3 +775,43 @@ async fn a_mac_address_that_is_none_is_silently_replaced_on_a_new_card() {
     );
     assert!(card["macaddress"].as_str().unwrap().starts_with("02:01:"));
 }
+
+#[tokio::test]
+async fn a_recovered_vm_is_answered_at_once_and_named_disks_die_with_a_destroyed_one() {
+    let wire = Wire::new();
+    let sample = SimContents::sample();
+    let (oma, disk) = (sample.oma.id.to_string(), sample.oma.volumes[0].id.to_string());
+    wire.ask(&[("command", "destroyVirtualMachine"), ("id", &oma)])
+        .await;
+    let recover = [("command", "recoverVirtualMachine"), ("id", oma.as_str())];
+    let (status, recovered) = wire.ask(&recover).await;
+    let vm = &recovered["recovervirtualmachineresponse"]["virtualmachine"];
+    assert_eq!(
+        (status, &vm["id"], &vm["state"]),
+        (200, &json!(oma), &json!("Stopped"))
+    );
+    let (status, again) = wire.ask(&recover).await;
+    assert_eq!(
+        (status, &again["recovervirtualmachineresponse"]["errorcode"]),
+        (431, &json!(431))
+    );
+    wire.ask(&[
+        ("command", "attachVolume"),
+        ("id", &disk),
+        ("virtualmachineid", &oma),
+        ("deviceid", "1"),
+    ])
+    .await;
+    let doomed = format!("{disk}, ffffffff-0000-4000-8000-000000000000");
+    for (disks, status) in [(doomed.as_str(), 431), (disk.as_str(), 200)] {
+        let destroy = [
+            ("command", "destroyVirtualMachine"),
+            ("id", oma.as_str()),
+            ("expunge", "true"),
+            ("volumeids", disks),
+        ];
+        assert_eq!(wire.ask(&destroy).await.0, status, "{disks}");
+    }
+    let gone = [("command", "listVolumes"), ("id", disk.as_str())];
+    assert_eq!(wire.ask(&gone).await, (200, json!({ "listvolumesresponse": {} })));
+}

@@ -10,8 +10,8 @@ use ossea::{
 
 use crate::cloud::Cloud;
 use crate::cloud::command::{
-    Accepted, AfterDeploy, ApiCommand, Deploy, DestroyEnd, DetachTarget, NewVmSnapshot, NicSpec, Quiesce,
-    SnapshotMemory,
+    Accepted, AfterDeploy, ApiCommand, Deploy, Destroy, DestroyEnd, DetachTarget, NewVmSnapshot, NicSpec,
+    Quiesce, SnapshotMemory,
 };
 use crate::cloud::error::ApiError;
 use crate::cloud::jobs::{Job, JobOutcome, JobResult, Phase};
@@ -22,7 +22,7 @@ use crate::cloud::objects::{
 use crate::contents::{
     Allocation, NetworkContents, OfferingContents, TemplateContents, TemplateReadiness, ZoneContents,
 };
-use crate::settings::{Role, UserExpunge};
+use crate::settings::{Role, UserExpunge, UserForceStop};
 
 const GIB: u64 = 1 << 30;
 
@@ -35,10 +35,13 @@ pub(super) fn command(command: &Command) -> Result<ApiCommand, ApiError> {
             vm: vm.clone(),
             mode: *mode,
         },
-        Command::DestroyVirtualMachine { vm } => ApiCommand::DestroyVirtualMachine {
+        Command::DestroyVirtualMachine { vm } => ApiCommand::DestroyVirtualMachine(Destroy {
             vm: vm.id().clone(),
             end: DestroyEnd::Expunged,
-        },
+            volumes: Vec::new(),
+        }),
+        Command::ExpungeVirtualMachine { vm } => ApiCommand::ExpungeVirtualMachine { vm: vm.id().clone() },
+        Command::RecoverVirtualMachine { vm } => ApiCommand::RecoverVirtualMachine { vm: vm.clone() },
         Command::AttachVolume { volume, vm, device } => ApiCommand::AttachVolume {
             volume: volume.clone(),
             vm: vm.clone(),
@@ -96,10 +99,7 @@ pub(super) fn command(command: &Command) -> Result<ApiCommand, ApiError> {
             vm: vm.clone(),
             nic: nic.clone(),
         },
-        Command::ExpungeVirtualMachine { .. }
-        | Command::RecoverVirtualMachine { .. }
-        | Command::CreateTags { .. }
-        | Command::DeleteTags { .. } => return Err(ApiError::unauthorized()),
+        Command::CreateTags { .. } | Command::DeleteTags { .. } => return Err(ApiError::unauthorized()),
     })
 }
 
@@ -351,7 +351,7 @@ pub(super) fn capabilities(cloud: &Cloud) -> Capabilities {
         kvm_snapshot_enabled: settings.profile.snapshots_running_vms(),
         may_expunge_vm: may_expunge(settings.role, settings.user_expunge),
         may_expunge_volume: None,
-        may_force_stop: None,
+        may_force_stop: Some(settings.user_force_stop == UserForceStop::Allowed),
         shows_destroyed_vms: None,
         api_limit: settings
             .throttling

@@ -4,10 +4,11 @@
 use failover_domain::AsyncJobId;
 
 use super::Cloud;
-use super::command::{Accepted, ApiCommand};
+use super::command::{Accepted, ApiCommand, Destroy};
 use super::error::ApiError;
 use super::jobs::{JobObject, Phase};
 use crate::faults::{RuleId, WorkFault};
+use crate::settings::Role;
 
 impl Cloud {
     /// Accepts or refuses a command.
@@ -20,6 +21,7 @@ impl Cloud {
         command: ApiCommand,
         fault: Option<(RuleId, WorkFault)>,
     ) -> Result<Accepted, ApiError> {
+        self.check_role(&command)?;
         self.check_parameters(&command)?;
         if let Some(command) = command.at_once() {
             return self.do_at_once(command, fault).map(Accepted::Done);
@@ -33,7 +35,9 @@ impl Cloud {
             ApiCommand::CreateVmSnapshot(new) => Some(self.create_vm_snapshot_row(new)?),
             ApiCommand::StartVirtualMachine { .. }
             | ApiCommand::StopVirtualMachine { .. }
-            | ApiCommand::DestroyVirtualMachine { .. }
+            | ApiCommand::DestroyVirtualMachine(_)
+            | ApiCommand::ExpungeVirtualMachine { .. }
+            | ApiCommand::RecoverVirtualMachine { .. }
             | ApiCommand::AttachVolume { .. }
             | ApiCommand::DetachVolume(_)
             | ApiCommand::DeleteVolume { .. }
@@ -73,6 +77,16 @@ impl Cloud {
         Err(error)
     }
 
+    /// Refuses what the caller's role may not call at all.
+    fn check_role(&self, command: &ApiCommand) -> Result<(), ApiError> {
+        match (self.settings.role, command) {
+            (Role::User, ApiCommand::ExpungeVirtualMachine { .. }) => {
+                Err(ApiError::not_available(command.api_name()))
+            }
+            (Role::User | Role::RootAdmin, _) => Ok(()),
+        }
+    }
+
     /// The id of the job: the client's, if it is free.
     fn job_id(&mut self, key: Option<&str>) -> Result<AsyncJobId, ApiError> {
         let Some(key) = key else {
@@ -109,7 +123,9 @@ impl Cloud {
             ApiCommand::CreateVmSnapshot(_) => of(JobObject::VM_SNAPSHOT, created?),
             ApiCommand::StartVirtualMachine { vm }
             | ApiCommand::StopVirtualMachine { vm, .. }
-            | ApiCommand::DestroyVirtualMachine { vm, .. }
+            | ApiCommand::DestroyVirtualMachine(Destroy { vm, .. })
+            | ApiCommand::ExpungeVirtualMachine { vm }
+            | ApiCommand::RecoverVirtualMachine { vm }
             | ApiCommand::AddNicToVirtualMachine { vm, .. }
             | ApiCommand::RemoveNicFromVirtualMachine { vm, .. }
             | ApiCommand::UpdateDefaultNicForVirtualMachine { vm, .. } => of("VirtualMachine", vm.as_str()),

@@ -1,6 +1,6 @@
 //! Commands without a job: they are done when their call answers.
 
-use failover_domain::VolumeId;
+use failover_domain::{CloudVmId, VolumeId};
 
 use super::Cloud;
 use super::command::ApiCommand;
@@ -12,6 +12,7 @@ use crate::faults::{RuleId, Work, WorkFault};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum AtOnce<'a> {
     DeleteVolume { volume: &'a VolumeId },
+    RecoverVirtualMachine { vm: &'a CloudVmId },
 }
 
 impl ApiCommand {
@@ -19,10 +20,12 @@ impl ApiCommand {
     pub(super) fn at_once(&self) -> Option<AtOnce<'_>> {
         match self {
             ApiCommand::DeleteVolume { volume } => Some(AtOnce::DeleteVolume { volume }),
+            ApiCommand::RecoverVirtualMachine { vm } => Some(AtOnce::RecoverVirtualMachine { vm }),
             ApiCommand::DeployVirtualMachine(_)
             | ApiCommand::StartVirtualMachine { .. }
             | ApiCommand::StopVirtualMachine { .. }
-            | ApiCommand::DestroyVirtualMachine { .. }
+            | ApiCommand::DestroyVirtualMachine(_)
+            | ApiCommand::ExpungeVirtualMachine { .. }
             | ApiCommand::AttachVolume { .. }
             | ApiCommand::DetachVolume(_)
             | ApiCommand::CreateSnapshot { .. }
@@ -43,6 +46,7 @@ impl Cloud {
     pub(super) fn seconds_at_once(&self, command: AtOnce<'_>) -> f64 {
         match command {
             AtOnce::DeleteVolume { .. } => self.settings.durations.delete_volume,
+            AtOnce::RecoverVirtualMachine { .. } => 0.0,
         }
     }
 
@@ -66,6 +70,7 @@ impl Cloud {
     fn act(&mut self, command: AtOnce<'_>) -> Result<JobResult, ApiError> {
         match command {
             AtOnce::DeleteVolume { volume } => self.delete_volume(volume).map(|()| JobResult::Success),
+            AtOnce::RecoverVirtualMachine { vm } => self.recover(vm),
         }
     }
 }

@@ -25,9 +25,12 @@ pub enum ApiCommand {
         vm: CloudVmId,
         mode: StopMode,
     },
-    DestroyVirtualMachine {
+    DestroyVirtualMachine(Destroy),
+    ExpungeVirtualMachine {
         vm: CloudVmId,
-        end: DestroyEnd,
+    },
+    RecoverVirtualMachine {
+        vm: CloudVmId,
     },
     AttachVolume {
         volume: VolumeId,
@@ -130,6 +133,16 @@ pub enum DestroyEnd {
     Expunged,
 }
 
+/// The parameters of `destroyVirtualMachine`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are CloudStack's own")]
+pub struct Destroy {
+    pub vm: CloudVmId,
+    pub end: DestroyEnd,
+    /// The data disks that are deleted as well.
+    pub volumes: Vec<VolumeId>,
+}
+
 /// Whether `deployVirtualMachine` starts the VM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AfterDeploy {
@@ -173,7 +186,9 @@ impl ApiCommand {
             ApiCommand::DeployVirtualMachine(_) => "deployVirtualMachine",
             ApiCommand::StartVirtualMachine { .. } => "startVirtualMachine",
             ApiCommand::StopVirtualMachine { .. } => "stopVirtualMachine",
-            ApiCommand::DestroyVirtualMachine { .. } => "destroyVirtualMachine",
+            ApiCommand::DestroyVirtualMachine(_) => "destroyVirtualMachine",
+            ApiCommand::ExpungeVirtualMachine { .. } => "expungeVirtualMachine",
+            ApiCommand::RecoverVirtualMachine { .. } => "recoverVirtualMachine",
             ApiCommand::AttachVolume { .. } => "attachVolume",
             ApiCommand::DetachVolume(_) => "detachVolume",
             ApiCommand::DeleteVolume { .. } => "deleteVolume",

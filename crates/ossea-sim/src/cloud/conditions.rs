@@ -91,7 +91,7 @@ impl Cloud {
                 // The row says Stopped afterwards, whatever the guest does.
                 StopMode::Graceful | StopMode::Forced => Ok(()),
             },
-            ApiCommand::DestroyVirtualMachine { vm, .. } if is_running(vm) => {
+            ApiCommand::DestroyVirtualMachine(destroy) if is_running(&destroy.vm) => {
                 runtime("Failed to destroy: unable to stop")
             }
             ApiCommand::AttachVolume { vm, .. } if is_running(vm) => {
@@ -113,16 +113,22 @@ impl Cloud {
             }
             ApiCommand::RevertSnapshot { .. } => runtime("Failed to revert snapshot"),
             ApiCommand::DeleteSnapshot { .. } => runtime("Failed to delete snapshot"),
-            ApiCommand::CreateVmSnapshot(_) => runtime("Failed to create the snapshot; the agent does not answer"),
+            ApiCommand::CreateVmSnapshot(_) => {
+                runtime("Failed to create the snapshot; the agent does not answer")
+            }
             ApiCommand::RevertToVmSnapshot { .. } => runtime("Failed to revert; the agent does not answer"),
-            ApiCommand::DeleteVmSnapshot { .. } => runtime("Failed to delete the snapshot; the agent does not answer"),
+            ApiCommand::DeleteVmSnapshot { .. } => {
+                runtime("Failed to delete the snapshot; the agent does not answer")
+            }
             ApiCommand::AddNicToVirtualMachine { vm, .. }
             | ApiCommand::RemoveNicFromVirtualMachine { vm, .. }
                 if is_running(vm) =>
             {
                 runtime("Failed to change the cards; the agent does not answer")
             }
-            ApiCommand::DestroyVirtualMachine { .. }
+            ApiCommand::DestroyVirtualMachine(_)
+            | ApiCommand::ExpungeVirtualMachine { .. }
+            | ApiCommand::RecoverVirtualMachine { .. }
             | ApiCommand::AttachVolume { .. }
             | ApiCommand::AddNicToVirtualMachine { .. }
             | ApiCommand::RemoveNicFromVirtualMachine { .. }

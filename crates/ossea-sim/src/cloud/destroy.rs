@@ -1,34 +1,30 @@
-//! Destroying VMs: data disks are set free, the disk at device 0 dies with an expunged VM.
+//! Destroying, expunging and recovering VMs: data disks are set free, the disk at device 0 dies with an expunged VM.
 
 use failover_domain::{AsyncJobId, CloudVmId, VolumeId};
 
 use super::Cloud;
-use super::command::DestroyEnd;
+use super::command::{Destroy, DestroyEnd};
 use super::error::ApiError;
 use super::jobs::JobResult;
 use super::log::{Effect, StopCause};
 use super::objects::{VmState, VolumeType};
-use crate::settings::{Role, UserExpunge};
+use crate::settings::{Profile, Role, UserExpunge};
 
 impl Cloud {
-    pub(super) fn check_destroy(
-        &self,
-        id: &CloudVmId,
-        end: DestroyEnd,
-    ) -> Result<Option<CloudVmId>, ApiError> {
-        match (end, self.settings.role, self.settings.user_expunge) {
-            (DestroyEnd::Expunged, Role::User, UserExpunge::Denied) => {
-                return Err(ApiError::runtime(
-                    "Account does not have permission for expunging.",
-                ));
-            }
-            (DestroyEnd::Expunged, Role::User, UserExpunge::Allowed)
-            | (DestroyEnd::Expunged, Role::RootAdmin, UserExpunge::Allowed | UserExpunge::Denied)
-            | (DestroyEnd::Recoverable, Role::User | Role::RootAdmin, _) => {}
+    pub(super) fn check_destroy(&self, destroy: &Destroy) -> Result<Option<CloudVmId>, ApiError> {
+        match destroy.end {
+            DestroyEnd::Expunged => self.check_may_expunge()?,
+            DestroyEnd::Recoverable => {}
         }
-        self.vm_row(id)?;
+        let is_destroyed = matches!(
+            self.vm_row(&destroy.vm)?.state,
+            VmState::Destroyed | VmState::Expunging
+        );
+        if is_destroyed && destroy.end == DestroyEnd::Recoverable {
+            return Ok(None);
+        }
         let root_is_snapshotted = self
-            .volumes_on(id)
+            .volumes_on(&destroy.vm)
             .filter(|v| v.kind == VolumeType::Root)
             .any(|root| self.is_being_snapshotted(&root.id));
         if root_is_snapshotted {
@@ -36,27 +32,86 @@ impl Cloud {
                 "There is/are unbacked up snapshot(s) on ROOT volume",
             ));
         }
+        self.check_doomed_disks(destroy)?;
         // Most of the work is in the database, beside the queue.
         Ok(None)
     }
 
-    pub(super) fn begin_destroy(&mut self, id: &CloudVmId) -> f64 {
-        self.begin_stop(id) + self.settings.durations.destroy
+    fn check_may_expunge(&self) -> Result<(), ApiError> {
+        match (self.settings.role, self.settings.user_expunge) {
+            (Role::User, UserExpunge::Denied) => Err(ApiError::runtime(
+                "Account does not have permission for expunging.",
+            )),
+            (Role::User, UserExpunge::Allowed)
+            | (Role::RootAdmin, UserExpunge::Allowed | UserExpunge::Denied) => Ok(()),
+        }
+    }
+
+    /// The disks that are to be deleted with the VM must be its data disks.
+    fn check_doomed_disks(&self, destroy: &Destroy) -> Result<(), ApiError> {
+        for id in &destroy.volumes {
+            let volume = self.volume_row(id)?;
+            if volume.kind != VolumeType::DataDisk || !volume.is_on(&destroy.vm) {
+                return Err(ApiError::invalid(format!(
+                    "Volume {id} is not a data disk of the {} {}",
+                    self.settings.wording, destroy.vm
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin_destroy(&mut self, destroy: &Destroy) -> f64 {
+        let id = &destroy.vm;
+        let is_destroyed = self.vms.get(id).is_some_and(|vm| vm.state == VmState::Destroyed);
+        match destroy.end {
+            DestroyEnd::Expunged if is_destroyed => self.begin_expunge(id),
+            DestroyEnd::Expunged | DestroyEnd::Recoverable => {
+                self.begin_stop(id) + self.settings.durations.destroy
+            }
+        }
     }
 
     pub(super) fn finish_destroy(
         &mut self,
         job: &AsyncJobId,
-        id: &CloudVmId,
-        end: DestroyEnd,
+        destroy: &Destroy,
     ) -> Result<JobResult, ApiError> {
-        match self.vm_row(id)?.state {
+        self.destroy(job, destroy)?;
+        let result = self.vm_result(&destroy.vm)?;
+        match destroy.end {
+            DestroyEnd::Recoverable => {}
+            DestroyEnd::Expunged => self.expunge(job, &destroy.vm),
+        }
+        for disk in &destroy.volumes {
+            self.remove_volume(Some(job), disk);
+        }
+        Ok(result)
+    }
+
+    /// Everything but expunging.
+    fn destroy(&mut self, job: &AsyncJobId, destroy: &Destroy) -> Result<(), ApiError> {
+        let id = &destroy.vm;
+        let after = match self.vm_row(id)?.state {
             VmState::Running | VmState::Starting | VmState::Stopping => {
                 self.write_to_all_disks(id);
                 self.guest_ends(Some(job), id, StopCause::Asked);
+                VmState::Destroyed
             }
-            VmState::Stopped | VmState::Destroyed | VmState::Expunging | VmState::Error => {}
+            VmState::Stopped => VmState::Destroyed,
+            VmState::Error => VmState::Expunging,
+            VmState::Destroyed | VmState::Expunging => return Ok(()),
+        };
+        self.free_data_disks(job, id);
+        self.drop_vm_snapshots(job, id);
+        if let Some(vm) = self.vms.get_mut(id) {
+            vm.state = after;
+            self.effect(Some(job), Effect::VmDestroyed { vm: id.clone() });
         }
+        Ok(())
+    }
+
+    fn free_data_disks(&mut self, job: &AsyncJobId, id: &CloudVmId) {
         let data_disks: Vec<VolumeId> = self
             .volumes_on(id)
             .filter(|v| v.kind == VolumeType::DataDisk)
@@ -65,22 +120,79 @@ impl Cloud {
         for disk in data_disks {
             self.clear_attachment(Some(job), &disk);
         }
-        self.drop_vm_snapshots(job, id);
+    }
+
+    /// Plain users cannot even ask for it.
+    pub(super) fn check_expunge(&self, id: &CloudVmId) -> Result<Option<CloudVmId>, ApiError> {
+        let vm = self.vm_row(id)?;
+        match vm.state {
+            VmState::Destroyed | VmState::Expunging | VmState::Error => Ok(None),
+            VmState::Starting | VmState::Running | VmState::Stopping | VmState::Stopped => {
+                Err(ApiError::runtime(format!(
+                    "{} is {}, wanted is Destroyed, Expunging or Error",
+                    vm.instance_name,
+                    vm.state.word()
+                )))
+            }
+        }
+    }
+
+    pub(super) fn begin_expunge(&mut self, id: &CloudVmId) -> f64 {
+        if let Some(vm) = self.vms.get_mut(id) {
+            vm.state = VmState::Expunging;
+        }
+        self.settings.durations.expunge
+    }
+
+    pub(super) fn finish_expunge(&mut self, job: &AsyncJobId, id: &CloudVmId) -> Result<JobResult, ApiError> {
+        self.vm_row(id)?;
+        self.expunge(job, id);
+        Ok(JobResult::Success)
+    }
+
+    /// A VM whose expunging failed is Expunging, from 4.22.1 on in Error.
+    pub(super) fn abandon_expunge(&mut self, id: &CloudVmId) {
+        let left = match self.settings.profile {
+            Profile::V4_18 | Profile::V4_21 => VmState::Expunging,
+            Profile::V4_22 => VmState::Error,
+        };
         if let Some(vm) = self.vms.get_mut(id)
-            && vm.state != VmState::Destroyed
+            && matches!(vm.state, VmState::Destroyed | VmState::Expunging)
         {
-            vm.state = VmState::Destroyed;
-            self.effect(Some(job), Effect::VmDestroyed { vm: id.clone() });
+            vm.state = left;
         }
-        let result = self.vm_result(id)?;
-        match end {
-            DestroyEnd::Recoverable => {}
-            DestroyEnd::Expunged => self.expunge(job, id),
+    }
+
+    /// The work of a destruction is not done: a VM that ran runs again, one that was being expunged is left behind.
+    pub(super) fn abandon_destroy(&mut self, destroy: &Destroy) {
+        self.abandon_stop(&destroy.vm);
+        let is_expunging = self
+            .vms
+            .get(&destroy.vm)
+            .is_some_and(|vm| vm.state == VmState::Expunging);
+        match destroy.end {
+            DestroyEnd::Expunged if is_expunging => self.abandon_expunge(&destroy.vm),
+            DestroyEnd::Expunged | DestroyEnd::Recoverable => {}
         }
-        Ok(result)
+    }
+
+    /// A fault lets the last part of a destruction fail.
+    pub(super) fn destroy_without_expunging(&mut self, job: &AsyncJobId, destroy: &Destroy) -> ApiError {
+        if let Err(error) = self.destroy(job, destroy) {
+            return error;
+        }
+        self.abandon_expunge(&destroy.vm);
+        self.expunge_failed(&destroy.vm)
+    }
+
+    pub(super) fn expunge_failed(&self, id: &CloudVmId) -> ApiError {
+        let wording = self.settings.wording;
+        ApiError::runtime(format!("Failed to expunge {wording} with ID {id}"))
     }
 
     fn expunge(&mut self, job: &AsyncJobId, id: &CloudVmId) {
+        self.free_data_disks(job, id);
+        self.drop_vm_snapshots(job, id);
         let roots: Vec<VolumeId> = self.volumes_on(id).map(|volume| volume.id.clone()).collect();
         for root in roots {
             self.remove_volume(Some(job), &root);
@@ -91,5 +203,32 @@ impl Cloud {
         }
         self.removed.insert(id.to_string());
         self.effect(Some(job), Effect::VmExpunged { vm: id.clone() });
+    }
+
+    /// `recoverVirtualMachine`, inside its call.
+    pub(super) fn recover(&mut self, id: &CloudVmId) -> Result<JobResult, ApiError> {
+        match (self.settings.role, self.settings.user_expunge) {
+            (Role::User, UserExpunge::Denied) => {
+                return Err(ApiError::denied(format!(
+                    "Recovering a {} can only be done by an Admin",
+                    self.settings.wording
+                )));
+            }
+            (Role::User, UserExpunge::Allowed)
+            | (Role::RootAdmin, UserExpunge::Allowed | UserExpunge::Denied) => {}
+        }
+        let state = self.vm_row(id)?.state;
+        match self.vms.get_mut(id) {
+            Some(vm) if vm.state == VmState::Destroyed => vm.state = VmState::Stopped,
+            Some(_) | None => {
+                return Err(ApiError::invalid(format!(
+                    "Unable to recover the {} with id {id} in state {}, wanted is Destroyed",
+                    self.settings.wording,
+                    state.word()
+                )));
+            }
+        }
+        self.effect(None, Effect::VmRecovered { vm: id.clone() });
+        self.vm_result(id)
     }
 }

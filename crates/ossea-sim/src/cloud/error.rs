@@ -57,6 +57,17 @@ impl ApiError {
         Self::new(code, 9999, Origin::Command, text)
     }
 
+    /// 531: the caller's account may not do this. In a job it would be a 530.
+    pub(crate) fn denied(text: impl Into<String>) -> Self {
+        Self::new(531, 4365, Origin::Service, text)
+    }
+
+    /// 401: the caller's role may not call the command.
+    pub(crate) fn not_available(command: &str) -> Self {
+        let text = format!("The given command '{command}' either does not exist, is not available for user.");
+        Self::of_command(401, text)
+    }
+
     /// 431: a parameter names an object that never was.
     pub(crate) fn unknown_entity(command: &str, parameter: &str, value: &str) -> Self {
         Self::of_command(

@@ -7,6 +7,7 @@ use super::Cloud;
 use super::jobs::Due;
 use super::log::{Effect, StopCause};
 use super::objects::{AddressShown, BootFailure, Guest, NetworkState, VmState};
+use super::unlucky::StrayGuest;
 
 /// The one host of the cloud.
 pub(super) const HOST: &str = "kvm-1";
@@ -22,6 +23,8 @@ impl Cloud {
         vm.host = Some(HOST.to_owned());
         vm.run += 1;
         let run = vm.run;
+        // Whatever was left behind on the host gives way.
+        self.strays.remove(id);
         let shown = match failure {
             Some(BootFailure::NoAddress) => AddressShown::Hidden,
             Some(BootFailure::PowersOff) | None => AddressShown::Shown,
@@ -70,10 +73,21 @@ impl Cloud {
     }
 
     pub(super) fn guest_writes(&mut self, id: &CloudVmId, run: u64) {
-        if self.runs(id, run) {
+        if self.is_on(id, run) {
             self.write_to_all_disks(id);
-            self.plan(self.time + WRITES_EVERY, Due::GuestWrites { vm: id.clone(), run });
+        } else if let Some(stray) = self.strays.get(id).filter(|stray| stray.run == run) {
+            self.write_to(id, stray.disks.clone());
+        } else {
+            return;
         }
+        self.plan(self.time + WRITES_EVERY, Due::GuestWrites { vm: id.clone(), run });
+    }
+
+    /// The VM is marked stopped, but its guest runs on, with the disks that it has now.
+    pub(super) fn guest_is_left_behind(&mut self, job: &AsyncJobId, id: &CloudVmId, run: u64) {
+        let disks = self.disks_written_by(id);
+        self.strays.insert(id.clone(), StrayGuest { run, disks });
+        self.guest_ends(Some(job), id, StopCause::LeftBehind);
     }
 
     fn runs(&self, id: &CloudVmId, run: u64) -> bool {
@@ -82,19 +96,35 @@ impl Cloud {
             .is_some_and(|vm| vm.run == run && vm.state == VmState::Running)
     }
 
+    /// Whether the guest of this run is on: also while it is asked to stop.
+    fn is_on(&self, id: &CloudVmId, run: u64) -> bool {
+        self.vms
+            .get(id)
+            .is_some_and(|vm| vm.run == run && matches!(vm.state, VmState::Running | VmState::Stopping))
+    }
+
     /// The guest writes to every disk it has.
     pub(super) fn write_to_all_disks(&mut self, id: &CloudVmId) {
+        let disks = self.disks_written_by(id);
+        self.write_to(id, disks);
+    }
+
+    fn disks_written_by(&self, id: &CloudVmId) -> Vec<VolumeId> {
         match self.vms.get(id).map(|vm| vm.guest) {
-            Some(Guest::Workload) => {}
-            Some(Guest::Appliance) | None => return,
+            Some(Guest::Workload) => self.volumes_on(id).map(|volume| volume.id.clone()).collect(),
+            Some(Guest::Appliance) | None => Vec::new(),
         }
-        let disks: Vec<VolumeId> = self.volumes_on(id).map(|volume| volume.id.clone()).collect();
+    }
+
+    /// The guest writes to those of the disks that still exist.
+    fn write_to(&mut self, id: &CloudVmId, disks: Vec<VolumeId>) {
         for disk in disks {
+            let Some(volume) = self.volumes.get_mut(&disk) else {
+                continue;
+            };
             self.writes += 1;
             let generation = self.writes;
-            if let Some(volume) = self.volumes.get_mut(&disk) {
-                volume.content.write(id, generation);
-            }
+            volume.content.write(id, generation);
             self.effect(
                 None,
                 Effect::GuestWrote {

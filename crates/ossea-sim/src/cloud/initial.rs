@@ -44,6 +44,7 @@ impl Cloud {
                 .map(|t| (t.id.clone(), t.clone()))
                 .collect(),
             vms: Table::default(),
+            strays: BTreeMap::new(),
             volumes: Table::default(),
             snapshots: Table::default(),
             vm_snapshots: BTreeMap::new(),

@@ -23,6 +23,8 @@ pub struct CloudInventory {
     pub snapshots: Vec<SnapshotPicture>,
     /// The VM snapshots in every state, by id.
     pub vm_snapshots: Vec<VmSnapshotPicture>,
+    /// The VMs that are marked stopped while their guests run on.
+    pub stray_guests: Vec<CloudVmId>,
 }
 
 /// A VM.
@@ -149,6 +151,7 @@ impl Cloud {
             detached: detached.map(VolumePicture::of).collect(),
             snapshots: snapshots.collect(),
             vm_snapshots: vm_snapshots.collect(),
+            stray_guests: self.strays.keys().cloned().collect(),
         }
     }
 

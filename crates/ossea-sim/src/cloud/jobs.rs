@@ -19,6 +19,7 @@ use super::Cloud;
 use super::command::ApiCommand;
 use super::error::ApiError;
 use super::objects::{Snapshot, Vm, VmSnapshot, Volume};
+use super::unlucky::Misfortune;
 use crate::faults::{RuleId, Work, WorkFault};
 
 /// `job.expire.minutes`: finished jobs are forgotten so long after their end, others after their creation.
@@ -235,7 +236,7 @@ impl Cloud {
         }
     }
 
-    fn finish_well(&mut self, id: &AsyncJobId, command: &ApiCommand) -> JobOutcome {
+    pub(super) fn finish_well(&mut self, id: &AsyncJobId, command: &ApiCommand) -> JobOutcome {
         match self.finish(id, command, None) {
             Ok(result) => JobOutcome::Succeeded(result),
             Err(error) => {
@@ -280,6 +281,15 @@ impl Cloud {
                         JobOutcome::Failed(error)
                     }
                 };
+            }
+            WorkFault::GuestDoesNotStop => {
+                return self.finish_unluckily(id, command, rule, Misfortune::GuestDoesNotStop);
+            }
+            WorkFault::Unrevertable => {
+                return self.finish_unluckily(id, command, rule, Misfortune::Unrevertable);
+            }
+            WorkFault::ExpungeFails => {
+                return self.finish_unluckily(id, command, rule, Misfortune::ExpungeFails);
             }
             // These have struck already.
             WorkFault::Delay { .. } | WorkFault::JobStuck | WorkFault::WrongNetwork { .. } => {

@@ -77,6 +77,9 @@ pub enum Effect {
     VmExpunged {
         vm: CloudVmId,
     },
+    VmRecovered {
+        vm: CloudVmId,
+    },
     VolumeAttached {
         volume: VolumeId,
         vm: CloudVmId,
@@ -154,6 +157,8 @@ pub enum StopCause {
     Asked,
     /// The guest powered off.
     Guest,
+    /// A forced stop: the guest runs on where nobody reaches it.
+    LeftBehind,
 }
 
 /// So many entries are always kept; a cloud that runs for weeks must not fill the memory with what its guests wrote.

@@ -25,15 +25,16 @@ mod exchange;
 mod guest;
 mod initial;
 mod limit;
-mod populate;
 mod named;
 mod nics;
+mod populate;
 mod power;
 mod rows;
 mod saved;
 mod snapshots;
 mod strategy;
 mod table;
+mod unlucky;
 mod vm_snapshot_end;
 mod vm_snapshots;
 mod work;
@@ -56,6 +57,7 @@ use self::log::{Effect, Log, LogEntry, LogEvent};
 use self::objects::{NetworkState, Snapshot, Vm, VmSnapshot, Volume};
 pub use self::saved::NotASavedCloud;
 use self::table::Table;
+use self::unlucky::StrayGuest;
 use crate::contents::{NetworkContents, OfferingContents, PoolContents, TemplateContents, ZoneContents};
 use crate::faults::{FaultRule, FaultState, Faults, RuleId, Work};
 use crate::settings::SimSettings;
@@ -74,6 +76,8 @@ pub struct Cloud {
     offerings: BTreeMap<OfferingId, OfferingContents>,
     templates: BTreeMap<TemplateId, TemplateContents>,
     vms: Table<Vm>,
+    /// Guests that run on although their VM is marked stopped.
+    strays: BTreeMap<CloudVmId, StrayGuest>,
     volumes: Table<Volume>,
     snapshots: Table<Snapshot>,
     vm_snapshots: BTreeMap<VmSnapshotId, VmSnapshot>,

@@ -27,7 +27,16 @@ impl ApiCommand {
             }
             ApiCommand::StartVirtualMachine { vm }
             | ApiCommand::StopVirtualMachine { vm, .. }
-            | ApiCommand::DestroyVirtualMachine { vm, .. } => vec![("id", Named::Vm(vm))],
+            | ApiCommand::ExpungeVirtualMachine { vm }
+            | ApiCommand::RecoverVirtualMachine { vm } => vec![("id", Named::Vm(vm))],
+            ApiCommand::DestroyVirtualMachine(destroy) => {
+                let disks = destroy.volumes.iter();
+                let disks = disks.map(|volume| ("volumeids", Named::Volume(volume)));
+                [("id", Named::Vm(&destroy.vm))]
+                    .into_iter()
+                    .chain(disks)
+                    .collect()
+            }
             ApiCommand::AttachVolume { volume, vm, .. } => {
                 vec![("id", Named::Volume(volume)), ("virtualmachineid", Named::Vm(vm))]
             }
@@ -64,7 +73,9 @@ impl ApiCommand {
             ApiCommand::CreateVmSnapshot(new) => new.name.as_ref(),
             ApiCommand::StartVirtualMachine { .. }
             | ApiCommand::StopVirtualMachine { .. }
-            | ApiCommand::DestroyVirtualMachine { .. }
+            | ApiCommand::DestroyVirtualMachine(_)
+            | ApiCommand::ExpungeVirtualMachine { .. }
+            | ApiCommand::RecoverVirtualMachine { .. }
             | ApiCommand::AttachVolume { .. }
             | ApiCommand::DetachVolume(_)
             | ApiCommand::DeleteVolume { .. }

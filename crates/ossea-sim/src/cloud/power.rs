@@ -1,12 +1,14 @@
 //! Starting and stopping VMs.
 
 use failover_domain::{AsyncJobId, CloudVmId, VolumeId};
+use ossea::StopMode;
 
 use super::Cloud;
 use super::error::ApiError;
 use super::jobs::JobResult;
 use super::log::StopCause;
 use super::objects::{BootFailure, VmState, VolumeState, VolumeType};
+use crate::settings::{Role, UserForceStop};
 
 impl Cloud {
     pub(super) fn check_start(&self, id: &CloudVmId) -> Result<Option<CloudVmId>, ApiError> {
@@ -100,7 +102,18 @@ impl Cloud {
         }
     }
 
-    pub(super) fn check_stop(&self, id: &CloudVmId) -> Result<Option<CloudVmId>, ApiError> {
+    pub(super) fn check_stop(&self, id: &CloudVmId, mode: StopMode) -> Result<Option<CloudVmId>, ApiError> {
+        let settings = self.settings;
+        match (mode, settings.role, settings.user_force_stop) {
+            (StopMode::Forced, Role::User, UserForceStop::Denied) => {
+                return Err(ApiError::runtime(
+                    "Account does not have the permission to force stop the virtual machine",
+                ));
+            }
+            (StopMode::Forced, Role::User, UserForceStop::Allowed)
+            | (StopMode::Forced, Role::RootAdmin, UserForceStop::Allowed | UserForceStop::Denied)
+            | (StopMode::Graceful, Role::User | Role::RootAdmin, _) => {}
+        }
         self.vm_row(id)?;
         Ok(Some(id.clone()))
     }

@@ -14,8 +14,10 @@ impl Cloud {
         match command {
             ApiCommand::DeployVirtualMachine(_) => Ok(None),
             ApiCommand::StartVirtualMachine { vm } => self.check_start(vm),
-            ApiCommand::StopVirtualMachine { vm, .. } => self.check_stop(vm),
-            ApiCommand::DestroyVirtualMachine { vm, end } => self.check_destroy(vm, *end),
+            ApiCommand::StopVirtualMachine { vm, mode } => self.check_stop(vm, *mode),
+            ApiCommand::DestroyVirtualMachine(destroy) => self.check_destroy(destroy),
+            ApiCommand::ExpungeVirtualMachine { vm } => self.check_expunge(vm),
+            ApiCommand::RecoverVirtualMachine { .. } => Ok(None),
             ApiCommand::AttachVolume { volume, vm, device } => self.check_attach(volume, vm, *device),
             ApiCommand::DetachVolume(target) => self.check_detach(target),
             ApiCommand::DeleteVolume { .. } => Ok(None),
@@ -51,7 +53,9 @@ impl Cloud {
                 Ok(durations.start)
             }
             ApiCommand::StopVirtualMachine { vm, .. } => Ok(self.begin_stop(vm)),
-            ApiCommand::DestroyVirtualMachine { vm, .. } => Ok(self.begin_destroy(vm)),
+            ApiCommand::DestroyVirtualMachine(destroy) => Ok(self.begin_destroy(destroy)),
+            ApiCommand::ExpungeVirtualMachine { vm } => Ok(self.begin_expunge(vm)),
+            ApiCommand::RecoverVirtualMachine { .. } => Ok(0.0),
             ApiCommand::AttachVolume { volume, vm, device } => self.begin_attach(volume, vm, *device),
             ApiCommand::DetachVolume(target) => Ok(self.detach_seconds(target)),
             ApiCommand::DeleteVolume { .. } => Ok(0.0),
@@ -84,7 +88,9 @@ impl Cloud {
             }
             ApiCommand::StartVirtualMachine { vm } => self.finish_start(job, vm, boot),
             ApiCommand::StopVirtualMachine { vm, .. } => self.finish_stop(job, vm),
-            ApiCommand::DestroyVirtualMachine { vm, end } => self.finish_destroy(job, vm, *end),
+            ApiCommand::DestroyVirtualMachine(destroy) => self.finish_destroy(job, destroy),
+            ApiCommand::ExpungeVirtualMachine { vm } => self.finish_expunge(job, vm),
+            ApiCommand::RecoverVirtualMachine { .. } => Ok(JobResult::Success),
             ApiCommand::AttachVolume { volume, vm, device } => self.finish_attach(job, volume, vm, *device),
             ApiCommand::DetachVolume(target) => self.finish_detach(job, target),
             ApiCommand::DeleteVolume { .. } => Ok(JobResult::Success),
@@ -111,9 +117,10 @@ impl Cloud {
                 }
             }
             ApiCommand::StartVirtualMachine { vm } => self.abandon_start(vm),
-            ApiCommand::StopVirtualMachine { vm, .. } | ApiCommand::DestroyVirtualMachine { vm, .. } => {
-                self.abandon_stop(vm);
-            }
+            ApiCommand::StopVirtualMachine { vm, .. } => self.abandon_stop(vm),
+            ApiCommand::DestroyVirtualMachine(destroy) => self.abandon_destroy(destroy),
+            ApiCommand::ExpungeVirtualMachine { vm } => self.abandon_expunge(vm),
+            ApiCommand::RecoverVirtualMachine { .. } => {}
             ApiCommand::AttachVolume { volume, .. } => self.abandon_attach(volume),
             ApiCommand::DetachVolume(_)
             | ApiCommand::DeleteVolume { .. }

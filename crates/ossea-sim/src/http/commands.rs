@@ -7,7 +7,7 @@ use super::deployment;
 use super::parameters::Parameters;
 use crate::cloud::Cloud;
 use crate::cloud::command::{
-    ApiCommand, DestroyEnd, DetachTarget, NewVmSnapshot, NicSpec, Quiesce, SnapshotMemory,
+    ApiCommand, Destroy, DestroyEnd, DetachTarget, NewVmSnapshot, NicSpec, Quiesce, SnapshotMemory,
 };
 use crate::cloud::error::ApiError;
 
@@ -17,7 +17,7 @@ struct ChangeCommand {
     read: fn(&Parameters, &Cloud) -> Result<ApiCommand, ApiError>,
 }
 
-const CHANGES: [ChangeCommand; 16] = [
+const CHANGES: [ChangeCommand; 18] = [
     ChangeCommand {
         name: "deployVirtualMachine",
         read: |p, c| deployment::read(p, c).map(|deploy| ApiCommand::DeployVirtualMachine(Box::new(deploy))),
@@ -37,6 +37,22 @@ const CHANGES: [ChangeCommand; 16] = [
     ChangeCommand {
         name: "destroyVirtualMachine",
         read: |p, _| destroy(p),
+    },
+    ChangeCommand {
+        name: "expungeVirtualMachine",
+        read: |p, _| {
+            Ok(ApiCommand::ExpungeVirtualMachine {
+                vm: p.id("expungeVirtualMachine", "id")?,
+            })
+        },
+    },
+    ChangeCommand {
+        name: "recoverVirtualMachine",
+        read: |p, _| {
+            Ok(ApiCommand::RecoverVirtualMachine {
+                vm: p.id("recoverVirtualMachine", "id")?,
+            })
+        },
     },
     ChangeCommand {
         name: "attachVolume",
@@ -144,13 +160,24 @@ fn stop(parameters: &Parameters) -> Result<ApiCommand, ApiError> {
 }
 
 fn destroy(parameters: &Parameters) -> Result<ApiCommand, ApiError> {
-    Ok(ApiCommand::DestroyVirtualMachine {
-        vm: parameters.id("destroyVirtualMachine", "id")?,
+    let command = "destroyVirtualMachine";
+    let volumes = parameters
+        .get("volumeids")
+        .into_iter()
+        .flat_map(|ids| ids.split(','));
+    let volumes = volumes.map(|id| {
+        let id = id.trim();
+        id.parse()
+            .map_err(|_| ApiError::unknown_entity(command, "volumeids", id))
+    });
+    Ok(ApiCommand::DestroyVirtualMachine(Destroy {
+        vm: parameters.id(command, "id")?,
+        volumes: volumes.collect::<Result<_, _>>()?,
         end: match parameters.flag("expunge") {
             Some(true) => DestroyEnd::Expunged,
             Some(false) | None => DestroyEnd::Recoverable,
         },
-    })
+    }))
 }
 
 fn attach(parameters: &Parameters) -> Result<ApiCommand, ApiError> {

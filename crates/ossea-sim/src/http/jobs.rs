@@ -115,8 +115,14 @@ fn class_of(command: &ApiCommand) -> String {
         ApiCommand::StopVirtualMachine { .. } => {
             return "org.apache.cloudstack.api.command.user.vm.StopVMCmd".into();
         }
-        ApiCommand::DestroyVirtualMachine { .. } => {
+        ApiCommand::DestroyVirtualMachine(_) => {
             return "org.apache.cloudstack.api.command.user.vm.DestroyVMCmd".into();
+        }
+        ApiCommand::ExpungeVirtualMachine { .. } => {
+            return "org.apache.cloudstack.api.command.admin.vm.ExpungeVMCmd".into();
+        }
+        ApiCommand::RecoverVirtualMachine { .. } => {
+            return "org.apache.cloudstack.api.command.user.vm.RecoverVMCmd".into();
         }
         ApiCommand::CreateVmSnapshot(_) => {
             return "org.apache.cloudstack.api.command.user.vmsnapshot.CreateVMSnapshotCmd".into();

@@ -8,7 +8,7 @@ use crate::client::may_expunge;
 use crate::cloud::Cloud;
 use crate::cloud::error::ApiError;
 use crate::cloud::objects::{Snapshot, Vm, VmSnapshotState, Volume};
-use crate::settings::Profile;
+use crate::settings::{Profile, UserForceStop};
 
 /// `default.page.size`, which is also the longest page.
 const LONGEST_PAGE: usize = 500;
@@ -346,7 +346,7 @@ fn capabilities(cloud: &Cloud) -> Value {
         "kvmsnapshotenabled": settings.profile.snapshots_running_vms(),
         "allowuserexpungerecovervm": may_expunge(settings.role, settings.user_expunge),
         "allowuserexpungerecovervolume": true,
-        "allowuserforcestopvm": true,
+        "allowuserforcestopvm": settings.user_force_stop == UserForceStop::Allowed,
         "allowuserviewdestroyedvm": false,
         "securitygroupsenabled": false,
         "dynamicrolesenabled": true,

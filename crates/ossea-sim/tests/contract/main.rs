@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod doors;
+mod endings;
 mod hosts;
 mod jobs;
 mod machines;
@@ -85,6 +86,15 @@ contract! {
         destroying_keeps_data_disks_and_deletes_what_is_at_device_zero,
         a_vm_that_never_was_is_refused_at_once,
         a_failed_over_vm_runs_with_its_disks_in_order,
+    }
+    endings {
+        a_destroyed_vm_keeps_its_root_until_it_is_recovered,
+        only_a_destroyed_vm_is_recovered,
+        a_vm_that_could_not_be_expunged_is_left_in_error_and_expunged_later,
+        only_what_is_destroyed_is_expunged,
+        a_guest_that_does_not_stop_runs_on_unless_it_is_forced,
+        a_volume_that_cannot_be_reverted_keeps_its_snapshot,
+        a_vm_that_cannot_be_reverted_keeps_its_snapshot,
     }
     nics {
         a_second_card_is_added_and_is_not_the_default,

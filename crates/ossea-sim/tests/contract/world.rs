@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use failover_domain::{AsyncJobId, CloudVmId, Firmware, RequestKey, VolumeId};
 use ossea::{
-    Accepted, CloudVm, Command, DeployVm, EmptiedVm, JobReport, NicRequest, OsseaClient, OsseaError, Volume,
+    Accepted, CloudVm, Command, DeployVm, EmptiedVm, JobReport, NicRequest, OsseaClient, OsseaError, VmState,
+    Volume,
 };
-use ossea_sim::cloud::Conditions;
+use ossea_sim::cloud::command::ApiCommand;
+use ossea_sim::cloud::{Conditions, Delivery};
 use ossea_sim::faults::FaultEffect;
 use ossea_sim::{FaultRule, InProcessCloud, RuleId, SimContents};
 
@@ -40,6 +42,9 @@ pub(crate) trait Harness: Send + Sync {
     /// Makes the next call of a command go wrong.
     fn add_fault(&self, rule: FaultRule) -> RuleId;
 
+    /// Somebody else sends a command.
+    fn interfere(&self, command: ApiCommand);
+
     /// How often a rule has struck.
     fn struck(&self, rule: RuleId) -> u32;
 
@@ -53,6 +58,12 @@ pub(crate) trait Harness: Send + Sync {
 impl Harness for InProcessCloud {
     fn add_fault(&self, rule: FaultRule) -> RuleId {
         InProcessCloud::add_fault(self, rule)
+    }
+
+    fn interfere(&self, command: ApiCommand) {
+        let now = self.clock().now();
+        let reply = self.cloud().submit(now, None, command);
+        assert!(matches!(reply.delivery, Delivery::Answer(Ok(_))), "{reply:?}");
     }
 
     fn struck(&self, rule: RuleId) -> u32 {
@@ -116,6 +127,18 @@ impl World {
     /// The next call of `command` goes wrong.
     pub(crate) fn fault(&self, command: &str, effect: impl Into<FaultEffect>) -> RuleId {
         self.harness.add_fault(FaultRule::on(command, effect))
+    }
+
+    /// Somebody else sends a command, in a way that our client has not.
+    pub(crate) fn interfere(&self, command: ApiCommand) {
+        self.harness.interfere(command);
+    }
+
+    /// Waits until the cloud shows a VM in a state.
+    pub(crate) async fn becomes(&self, vm: &CloudVmId, state: VmState) {
+        while self.vm(vm).await.state != state {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     #[track_caller]
