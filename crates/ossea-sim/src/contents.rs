@@ -172,8 +172,22 @@ pub struct OmaContents {
     pub mac: MacAddress,
     /// Its own disk, at device 0.
     pub root: VolumeContents,
+    /// Whether it is protected from deletion.
+    #[serde(default)]
+    pub delete_protection: Protection,
     /// The replicas on it.
     pub volumes: Vec<ReplicaContents>,
+}
+
+/// Whether an object is protected from deletion. Releases before 4.20 do not know of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protection {
+    /// It can be deleted.
+    #[default]
+    Off,
+    /// It cannot.
+    On,
 }
 
 /// A volume.
@@ -204,6 +218,9 @@ pub struct ReplicaContents {
     pub pool: String,
     /// The size.
     pub size_gib: u64,
+    /// Whether it is protected from deletion.
+    #[serde(default)]
+    pub delete_protection: Protection,
 }
 
 /// Why contents cannot be used.

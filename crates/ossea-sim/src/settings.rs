@@ -55,6 +55,14 @@ impl Profile {
         }
     }
 
+    /// Whether VMs and volumes can be protected from deletion (from 4.20 on).
+    pub(crate) fn protects_from_deletion(self) -> bool {
+        match self {
+            Profile::V4_18 => false,
+            Profile::V4_21 | Profile::V4_22 => true,
+        }
+    }
+
     /// The word of the release for a virtual machine in error texts.
     pub fn wording(self) -> Wording {
         match self {

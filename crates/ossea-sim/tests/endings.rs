@@ -11,6 +11,7 @@ use ossea::{Command, EmptiedVm, JobReport, OsseaClient, OsseaError, StopMode, Vm
 use ossea_sim::cloud::Delivery;
 use ossea_sim::cloud::command::{Accepted, ApiCommand, Destroy, DestroyEnd};
 use ossea_sim::cloud::log::{Effect, LogEvent};
+use ossea_sim::contents::Protection;
 use ossea_sim::settings::{Role, UserExpunge, UserForceStop};
 use ossea_sim::{FaultRule, Profile, SimSettings, Work, WorkFault};
 use support::{Caller, start, stop};
@@ -290,4 +291,77 @@ async fn content_that_cannot_be_reverted_stays_written() {
     assert_eq!(caller.cloud.fault(rule).unwrap().fired, 2);
     caller.done(revert).await;
     assert_eq!(caller.cloud.content_of(&disk).unwrap().generation, 0);
+}
+
+fn protected_disk(profile: Profile) -> Caller {
+    let mut contents = ossea_sim::SimContents::sample();
+    contents.oma.volumes[0].delete_protection = Protection::On;
+    Caller::with_contents(contents, SimSettings::of(profile))
+}
+
+#[tokio::test(start_paused = true)]
+async fn protected_disks_are_not_deleted_by_releases_that_know_protection() {
+    for (profile, protects) in [
+        (Profile::V4_18, false),
+        (Profile::V4_21, true),
+        (Profile::V4_22, true),
+    ] {
+        let caller = protected_disk(profile);
+        let [disk, ..] = caller.replicas();
+        let vm = caller.deployed_vm("web").await;
+        caller.detach(&disk).await;
+        caller.attach(&disk, &vm, 1).await;
+        let report = destroy(&caller, &vm, DestroyEnd::Expunged, &[&disk]).await;
+        if !protects {
+            succeeded(&report);
+            assert_eq!(caller.cloud.volume(&disk).await.unwrap(), None);
+            continue;
+        }
+        failed(&report, 431);
+        // Without naming it the VM can go, and the disk is kept.
+        succeeded(&destroy(&caller, &vm, DestroyEnd::Expunged, &[]).await);
+        let delete = || ApiCommand::DeleteVolume { volume: disk.clone() };
+        assert_eq!(at_once(&caller, delete()), Err(431));
+        let update = ApiCommand::UpdateVolume {
+            volume: disk.clone(),
+            protection: Protection::Off,
+        };
+        succeeded(&run(&caller, update).await);
+        assert_eq!(at_once(&caller, delete()), Ok(()));
+    }
+}
+
+/// Sends a command without a job.
+fn at_once(caller: &Caller, command: ApiCommand) -> Result<(), u32> {
+    let now = caller.cloud.clock().now();
+    let reply = caller.cloud.cloud().submit(now, None, command);
+    match reply.delivery {
+        Delivery::Answer(Ok(Accepted::Done(_))) => Ok(()),
+        Delivery::Answer(Err(error)) => Err(error.code),
+        other @ (Delivery::Answer(Ok(Accepted::Job { .. })) | Delivery::Unreadable | Delivery::Nothing) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_protected_vm_is_not_destroyed_until_the_protection_is_taken_away() {
+    let protect = |vm: &CloudVmId, protection| ApiCommand::UpdateVirtualMachine {
+        vm: vm.clone(),
+        protection,
+    };
+    let caller = Caller::of_sample();
+    let vm = caller.deployed_vm("web").await;
+    assert_eq!(at_once(&caller, protect(&vm, Protection::On)), Ok(()));
+    for end in [DestroyEnd::Recoverable, DestroyEnd::Expunged] {
+        failed(&destroy(&caller, &vm, end, &[]).await, 431);
+    }
+    assert_eq!(state(&caller, &vm).await, VmState::Stopped);
+    assert_eq!(at_once(&caller, protect(&vm, Protection::Off)), Ok(()));
+    succeeded(&destroy(&caller, &vm, DestroyEnd::Expunged, &[]).await);
+    // Releases that do not know protection ignore the parameter.
+    let old = Caller::with(SimSettings::of(Profile::V4_18));
+    let vm = old.deployed_vm("web").await;
+    assert_eq!(at_once(&old, protect(&vm, Protection::On)), Ok(()));
+    succeeded(&destroy(&old, &vm, DestroyEnd::Expunged, &[]).await);
 }

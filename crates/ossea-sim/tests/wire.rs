@@ -815,3 +815,26 @@ async fn a_recovered_vm_is_answered_at_once_and_named_disks_die_with_a_destroyed
     let gone = [("command", "listVolumes"), ("id", disk.as_str())];
     assert_eq!(wire.ask(&gone).await, (200, json!({ "listvolumesresponse": {} })));
 }
+
+#[tokio::test]
+async fn protection_is_shown_and_updated_and_nothing_else_can_be() {
+    let wire = Wire::new();
+    let sample = SimContents::sample();
+    let (oma, disk) = (sample.oma.id.to_string(), sample.oma.volumes[0].id.to_string());
+    let (oma, disk) = (oma.as_str(), disk.as_str());
+    let on = ("deleteprotection", "true");
+    let of_vm = [("command", "updateVirtualMachine"), ("id", oma), on];
+    let (_, updated) = wire.ask(&of_vm).await;
+    let vm = &updated["updatevirtualmachineresponse"]["virtualmachine"];
+    assert_eq!((&vm["id"], &vm["deleteprotection"]), (&json!(oma), &json!(true)));
+    let of_volume = [("command", "updateVolume"), ("id", disk), on];
+    let (_, accepted) = wire.ask(&of_volume).await;
+    assert!(accepted["updatevolumeresponse"]["jobid"].is_string());
+    let (_, shown) = wire.ask(&[("command", "listVolumes"), ("id", disk)]).await;
+    assert_eq!(
+        shown["listvolumesresponse"]["volume"][0]["deleteprotection"],
+        true
+    );
+    let rename = [("command", "updateVolume"), ("id", disk), ("name", "other")];
+    assert_eq!(wire.ask(&rename).await.0, 431);
+}

@@ -38,6 +38,8 @@ impl Cloud {
             | ApiCommand::DestroyVirtualMachine(_)
             | ApiCommand::ExpungeVirtualMachine { .. }
             | ApiCommand::RecoverVirtualMachine { .. }
+            | ApiCommand::UpdateVirtualMachine { .. }
+            | ApiCommand::UpdateVolume { .. }
             | ApiCommand::AttachVolume { .. }
             | ApiCommand::DetachVolume(_)
             | ApiCommand::DeleteVolume { .. }
@@ -126,12 +128,13 @@ impl Cloud {
             | ApiCommand::DestroyVirtualMachine(Destroy { vm, .. })
             | ApiCommand::ExpungeVirtualMachine { vm }
             | ApiCommand::RecoverVirtualMachine { vm }
+            | ApiCommand::UpdateVirtualMachine { vm, .. }
             | ApiCommand::AddNicToVirtualMachine { vm, .. }
             | ApiCommand::RemoveNicFromVirtualMachine { vm, .. }
             | ApiCommand::UpdateDefaultNicForVirtualMachine { vm, .. } => of("VirtualMachine", vm.as_str()),
-            ApiCommand::AttachVolume { volume, .. } | ApiCommand::DeleteVolume { volume } => {
-                of("Volume", volume.as_str())
-            }
+            ApiCommand::AttachVolume { volume, .. }
+            | ApiCommand::DeleteVolume { volume }
+            | ApiCommand::UpdateVolume { volume, .. } => of("Volume", volume.as_str()),
             ApiCommand::DetachVolume(target) => of("Volume", self.detach_target(target)?.id.as_str()),
             ApiCommand::RevertSnapshot { snapshot } | ApiCommand::DeleteSnapshot { snapshot } => {
                 of("Snapshot", snapshot.as_str())

@@ -6,13 +6,22 @@ use super::Cloud;
 use super::command::ApiCommand;
 use super::error::ApiError;
 use super::jobs::JobResult;
+use crate::contents::Protection;
 use crate::faults::{RuleId, Work, WorkFault};
 
 /// A command without a job.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum AtOnce<'a> {
-    DeleteVolume { volume: &'a VolumeId },
-    RecoverVirtualMachine { vm: &'a CloudVmId },
+    DeleteVolume {
+        volume: &'a VolumeId,
+    },
+    RecoverVirtualMachine {
+        vm: &'a CloudVmId,
+    },
+    UpdateVirtualMachine {
+        vm: &'a CloudVmId,
+        protection: Protection,
+    },
 }
 
 impl ApiCommand {
@@ -21,11 +30,16 @@ impl ApiCommand {
         match self {
             ApiCommand::DeleteVolume { volume } => Some(AtOnce::DeleteVolume { volume }),
             ApiCommand::RecoverVirtualMachine { vm } => Some(AtOnce::RecoverVirtualMachine { vm }),
+            ApiCommand::UpdateVirtualMachine { vm, protection } => Some(AtOnce::UpdateVirtualMachine {
+                vm,
+                protection: *protection,
+            }),
             ApiCommand::DeployVirtualMachine(_)
             | ApiCommand::StartVirtualMachine { .. }
             | ApiCommand::StopVirtualMachine { .. }
             | ApiCommand::DestroyVirtualMachine(_)
             | ApiCommand::ExpungeVirtualMachine { .. }
+            | ApiCommand::UpdateVolume { .. }
             | ApiCommand::AttachVolume { .. }
             | ApiCommand::DetachVolume(_)
             | ApiCommand::CreateSnapshot { .. }
@@ -46,7 +60,7 @@ impl Cloud {
     pub(super) fn seconds_at_once(&self, command: AtOnce<'_>) -> f64 {
         match command {
             AtOnce::DeleteVolume { .. } => self.settings.durations.delete_volume,
-            AtOnce::RecoverVirtualMachine { .. } => 0.0,
+            AtOnce::RecoverVirtualMachine { .. } | AtOnce::UpdateVirtualMachine { .. } => 0.0,
         }
     }
 
@@ -71,6 +85,7 @@ impl Cloud {
         match command {
             AtOnce::DeleteVolume { volume } => self.delete_volume(volume).map(|()| JobResult::Success),
             AtOnce::RecoverVirtualMachine { vm } => self.recover(vm),
+            AtOnce::UpdateVirtualMachine { vm, protection } => self.protect_vm(vm, protection),
         }
     }
 }

@@ -363,6 +363,7 @@ impl Cloud {
                 "Please specify a volume that is not attached to any VM.",
             ));
         }
+        self.check_volume_not_protected(row)?;
         self.remove_volume(None, id);
         Ok(())
     }

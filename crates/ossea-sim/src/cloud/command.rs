@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::jobs::JobResult;
 use super::objects::{Boot, VmSnapshotType};
+use crate::contents::Protection;
 
 /// A command that changes the cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,15 @@ pub enum ApiCommand {
     },
     RecoverVirtualMachine {
         vm: CloudVmId,
+    },
+    /// Of all that can be updated, only the protection from deletion is played.
+    UpdateVirtualMachine {
+        vm: CloudVmId,
+        protection: Protection,
+    },
+    UpdateVolume {
+        volume: VolumeId,
+        protection: Protection,
     },
     AttachVolume {
         volume: VolumeId,
@@ -189,6 +199,8 @@ impl ApiCommand {
             ApiCommand::DestroyVirtualMachine(_) => "destroyVirtualMachine",
             ApiCommand::ExpungeVirtualMachine { .. } => "expungeVirtualMachine",
             ApiCommand::RecoverVirtualMachine { .. } => "recoverVirtualMachine",
+            ApiCommand::UpdateVirtualMachine { .. } => "updateVirtualMachine",
+            ApiCommand::UpdateVolume { .. } => "updateVolume",
             ApiCommand::AttachVolume { .. } => "attachVolume",
             ApiCommand::DetachVolume(_) => "detachVolume",
             ApiCommand::DeleteVolume { .. } => "deleteVolume",

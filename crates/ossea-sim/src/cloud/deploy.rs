@@ -15,7 +15,7 @@ use super::objects::{
 };
 use super::table::VmKey;
 use super::{Cloud, GIB};
-use crate::contents::{Allocation, OfferingContents, TemplateContents, TemplateReadiness};
+use crate::contents::{Allocation, OfferingContents, Protection, TemplateContents, TemplateReadiness};
 use crate::faults::{NicFault, RuleId, WorkFault};
 
 const CPUS: &str = "cpuNumber";
@@ -55,6 +55,7 @@ impl Cloud {
             cpu_speed: shape.cpu_speed,
             memory_mib: shape.memory_mib,
             boot: deploy.boot,
+            protection: Protection::Off,
             default_nic: nics.first().map(|nic| nic.id.clone()),
             nics,
             details: details_of(deploy),
@@ -198,6 +199,7 @@ impl Cloud {
             pool: None,
             template: Some(template.id.clone()),
             created: self.time,
+            protection: Protection::Off,
             content: Content::pristine(format!("template {}", template.name)),
         };
         self.volumes.insert(id, volume);

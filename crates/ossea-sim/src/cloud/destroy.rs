@@ -23,6 +23,7 @@ impl Cloud {
         if is_destroyed && destroy.end == DestroyEnd::Recoverable {
             return Ok(None);
         }
+        self.check_vm_not_protected(&destroy.vm)?;
         let root_is_snapshotted = self
             .volumes_on(&destroy.vm)
             .filter(|v| v.kind == VolumeType::Root)
@@ -57,6 +58,7 @@ impl Cloud {
                     self.settings.wording, destroy.vm
                 )));
             }
+            self.check_volume_not_protected(volume)?;
         }
         Ok(())
     }

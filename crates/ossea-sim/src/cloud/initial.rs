@@ -14,7 +14,7 @@ use super::objects::{
 };
 use super::table::Table;
 use super::{Cloud, GIB, guest};
-use crate::contents::{OmaContents, ReplicaContents, SimContents};
+use crate::contents::{OmaContents, Protection, ReplicaContents, SimContents};
 use crate::faults::Faults;
 use crate::settings::SimSettings;
 
@@ -95,6 +95,7 @@ impl Cloud {
             memory_mib: fixed(offering.as_ref().and_then(|o| o.memory_mib), 1024),
             boot: Boot::Bios,
             default_nic: Some(nic.id.clone()),
+            protection: oma.delete_protection,
             nics: vec![nic],
             details: BTreeMap::new(),
             created: self.time,
@@ -113,6 +114,7 @@ impl Cloud {
             device: 0,
             pool: oma.root.pool.clone(),
             size_gib: oma.root.size_gib,
+            delete_protection: Protection::Off,
         };
         self.place_disk(oma, &root, VolumeType::Root, "appliance");
         for replica in &oma.volumes {
@@ -137,6 +139,7 @@ impl Cloud {
             pool: Some(disk.pool.clone()),
             template: None,
             created: self.time,
+            protection: disk.delete_protection,
             content: Content::pristine(format!("{origin} {}", disk.name)),
         };
         self.volumes.insert(volume.id.clone(), volume);

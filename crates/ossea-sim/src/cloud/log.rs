@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use failover_domain::{AsyncJobId, CloudVmId, NetworkId, NicId, SnapshotId, VmSnapshotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
+use crate::contents::Protection;
+
 /// One entry of the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogEntry {
@@ -79,6 +81,11 @@ pub enum Effect {
     },
     VmRecovered {
         vm: CloudVmId,
+    },
+    ProtectionChanged {
+        /// A VM or a volume.
+        object: String,
+        protection: Protection,
     },
     VolumeAttached {
         volume: VolumeId,

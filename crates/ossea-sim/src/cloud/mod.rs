@@ -29,6 +29,7 @@ mod named;
 mod nics;
 mod populate;
 mod power;
+mod protection;
 mod rows;
 mod saved;
 mod snapshots;

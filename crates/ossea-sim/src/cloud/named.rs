@@ -28,7 +28,8 @@ impl ApiCommand {
             ApiCommand::StartVirtualMachine { vm }
             | ApiCommand::StopVirtualMachine { vm, .. }
             | ApiCommand::ExpungeVirtualMachine { vm }
-            | ApiCommand::RecoverVirtualMachine { vm } => vec![("id", Named::Vm(vm))],
+            | ApiCommand::RecoverVirtualMachine { vm }
+            | ApiCommand::UpdateVirtualMachine { vm, .. } => vec![("id", Named::Vm(vm))],
             ApiCommand::DestroyVirtualMachine(destroy) => {
                 let disks = destroy.volumes.iter();
                 let disks = disks.map(|volume| ("volumeids", Named::Volume(volume)));
@@ -43,7 +44,9 @@ impl ApiCommand {
             ApiCommand::DetachVolume(DetachTarget::Slot { vm, .. }) => {
                 vec![("virtualmachineid", Named::Vm(vm))]
             }
-            ApiCommand::DetachVolume(DetachTarget::Volume(volume)) | ApiCommand::DeleteVolume { volume } => {
+            ApiCommand::DetachVolume(DetachTarget::Volume(volume))
+            | ApiCommand::DeleteVolume { volume }
+            | ApiCommand::UpdateVolume { volume, .. } => {
                 vec![("id", Named::Volume(volume))]
             }
             ApiCommand::CreateSnapshot { volume, .. } => vec![("volumeid", Named::Volume(volume))],
@@ -76,6 +79,8 @@ impl ApiCommand {
             | ApiCommand::DestroyVirtualMachine(_)
             | ApiCommand::ExpungeVirtualMachine { .. }
             | ApiCommand::RecoverVirtualMachine { .. }
+            | ApiCommand::UpdateVirtualMachine { .. }
+            | ApiCommand::UpdateVolume { .. }
             | ApiCommand::AttachVolume { .. }
             | ApiCommand::DetachVolume(_)
             | ApiCommand::DeleteVolume { .. }

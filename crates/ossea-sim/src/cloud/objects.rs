@@ -10,6 +10,7 @@ use failover_domain::{
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
+use crate::contents::Protection;
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
@@ -161,6 +162,7 @@ pub struct Vm {
     pub nics: Vec<Nic>,
     /// The default card; only a VM without cards has none.
     pub default_nic: Option<NicId>,
+    pub protection: Protection,
     pub details: BTreeMap<String, String>,
     pub created: DateTime<Utc>,
     pub guest: Guest,
@@ -233,6 +235,7 @@ pub struct Volume {
     pub pool: Option<String>,
     pub template: Option<TemplateId>,
     pub created: DateTime<Utc>,
+    pub protection: Protection,
     /// What is on it.
     pub content: Content,
 }

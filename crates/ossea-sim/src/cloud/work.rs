@@ -17,7 +17,8 @@ impl Cloud {
             ApiCommand::StopVirtualMachine { vm, mode } => self.check_stop(vm, *mode),
             ApiCommand::DestroyVirtualMachine(destroy) => self.check_destroy(destroy),
             ApiCommand::ExpungeVirtualMachine { vm } => self.check_expunge(vm),
-            ApiCommand::RecoverVirtualMachine { .. } => Ok(None),
+            ApiCommand::RecoverVirtualMachine { .. } | ApiCommand::UpdateVirtualMachine { .. } => Ok(None),
+            ApiCommand::UpdateVolume { volume, .. } => self.volume_row(volume).map(|_| None),
             ApiCommand::AttachVolume { volume, vm, device } => self.check_attach(volume, vm, *device),
             ApiCommand::DetachVolume(target) => self.check_detach(target),
             ApiCommand::DeleteVolume { .. } => Ok(None),
@@ -55,7 +56,9 @@ impl Cloud {
             ApiCommand::StopVirtualMachine { vm, .. } => Ok(self.begin_stop(vm)),
             ApiCommand::DestroyVirtualMachine(destroy) => Ok(self.begin_destroy(destroy)),
             ApiCommand::ExpungeVirtualMachine { vm } => Ok(self.begin_expunge(vm)),
-            ApiCommand::RecoverVirtualMachine { .. } => Ok(0.0),
+            ApiCommand::RecoverVirtualMachine { .. }
+            | ApiCommand::UpdateVirtualMachine { .. }
+            | ApiCommand::UpdateVolume { .. } => Ok(0.0),
             ApiCommand::AttachVolume { volume, vm, device } => self.begin_attach(volume, vm, *device),
             ApiCommand::DetachVolume(target) => Ok(self.detach_seconds(target)),
             ApiCommand::DeleteVolume { .. } => Ok(0.0),
@@ -90,7 +93,10 @@ impl Cloud {
             ApiCommand::StopVirtualMachine { vm, .. } => self.finish_stop(job, vm),
             ApiCommand::DestroyVirtualMachine(destroy) => self.finish_destroy(job, destroy),
             ApiCommand::ExpungeVirtualMachine { vm } => self.finish_expunge(job, vm),
-            ApiCommand::RecoverVirtualMachine { .. } => Ok(JobResult::Success),
+            ApiCommand::RecoverVirtualMachine { .. } | ApiCommand::UpdateVirtualMachine { .. } => {
+                Ok(JobResult::Success)
+            }
+            ApiCommand::UpdateVolume { volume, protection } => self.protect_volume(job, volume, *protection),
             ApiCommand::AttachVolume { volume, vm, device } => self.finish_attach(job, volume, vm, *device),
             ApiCommand::DetachVolume(target) => self.finish_detach(job, target),
             ApiCommand::DeleteVolume { .. } => Ok(JobResult::Success),
@@ -120,7 +126,9 @@ impl Cloud {
             ApiCommand::StopVirtualMachine { vm, .. } => self.abandon_stop(vm),
             ApiCommand::DestroyVirtualMachine(destroy) => self.abandon_destroy(destroy),
             ApiCommand::ExpungeVirtualMachine { vm } => self.abandon_expunge(vm),
-            ApiCommand::RecoverVirtualMachine { .. } => {}
+            ApiCommand::RecoverVirtualMachine { .. }
+            | ApiCommand::UpdateVirtualMachine { .. }
+            | ApiCommand::UpdateVolume { .. } => {}
             ApiCommand::AttachVolume { volume, .. } => self.abandon_attach(volume),
             ApiCommand::DetachVolume(_)
             | ApiCommand::DeleteVolume { .. }

@@ -10,6 +10,7 @@ use crate::cloud::command::{
     ApiCommand, Destroy, DestroyEnd, DetachTarget, NewVmSnapshot, NicSpec, Quiesce, SnapshotMemory,
 };
 use crate::cloud::error::ApiError;
+use crate::contents::Protection;
 
 /// A command that changes the cloud.
 struct ChangeCommand {
@@ -17,7 +18,7 @@ struct ChangeCommand {
     read: fn(&Parameters, &Cloud) -> Result<ApiCommand, ApiError>,
 }
 
-const CHANGES: [ChangeCommand; 18] = [
+const CHANGES: [ChangeCommand; 20] = [
     ChangeCommand {
         name: "deployVirtualMachine",
         read: |p, c| deployment::read(p, c).map(|deploy| ApiCommand::DeployVirtualMachine(Box::new(deploy))),
@@ -51,6 +52,24 @@ const CHANGES: [ChangeCommand; 18] = [
         read: |p, _| {
             Ok(ApiCommand::RecoverVirtualMachine {
                 vm: p.id("recoverVirtualMachine", "id")?,
+            })
+        },
+    },
+    ChangeCommand {
+        name: "updateVirtualMachine",
+        read: |p, _| {
+            Ok(ApiCommand::UpdateVirtualMachine {
+                vm: p.id("updateVirtualMachine", "id")?,
+                protection: protection(p, "updateVirtualMachine")?,
+            })
+        },
+    },
+    ChangeCommand {
+        name: "updateVolume",
+        read: |p, _| {
+            Ok(ApiCommand::UpdateVolume {
+                volume: p.id("updateVolume", "id")?,
+                protection: protection(p, "updateVolume")?,
             })
         },
     },
@@ -178,6 +197,15 @@ fn destroy(parameters: &Parameters) -> Result<ApiCommand, ApiError> {
             Some(false) | None => DestroyEnd::Recoverable,
         },
     }))
+}
+
+/// The real cloud can update more; a request for that is refused instead of ignored.
+fn protection(parameters: &Parameters, command: &str) -> Result<Protection, ApiError> {
+    parameters.required(command, "deleteprotection")?;
+    Ok(match parameters.flag("deleteprotection") {
+        Some(true) => Protection::On,
+        Some(false) | None => Protection::Off,
+    })
 }
 
 fn attach(parameters: &Parameters) -> Result<ApiCommand, ApiError> {

@@ -121,6 +121,9 @@ fn class_of(command: &ApiCommand) -> String {
         ApiCommand::ExpungeVirtualMachine { .. } => {
             return "org.apache.cloudstack.api.command.admin.vm.ExpungeVMCmd".into();
         }
+        ApiCommand::UpdateVirtualMachine { .. } => {
+            return "org.apache.cloudstack.api.command.user.vm.UpdateVMCmd".into();
+        }
         ApiCommand::RecoverVirtualMachine { .. } => {
             return "org.apache.cloudstack.api.command.user.vm.RecoverVMCmd".into();
         }
@@ -142,9 +145,10 @@ fn class_of(command: &ApiCommand) -> String {
         ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => {
             return "org.apache.cloudstack.api.command.user.vm.UpdateDefaultNicForVMCmd".into();
         }
-        ApiCommand::AttachVolume { .. } | ApiCommand::DetachVolume(_) | ApiCommand::DeleteVolume { .. } => {
-            "volume"
-        }
+        ApiCommand::UpdateVolume { .. }
+        | ApiCommand::AttachVolume { .. }
+        | ApiCommand::DetachVolume(_)
+        | ApiCommand::DeleteVolume { .. } => "volume",
         ApiCommand::CreateSnapshot { .. }
         | ApiCommand::RevertSnapshot { .. }
         | ApiCommand::DeleteSnapshot { .. } => "snapshot",

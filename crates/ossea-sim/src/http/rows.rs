@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use crate::cloud::Cloud;
 use crate::cloud::objects::{Boot, Nic, Snapshot, Vm, VmSnapshot, Volume};
 use crate::contents::{
-    Allocation, NetworkContents, OfferingContents, TemplateContents, TemplateReadiness, ZoneContents,
+    Allocation, NetworkContents, OfferingContents, Protection, TemplateContents, TemplateReadiness,
+    ZoneContents,
 };
 
 const GIB: u64 = 1 << 30;
@@ -75,9 +76,16 @@ pub(crate) fn vm(cloud: &Cloud, vm: &Vm) -> Value {
         "boottype": boot_type,
         "bootmode": boot_mode,
         "nic": nics,
+        "deleteprotection": protection(cloud, vm.protection),
         "details": vm.details,
     });
     with_pending_job(cloud, vm.id.as_str(), fields)
+}
+
+/// Releases that know of no protection tell none.
+fn protection(cloud: &Cloud, protection: Protection) -> Option<bool> {
+    let is_known = cloud.settings().profile.protects_from_deletion();
+    is_known.then_some(protection == Protection::On)
 }
 
 fn nic(cloud: &Cloud, vm: &Vm, nic: &Nic) -> Value {
@@ -120,6 +128,7 @@ pub(crate) fn volume(cloud: &Cloud, volume: &Volume) -> Value {
         "storage": volume.pool,
         "templateid": volume.template,
         "created": date(volume.created),
+        "deleteprotection": protection(cloud, volume.protection),
     });
     with_pending_job(cloud, volume.id.as_str(), fields)
 }
