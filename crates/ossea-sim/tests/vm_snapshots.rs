@@ -7,13 +7,14 @@ mod support;
 use std::time::Duration;
 
 use failover_domain::{AsyncJobId, CloudVmId, VmSnapshotId, VolumeId};
-use ossea::{Command, JobReport, OsseaClient, VmSnapshotState};
+use ossea::{Command, JobReport, OsseaClient, OsseaError, VmSnapshotState};
 use ossea_sim::cloud::command::{Accepted, ApiCommand, NewVmSnapshot, SnapshotMemory};
 use ossea_sim::cloud::error::ApiError;
 use ossea_sim::cloud::log::{Effect, LogEvent};
 use ossea_sim::cloud::objects::VmSnapshotState as State;
 use ossea_sim::cloud::{Delivery, Reply};
 use ossea_sim::contents::StorageKind;
+use ossea_sim::settings::{Role, Wording};
 use ossea_sim::{FaultRule, Profile, SimContents, SimSettings, Work, WorkFault};
 use support::{Caller, start, stop};
 
@@ -568,4 +569,72 @@ async fn the_record_and_the_inventory_tell_of_vm_snapshots() {
         Effect::VmSnapshotDeleted { snapshot: point, vm },
     ];
     assert_eq!(effects[effects.len() - 3..], expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_told_to_everybody_in_the_words_of_the_release() {
+    for (wording, prefix) in [
+        (Wording::Vm, "Failed to create VM snapshot: "),
+        (Wording::Instance, "Failed to create Instance Snapshot: "),
+    ] {
+        let caller = Caller::with(SimSettings {
+            wording,
+            role: Role::User,
+            ..SimSettings::default()
+        });
+        let vm = caller.emptied_vm("web").await;
+        let Err(OsseaError::Refused(refusal)) = caller.submit(create(&vm, "point")).await else {
+            panic!("a VM without a root is refused")
+        };
+        assert_eq!(refusal.code, 530);
+        assert!(refusal.text.starts_with(prefix), "{refusal:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_repeated_under_its_key_leaves_a_row_that_blocks_all_others() {
+    let caller = Caller::of_sample();
+    let vm = failed_over(&caller).await;
+    let key = caller.key();
+    caller.cloud.submit(&key, &create(&vm, "point")).await.unwrap();
+    caller.wait(&key.job_id()).await;
+    let again = caller.cloud.submit(&key, &create(&vm, "again")).await;
+    assert!(again.is_err(), "the key is known");
+    assert_eq!(
+        states(&caller),
+        [
+            ("again".to_owned(), State::Allocated),
+            ("point".to_owned(), State::Ready)
+        ]
+    );
+    let point = caller.cloud.vm_snapshots_of(&vm).await.unwrap().remove(1);
+    assert_eq!(caller.fails(revert(&point.id)).await.code, 431);
+    assert_eq!(caller.fails(delete(&point.id)).await.code, 431);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cards_change_in_the_queue_of_their_vm() {
+    let caller = Caller::of_sample();
+    let vm = failed_over(&caller).await;
+    let networks = &caller.contents.networks;
+    let other = networks.iter().find(|network| network.name == "production-db");
+    let starting = job_of(&caller, start(&vm)).await;
+    let add = Command::AddNic {
+        vm: vm.clone(),
+        network: other.unwrap().id.clone(),
+        mac: None,
+        address: None,
+    };
+    // It is checked at once and refused, as the VM is starting; later it waits for its turn.
+    assert_eq!(caller.fails(add.clone()).await.code, 530);
+    caller.wait(&starting).await;
+    let detaching = Command::DetachVolume {
+        volume: caller.replicas()[1].clone(),
+    };
+    let detaching = job_of(&caller, detaching).await;
+    let adding = job_of(&caller, add).await;
+    caller.wait(&detaching).await;
+    assert_eq!(caller.cloud.job(&adding).await.unwrap(), JobReport::Pending);
+    caller.wait(&adding).await;
+    assert_eq!(caller.cloud.vm(&vm).await.unwrap().unwrap().nics.len(), 2);
 }
