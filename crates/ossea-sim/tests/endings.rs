@@ -365,3 +365,21 @@ async fn a_protected_vm_is_not_destroyed_until_the_protection_is_taken_away() {
     assert_eq!(at_once(&old, protect(&vm, Protection::On)), Ok(()));
     succeeded(&destroy(&old, &vm, DestroyEnd::Expunged, &[]).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_vm_that_can_be_recovered_has_lost_its_snapshots_all_the_same() {
+    let caller = Caller::of_sample();
+    let [disk, ..] = caller.replicas();
+    let vm = running_on(&caller, &disk).await;
+    let create = Command::CreateVmSnapshot {
+        vm: vm.clone(),
+        name: "point".to_owned(),
+        description: String::new(),
+    };
+    caller.done(create).await;
+    succeeded(&destroy(&caller, &vm, DestroyEnd::Recoverable, &[]).await);
+    assert_eq!(caller.cloud.inventory().vm_snapshots, []);
+    let recover = Command::RecoverVirtualMachine { vm: vm.clone() };
+    assert_eq!(caller.submit(recover).await, Ok(ossea::Accepted::Done));
+    caller.detach(&disk).await;
+}

@@ -470,7 +470,7 @@ async fn a_deletion_that_fails_stays_in_expunging_by_files_and_in_error_otherwis
 async fn tasks_on_snapshots_of_one_vm_exclude_each_other() {
     let caller = Caller::of_sample();
     let vm = failed_over(&caller).await;
-    let [root, ..] = caller.replicas();
+    let [_, disk, _] = caller.replicas();
     let point = snapshotted(&caller, &vm, "point").await;
     let other = snapshotted(&caller, &vm, "other").await;
     let reverting = job_of(&caller, revert(&point)).await;
@@ -483,7 +483,7 @@ async fn tasks_on_snapshots_of_one_vm_exclude_each_other() {
     assert_eq!(caller.fails(delete(&other)).await.code, 431);
     assert_eq!(caller.fails(delete(&point)).await.code, 431);
     let of_volume = Command::CreateSnapshot {
-        volume: root.clone(),
+        volume: disk.clone(),
         name: "volume".to_owned(),
     };
     assert!(caller.submit(of_volume.clone()).await.is_err());

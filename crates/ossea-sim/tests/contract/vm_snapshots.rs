@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use failover_domain::{CloudVmId, VmSnapshotId, VolumeId};
 use ossea::{Accepted, Command, EmptiedVm, StopMode, VmSnapshotKind, VmSnapshotState, VmState};
 
-use crate::world::{BACKEND, DISK0, DISK1, UNKNOWN, World};
+use crate::world::{BACKEND, DISK0, DISK1, TEST_NETWORK, UNKNOWN, World};
 
 fn create(vm: &CloudVmId, name: &str) -> Command {
     Command::CreateVmSnapshot {
@@ -167,23 +167,26 @@ pub(crate) async fn disks_and_cards_are_frozen_until_the_last_snapshot_is_delete
     let vm = failed_over(world).await;
     let [root, disk] = disks();
     let spare = world.deploy_with_loose_root("web-02").await.1.id;
-    let card = world.vm(&vm).await.nics[0].id.clone().unwrap();
-    let snapshot = snapshotted(world, &vm, "point").await;
-    let add = Command::AddNic {
+    let add = |network: &str| Command::AddNic {
         vm: vm.clone(),
-        network: BACKEND.parse().unwrap(),
+        network: network.parse().unwrap(),
         mac: None,
         address: None,
+    };
+    world.done(&add(BACKEND)).await;
+    // Nothing but the snapshot keeps this card from being removed or chosen.
+    let card = world.vm(&vm).await.nics[1].id.clone().unwrap();
+    let snapshot = snapshotted(world, &vm, "point").await;
+    let remove = Command::RemoveNic {
+        vm: vm.clone(),
+        nic: card.clone(),
     };
     let frozen = [
         attach(&spare, &vm, 2),
         detach(&disk),
         detach(&root),
-        add.clone(),
-        Command::RemoveNic {
-            vm: vm.clone(),
-            nic: card.clone(),
-        },
+        add(TEST_NETWORK),
+        remove.clone(),
         Command::UpdateDefaultNic {
             vm: vm.clone(),
             nic: card,
@@ -202,7 +205,8 @@ pub(crate) async fn disks_and_cards_are_frozen_until_the_last_snapshot_is_delete
         })
         .await;
     world.done(&delete(&snapshot)).await;
-    world.done(&add).await;
+    world.done(&add(TEST_NETWORK)).await;
+    world.done(&remove).await;
     world.done(&attach(&spare, &vm, 2)).await;
     world.done(&detach(&disk)).await;
     world.done(&detach(&root)).await;
