@@ -338,7 +338,10 @@ fn at_once(caller: &Caller, command: ApiCommand) -> Result<(), u32> {
     match reply.delivery {
         Delivery::Answer(Ok(Accepted::Done(_))) => Ok(()),
         Delivery::Answer(Err(error)) => Err(error.code),
-        other @ (Delivery::Answer(Ok(Accepted::Job { .. })) | Delivery::Unreadable | Delivery::Nothing) => {
+        other @ (Delivery::Answer(Ok(Accepted::Job { .. }))
+        | Delivery::Damaged(..)
+        | Delivery::Garbage(_)
+        | Delivery::Nothing) => {
             panic!("{other:?}")
         }
     }

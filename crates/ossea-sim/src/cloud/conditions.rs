@@ -129,6 +129,8 @@ impl Cloud {
             ApiCommand::DestroyVirtualMachine(_)
             | ApiCommand::ExpungeVirtualMachine { .. }
             | ApiCommand::RecoverVirtualMachine { .. }
+            | ApiCommand::UpdateVirtualMachine { .. }
+            | ApiCommand::UpdateVolume { .. }
             | ApiCommand::AttachVolume { .. }
             | ApiCommand::AddNicToVirtualMachine { .. }
             | ApiCommand::RemoveNicFromVirtualMachine { .. }

@@ -11,7 +11,7 @@ use super::objects::{
     VolumeType,
 };
 use super::{Cloud, GIB, guest};
-use crate::contents::{NetworkContents, is_data_device};
+use crate::contents::{NetworkContents, Protection, is_data_device};
 use crate::population::Population;
 
 /// The network of the population.
@@ -93,6 +93,7 @@ impl Cloud {
             host: runs.then(|| guest::HOST.to_owned()),
             offering: place.offering.clone(),
             template: None,
+            protection: Protection::Off,
             cpus: 1 << chance.below(4),
             cpu_speed: 2000,
             memory_mib: 1024 << chance.below(5),
@@ -136,6 +137,7 @@ impl Cloud {
             }),
             pool: self.first_pool(place.zone),
             template: None,
+            protection: Protection::Off,
             created: self.time,
             content: Content::pristine(format!("population {name}")),
             name,
