@@ -19,6 +19,7 @@ pub enum Work {
 }
 
 pub use crate::cloud::objects::BootFailure;
+pub use crate::probability::Probability;
 
 /// What happens to the network cards of a deployed VM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -288,50 +289,6 @@ impl FaultRule {
             probability: Some(probability),
             ..self
         }
-    }
-}
-
-/// A probability, from 0 to 1 in steps of a millionth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
-pub struct Probability(u32);
-
-/// A number that is no [`Probability`].
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("{0} is no probability, wanted is a number from 0 to 1")]
-pub struct NotAProbability(f64);
-
-const MILLION: u32 = 1_000_000;
-
-impl Probability {
-    /// So many of a hundred; more than 100 are 100.
-    pub fn percent(percent: u32) -> Self {
-        Self(percent.min(100) * (MILLION / 100))
-    }
-
-    fn happens(self, chance: &mut Chance) -> bool {
-        chance.below(MILLION.into()) < self.0.into()
-    }
-}
-
-impl TryFrom<f64> for Probability {
-    type Error = NotAProbability;
-    fn try_from(number: f64) -> Result<Self, NotAProbability> {
-        if (0.0..=1.0).contains(&number) {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "the product is between 0 and a million"
-            )]
-            Ok(Self((number * f64::from(MILLION)).round() as u32))
-        } else {
-            Err(NotAProbability(number))
-        }
-    }
-}
-impl From<Probability> for f64 {
-    fn from(probability: Probability) -> f64 {
-        f64::from(probability.0) / f64::from(MILLION)
     }
 }
 

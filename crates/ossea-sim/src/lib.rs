@@ -19,6 +19,7 @@ pub mod contents;
 pub mod faults;
 pub mod http;
 pub mod population;
+pub mod probability;
 pub mod settings;
 
 pub use client::InProcessCloud;
