@@ -50,9 +50,16 @@ pub(crate) async fn run(settings: SimSettings, only_here: OnlyHere) -> anyhow::R
             None => Drain::Complete,
         }
     };
+    let keep_up = async {
+        tokio::select! {
+            () = server.keep_up() => {}
+            () = shutdown.cancelled() => {}
+        }
+    };
     let served = tokio::join!(
         http_edge::serve(api, server.api(), EDGE, shutdown.clone()),
-        switches
+        switches,
+        keep_up
     );
     tracing::info!(api = ?served.0, admin = ?served.1, "stopped");
     match &only_here.save_state {

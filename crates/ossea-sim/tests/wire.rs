@@ -838,3 +838,16 @@ async fn protection_is_shown_and_updated_and_nothing_else_can_be() {
     let rename = [("command", "updateVolume"), ("id", disk), ("name", "other")];
     assert_eq!(wire.ask(&rename).await.0, 431);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_nobody_calls_plays_on() {
+    let clock = SimClock::starting_at(chrono::DateTime::UNIX_EPOCH);
+    let cloud = Cloud::new(&SimContents::sample(), SimSettings::default(), clock.now());
+    let cloud = Arc::new(Mutex::new(cloud));
+    let server = SimServer::new(Arc::clone(&cloud), clock, Credentials::development());
+    let playing = tokio::spawn(async move { server.keep_up().await });
+    tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+    let behind = clock.now() - cloud.lock().unwrap().time();
+    assert!(behind <= chrono::TimeDelta::seconds(1), "{behind}");
+    playing.abort();
+}

@@ -24,6 +24,7 @@ mod rows;
 mod signature;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -43,6 +44,9 @@ use crate::faults::FaultEffect;
 
 /// The header in which a request brings its fault along, in the form of the effect of a fault rule.
 pub const FAULT_HEADER: &str = "x-ossea-sim-fault";
+
+/// Often enough that little happens in between.
+const KEEP_UP_EVERY: Duration = Duration::from_secs(1);
 
 /// CloudStack takes no larger forms.
 const LARGEST_BODY: usize = 1 << 20;
@@ -80,6 +84,15 @@ impl SimServer {
         Self {
             faults_by_request: FaultsByRequest::Accepted,
             ..self
+        }
+    }
+
+    /// Plays on while nobody calls, for ever: what thousands of guests do in a quiet night is not left to the first
+    /// call of the morning.
+    pub async fn keep_up(&self) {
+        loop {
+            tokio::time::sleep(KEEP_UP_EVERY).await;
+            drop(self.current());
         }
     }
 
