@@ -97,6 +97,8 @@ cloud_id! {
     TemplateId "template id",
     /// A CloudStack service offering.
     OfferingId "service offering id",
+    /// A CloudStack disk offering.
+    DiskOfferingId "disk offering id",
     /// A CloudStack VM snapshot, which holds all disks of a VM.
     VmSnapshotId "VM snapshot id",
     /// A network card of a CloudStack VM.

@@ -18,8 +18,8 @@ pub mod vm_name;
 pub use attention::{Attention, AttentionCode, Severity};
 pub use disk::{Controller, DiskPosition, SourceDisk};
 pub use ids::{
-    AsyncJobId, CloudVmId, IdError, JobId, NetworkId, NicId, OfferingId, RequestKey, SnapshotId,
-    StoragePoolId, TemplateId, VmId, VmSnapshotId, VolumeId, ZoneId,
+    AsyncJobId, CloudVmId, DiskOfferingId, IdError, JobId, NetworkId, NicId, OfferingId, RequestKey,
+    SnapshotId, StoragePoolId, TemplateId, VmId, VmSnapshotId, VolumeId, ZoneId,
 };
 pub use mapping::{NetworkMapping, Purpose};
 pub use nic::{MacAddress, SourceNic};

@@ -1,11 +1,17 @@
 //! What is in the cloud when the simulation begins: a TOML file.
 
+mod storage;
+
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use failover_domain::{CloudVmId, MacAddress, NetworkId, OfferingId, TemplateId, VolumeId, ZoneId};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::storage::derived_id;
+pub use self::storage::{
+    ClusterContents, DiskOfferingContents, LimitContents, PoolContents, StorageKind, StorageScope,
+};
 use crate::address_range::Ipv4Net;
 use crate::cloud::objects::NetworkType;
 
@@ -15,14 +21,23 @@ use crate::cloud::objects::NetworkType;
 pub struct SimContents {
     /// The zones.
     pub zones: Vec<ZoneContents>,
+    /// The clusters of hosts. A zone without any has one of its own with one host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clusters: Vec<ClusterContents>,
     /// The storage pools.
     pub pools: Vec<PoolContents>,
     /// The networks.
     pub networks: Vec<NetworkContents>,
     /// The service offerings.
     pub offerings: Vec<OfferingContents>,
+    /// The disk offerings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disk_offerings: Vec<DiskOfferingContents>,
     /// The templates.
     pub templates: Vec<TemplateContents>,
+    /// What the account may have at most.
+    #[serde(default)]
+    pub limits: LimitContents,
     /// The appliance VM with the replicas.
     pub oma: OmaContents,
 }
@@ -48,30 +63,6 @@ pub enum Allocation {
     Enabled,
     /// It does not.
     Disabled,
-}
-
-/// The kind of storage behind a pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StorageKind {
-    /// QCOW2 files on NFS.
-    Nfs,
-    /// Ceph RBD, raw.
-    Rbd,
-    /// A storage system that makes a LUN per volume: roots cannot be swapped.
-    Managed,
-}
-
-/// A storage pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PoolContents {
-    /// The name, unique.
-    pub name: String,
-    /// The zone.
-    pub zone: ZoneId,
-    /// The kind.
-    pub kind: StorageKind,
 }
 
 /// A network.
@@ -259,6 +250,7 @@ impl SimContents {
         let mut mistakes = Vec::new();
         self.check_ids(&mut mistakes);
         self.check_zones(&mut mistakes);
+        self.check_storage(&mut mistakes);
         self.check_networks(&mut mistakes);
         self.check_oma(&mut mistakes);
         self.check_devices(&mut mistakes);
@@ -271,6 +263,13 @@ impl SimContents {
         let ids = ids.chain(self.networks.iter().map(|n| n.id.as_str()));
         let ids = ids.chain(self.offerings.iter().map(|o| o.id.as_str()));
         let ids = ids.chain(self.templates.iter().map(|t| t.id.as_str()));
+        let ids = ids.chain(self.disk_offerings.iter().map(|o| o.id.as_str()));
+        let ids = ids.chain(
+            self.pools
+                .iter()
+                .filter_map(|p| p.id.as_ref())
+                .map(|id| id.as_str()),
+        );
         let ids = ids.chain(self.oma.volumes.iter().map(|v| v.id.as_str()));
         let ids = ids.chain([self.oma.id.as_str(), self.oma.root.id.as_str()]);
         for id in ids {
@@ -291,8 +290,12 @@ impl SimContents {
                 .iter()
                 .map(move |zone| (format!("template {:?}", t.name), zone))
         });
+        let clusters = self
+            .clusters
+            .iter()
+            .map(|c| (format!("cluster {:?}", c.name), &c.zone));
         let oma = [("the OMA".to_owned(), &self.oma.zone)];
-        for (what, zone) in pools.chain(networks).chain(templates).chain(oma) {
+        for (what, zone) in pools.chain(clusters).chain(networks).chain(templates).chain(oma) {
             if !self.zones.iter().any(|z| z.id == *zone) {
                 mistakes.push(format!("{what} is in zone {zone}, which is not among the zones"));
             }
