@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::{SnapshotId, VolumeId};
 use ossea::StopMode;
 use ossea_sim::cloud::command::{
-    AfterDeploy, ApiCommand, Deploy, Destroy, DestroyEnd, DetachTarget, NewVmSnapshot, NicSpec, Quiesce,
-    SnapshotMemory,
+    AfterDeploy, ApiCommand, Backup, Deploy, DeploySource, Destroy, DestroyEnd, DetachTarget, NewVmSnapshot,
+    NicSpec, Owner, Quiesce, SnapshotLocation, SnapshotMemory,
 };
 use ossea_sim::cloud::objects::Boot;
 use ossea_sim::{Cloud, FaultRule, SimContents, SimSettings, Work, WorkFault};
@@ -93,6 +93,9 @@ fn happen(cloud: &mut Cloud, now: DateTime<Utc>, kind: &Kind) {
             volume: disk(number),
             name: None,
             quiesce: Quiesce::No,
+            location: SnapshotLocation::Usual,
+            backup: Backup::AfterJob,
+            tags: [("number".to_owned(), number.to_string())].into(),
         },
         Kind::Revert(number) => {
             let snapshots: Vec<SnapshotId> = cloud.snapshots().map(|s| s.id.clone()).collect();
@@ -125,7 +128,8 @@ fn deployment(number: u8) -> Deploy {
         display_name: None,
         zone: sample.oma.zone.clone(),
         offering: fixed.unwrap().id.clone(),
-        template: sample.templates[0].id.clone(),
+        source: DeploySource::Template(sample.templates[0].id.clone()),
+        data_disk: None,
         nics: vec![NicSpec {
             network: sample.networks[0].id.clone(),
             mac: None,
@@ -135,6 +139,9 @@ fn deployment(number: u8) -> Deploy {
         boot: Boot::Bios,
         root_disk_gib: None,
         after: AfterDeploy::Start,
+        custom_id: None,
+        owner: Owner::default(),
+        hypervisor: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The cloud's rows in the words of the `ossea` crate, and commands the other way round.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -8,10 +9,11 @@ use ossea::{
     ServiceOffering, Template, VolumeKind, Zone,
 };
 
+use super::infrastructure;
 use crate::cloud::Cloud;
 use crate::cloud::command::{
-    Accepted, AfterDeploy, ApiCommand, Deploy, Destroy, DestroyEnd, DetachTarget, NewVmSnapshot, NicSpec,
-    Quiesce, SnapshotMemory,
+    Accepted, AfterDeploy, ApiCommand, Backup, Deploy, DeploySource, Destroy, DestroyEnd, DetachTarget,
+    NewVmSnapshot, NicSpec, Owner, Quiesce, SnapshotLocation, SnapshotMemory,
 };
 use crate::cloud::error::ApiError;
 use crate::cloud::jobs::{Job, JobOutcome, JobResult, Phase};
@@ -20,7 +22,8 @@ use crate::cloud::objects::{
     VolumeState, VolumeType,
 };
 use crate::contents::{
-    Allocation, NetworkContents, OfferingContents, TemplateContents, TemplateReadiness, ZoneContents,
+    Allocation, NetworkContents, OfferingContents, PoolContents, TemplateContents, TemplateReadiness,
+    ZoneContents,
 };
 use crate::settings::{Role, UserExpunge, UserForceStop};
 
@@ -55,6 +58,9 @@ pub(super) fn command(command: &Command) -> Result<ApiCommand, ApiError> {
             volume: volume.clone(),
             name: Some(name.clone()),
             quiesce: Quiesce::No,
+            location: SnapshotLocation::Usual,
+            backup: Backup::WithinJob,
+            tags: BTreeMap::new(),
         },
         Command::RevertSnapshot { snapshot } => ApiCommand::RevertSnapshot {
             snapshot: snapshot.clone(),
@@ -99,7 +105,8 @@ pub(super) fn command(command: &Command) -> Result<ApiCommand, ApiError> {
             vm: vm.clone(),
             nic: nic.clone(),
         },
-        Command::CreateTags { .. } | Command::DeleteTags { .. } => return Err(ApiError::unauthorized()),
+        Command::CreateTags { on, tags } => infrastructure::create_tags(on, tags),
+        Command::DeleteTags { on, keys } => infrastructure::delete_tags(on, keys),
     })
 }
 
@@ -137,12 +144,16 @@ fn deploy(vm: &DeployVm) -> Deploy {
         display_name: Some(vm.display_name.clone()),
         zone: vm.zone.clone(),
         offering: vm.offering.clone(),
-        template: vm.template.clone(),
+        source: DeploySource::Template(vm.template.clone()),
+        data_disk: None,
         nics: nics.collect(),
         details,
         boot,
         root_disk_gib: None,
         after: AfterDeploy::LeaveStopped,
+        custom_id: None,
+        owner: Owner::default(),
+        hypervisor: None,
     }
 }
 
@@ -244,6 +255,7 @@ pub(super) fn volume(cloud: &Cloud, volume: &Volume) -> ossea::Volume {
             VolumeState::Creating => ossea::VolumeState::Creating,
             VolumeState::Ready => ossea::VolumeState::Ready,
             VolumeState::Attaching => ossea::VolumeState::Attaching,
+            VolumeState::Migrating => ossea::VolumeState::Migrating,
             VolumeState::Snapshotting => ossea::VolumeState::Snapshotting,
             VolumeState::RevertSnapshotting => ossea::VolumeState::RevertSnapshotting,
             VolumeState::Destroy => ossea::VolumeState::Destroy,
@@ -253,7 +265,11 @@ pub(super) fn volume(cloud: &Cloud, volume: &Volume) -> ossea::Volume {
         zone: volume.zone.clone(),
         attachment,
         storage: volume.pool.clone(),
-        pool: None,
+        pool: volume
+            .pool
+            .as_ref()
+            .and_then(|name| cloud.pool(name))
+            .map(PoolContents::id),
         template: volume.template.clone(),
         pending_job: cloud.pending_job(volume.id.as_str()).cloned(),
     }

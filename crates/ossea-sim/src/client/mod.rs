@@ -2,6 +2,7 @@
 
 mod bearing;
 mod convert;
+mod infrastructure;
 mod way;
 
 pub(crate) use self::convert::may_expunge;
@@ -26,6 +27,7 @@ use crate::cloud::Cloud;
 use crate::cloud::content::Content;
 use crate::cloud::error::ApiError;
 use crate::cloud::inventory::CloudInventory;
+use crate::cloud::limits::Resource;
 use crate::cloud::log::LogEntry;
 use crate::contents::SimContents;
 use crate::faults::{FaultRule, FaultState, RuleId, Work};
@@ -345,12 +347,25 @@ impl OsseaClient for InProcessCloud {
         .await
     }
 
-    async fn storage_pools(&self, _: &ZoneId) -> Result<Vec<StoragePool>, OsseaError> {
-        Err(convert::error(ApiError::unauthorized()))
+    async fn storage_pools(&self, zone: &ZoneId) -> Result<Vec<StoragePool>, OsseaError> {
+        let look = |cloud: &Cloud| {
+            cloud.check_root_admin("listStoragePools")?;
+            if cloud.zone(zone).is_none() {
+                return Ok(Err(OsseaError::NotFound(format!("zoneid {zone}"))));
+            }
+            let within = cloud.pools().filter(|pool| pool.zone == *zone);
+            let pools = within.map(|pool| infrastructure::storage_pool(cloud, pool));
+            Ok(Ok(pools.collect()))
+        };
+        self.read("listStoragePools", &[zone.as_str()], look).await?
     }
 
     async fn resource_limits(&self) -> Result<Vec<ResourceLimit>, OsseaError> {
-        Err(convert::error(ApiError::unauthorized()))
+        let look = |cloud: &Cloud| {
+            let limits = Resource::ALL.map(|resource| infrastructure::resource_limit(cloud, resource));
+            Ok(limits.to_vec())
+        };
+        self.read("listResourceLimits", &[], look).await
     }
 
     fn clock_skew(&self) -> Option<TimeDelta> {

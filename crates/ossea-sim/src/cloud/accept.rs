@@ -29,9 +29,14 @@ impl Cloud {
         self.refuse_creation(&command, fault.as_ref())?;
         let created = match &command {
             ApiCommand::DeployVirtualMachine(deploy) => Some(self.create_vm(deploy, fault.as_ref())?),
-            ApiCommand::CreateSnapshot { volume, name, .. } => {
-                Some(self.create_snapshot_row(volume, name.as_deref())?)
-            }
+            ApiCommand::CreateSnapshot {
+                volume,
+                name,
+                location,
+                tags,
+                ..
+            } => Some(self.create_snapshot_row(volume, name.as_deref(), *location, tags)?),
+            ApiCommand::CreateVolume(volume) => Some(self.create_volume_row(volume)?),
             ApiCommand::CreateVmSnapshot(new) => Some(self.create_vm_snapshot_row(new)?),
             ApiCommand::StartVirtualMachine { .. }
             | ApiCommand::StopVirtualMachine { .. }
@@ -49,7 +54,10 @@ impl Cloud {
             | ApiCommand::DeleteVmSnapshot { .. }
             | ApiCommand::AddNicToVirtualMachine { .. }
             | ApiCommand::RemoveNicFromVirtualMachine { .. }
-            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => None,
+            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. }
+            | ApiCommand::CreateTags { .. }
+            | ApiCommand::DeleteTags { .. }
+            | ApiCommand::RebootVirtualMachine { .. } => None,
         };
         let job = self.job_id(key)?;
         let object = self.object_of(&command, created.as_deref());
@@ -95,10 +103,7 @@ impl Cloud {
             return Ok(self.fresh_id().parse().expect("a UUID is a legal id"));
         };
         let malformed = || ApiError::invalid(format!("UUID: {key} doesn't follow the UUID format"));
-        let is_lower_case_uuid = key.len() == 36
-            && !key.bytes().any(|b| b.is_ascii_uppercase())
-            && uuid::Uuid::try_parse(key).is_ok();
-        if !is_lower_case_uuid {
+        if !is_lower_case_uuid(key) {
             return Err(malformed());
         }
         let id: AsyncJobId = key.parse().map_err(|_| malformed())?;
@@ -123,7 +128,10 @@ impl Cloud {
             ApiCommand::DeployVirtualMachine(_) => of("VirtualMachine", created?),
             ApiCommand::CreateSnapshot { .. } => of("Snapshot", created?),
             ApiCommand::CreateVmSnapshot(_) => of(JobObject::VM_SNAPSHOT, created?),
+            ApiCommand::CreateVolume(_) => of("Volume", created?),
+            ApiCommand::CreateTags { .. } | ApiCommand::DeleteTags { .. } => None,
             ApiCommand::StartVirtualMachine { vm }
+            | ApiCommand::RebootVirtualMachine { vm }
             | ApiCommand::StopVirtualMachine { vm, .. }
             | ApiCommand::DestroyVirtualMachine(Destroy { vm, .. })
             | ApiCommand::ExpungeVirtualMachine { vm }
@@ -144,4 +152,9 @@ impl Cloud {
             }
         }
     }
+}
+
+/// The only form in which callers may choose ids.
+pub(super) fn is_lower_case_uuid(text: &str) -> bool {
+    text.len() == 36 && !text.bytes().any(|b| b.is_ascii_uppercase()) && uuid::Uuid::try_parse(text).is_ok()
 }

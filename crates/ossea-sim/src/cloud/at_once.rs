@@ -50,7 +50,11 @@ impl ApiCommand {
             | ApiCommand::DeleteVmSnapshot { .. }
             | ApiCommand::AddNicToVirtualMachine { .. }
             | ApiCommand::RemoveNicFromVirtualMachine { .. }
-            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => None,
+            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. }
+            | ApiCommand::CreateTags { .. }
+            | ApiCommand::DeleteTags { .. }
+            | ApiCommand::RebootVirtualMachine { .. }
+            | ApiCommand::CreateVolume(_) => None,
         }
     }
 }

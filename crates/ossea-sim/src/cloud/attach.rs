@@ -107,6 +107,7 @@ impl Cloud {
             return Err(ApiError::runtime(text));
         }
         self.free_device(vm, device)?;
+        let moving = self.move_for_attach(row, vm)?;
         let durations = self.settings.durations;
         let seconds = match self.vms.get(vm).map(|vm| vm.state) {
             Some(VmState::Running) => durations.attach_to_running,
@@ -125,10 +126,15 @@ impl Cloud {
                 )));
             }
         };
+        let (state, seconds) = match moving {
+            // It is attached in the last moments of the job, which are not shown.
+            Some(_) => (VolumeState::Migrating, seconds + durations.migrate_volume),
+            None => (VolumeState::Attaching, seconds),
+        };
         if let Some(row) = self.volumes.get_mut(volume)
             && row.state == VolumeState::Ready
         {
-            row.state = VolumeState::Attaching;
+            row.state = state;
         }
         Ok(seconds)
     }
@@ -170,6 +176,9 @@ impl Cloud {
             )));
         }
         let device = self.free_device(vm, device)?;
+        if let Some(moving) = self.move_for_attach(self.volume_row(volume)?, vm)? {
+            self.move_volume(job, moving);
+        }
         let pool = self.pool_for_attached(vm);
         let at = self.time;
         let row = self
@@ -184,6 +193,7 @@ impl Cloud {
             (VolumeState::Allocated, None) => {}
             (
                 VolumeState::Attaching
+                | VolumeState::Migrating
                 | VolumeState::Creating
                 | VolumeState::Ready
                 | VolumeState::Snapshotting
@@ -225,16 +235,9 @@ impl Cloud {
         }
     }
 
-    pub(super) fn first_pool(&self, zone: &failover_domain::ZoneId) -> Option<String> {
-        self.pools
-            .iter()
-            .find(|pool| pool.zone == *zone)
-            .map(|pool| pool.name.clone())
-    }
-
     pub(super) fn abandon_attach(&mut self, volume: &VolumeId) {
         if let Some(row) = self.volumes.get_mut(volume)
-            && row.state == VolumeState::Attaching
+            && matches!(row.state, VolumeState::Attaching | VolumeState::Migrating)
         {
             row.state = VolumeState::Ready;
         }

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use failover_domain::{
-    AsyncJobId, CloudVmId, MacAddress, NetworkId, NicId, OfferingId, SnapshotId, TemplateId, VmSnapshotId,
-    VolumeId, ZoneId,
+    AsyncJobId, CloudVmId, DiskOfferingId, MacAddress, NetworkId, NicId, OfferingId, SnapshotId, TemplateId,
+    VmSnapshotId, VolumeId, ZoneId,
 };
 use ossea::StopMode;
 use serde::{Deserialize, Serialize};
 
 use super::jobs::JobResult;
 use super::objects::{Boot, VmSnapshotType};
+use super::tags::TaggedObjects;
 use crate::contents::Protection;
 
 /// A command that changes the cloud.
@@ -55,6 +56,9 @@ pub enum ApiCommand {
         volume: VolumeId,
         name: Option<String>,
         quiesce: Quiesce,
+        location: SnapshotLocation,
+        backup: Backup,
+        tags: BTreeMap<String, String>,
     },
     RevertSnapshot {
         snapshot: SnapshotId,
@@ -81,6 +85,19 @@ pub enum ApiCommand {
         vm: CloudVmId,
         nic: NicId,
     },
+    CreateTags {
+        on: TaggedObjects,
+        tags: BTreeMap<String, String>,
+    },
+    DeleteTags {
+        on: TaggedObjects,
+        /// Keys, with the value that each must have to be deleted where one is given.
+        tags: BTreeMap<String, Option<String>>,
+    },
+    RebootVirtualMachine {
+        vm: CloudVmId,
+    },
+    CreateVolume(CreateVolume),
 }
 
 /// What `detachVolume` names.
@@ -134,6 +151,24 @@ pub struct NewVmSnapshot {
     pub memory: SnapshotMemory,
 }
 
+/// Where `createSnapshot` keeps the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SnapshotLocation {
+    /// Where the cloud does so.
+    Usual,
+    /// `locationtype` was given, which only managed storage can follow.
+    Given,
+}
+
+/// Whether the job of `createSnapshot` waits for the copy to secondary storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Backup {
+    /// It does, the default.
+    WithinJob,
+    /// `asyncbackup=true`: the copy goes on when the job is over.
+    AfterJob,
+}
+
 /// How far `destroyVirtualMachine` goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DestroyEnd {
@@ -181,12 +216,64 @@ pub struct Deploy {
     pub display_name: Option<String>,
     pub zone: ZoneId,
     pub offering: OfferingId,
-    pub template: TemplateId,
+    pub source: DeploySource,
+    /// `diskofferingid`, beside a root from a template.
+    pub data_disk: Option<DataDisk>,
     pub nics: Vec<NicSpec>,
     pub details: BTreeMap<String, String>,
     pub boot: Boot,
     pub root_disk_gib: Option<u64>,
     pub after: AfterDeploy,
+    pub custom_id: Option<String>,
+    pub owner: Owner,
+    pub hypervisor: Option<String>,
+}
+
+/// What the root of a new VM is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeploySource {
+    /// `templateid`.
+    Template(TemplateId),
+    /// `volumeid`: the volume itself becomes the root.
+    Volume(VolumeId),
+    /// `snapshotid`.
+    Snapshot(SnapshotId),
+}
+
+/// A data disk of a new VM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are CloudStack's own")]
+pub struct DataDisk {
+    pub offering: DiskOfferingId,
+    pub size_gib: Option<u64>,
+}
+
+/// Whom a new object is to belong to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are CloudStack's own")]
+pub struct Owner {
+    pub account: Option<String>,
+    pub domain: Option<String>,
+}
+
+/// The parameters of `createVolume`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are CloudStack's own")]
+pub struct CreateVolume {
+    pub name: Option<String>,
+    pub zone: Option<ZoneId>,
+    pub source: VolumeSource,
+    /// `size`, in GiB.
+    pub size_gib: Option<u64>,
+}
+
+/// What `createVolume` makes a volume of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VolumeSource {
+    /// Nothing: a blank disk of an offering. It is on no storage until it is attached.
+    DiskOffering(DiskOfferingId),
+    /// A snapshot.
+    Snapshot(SnapshotId),
 }
 
 impl ApiCommand {
@@ -213,6 +300,10 @@ impl ApiCommand {
             ApiCommand::AddNicToVirtualMachine { .. } => "addNicToVirtualMachine",
             ApiCommand::RemoveNicFromVirtualMachine { .. } => "removeNicFromVirtualMachine",
             ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => "updateDefaultNicForVirtualMachine",
+            ApiCommand::CreateTags { .. } => "createTags",
+            ApiCommand::DeleteTags { .. } => "deleteTags",
+            ApiCommand::RebootVirtualMachine { .. } => "rebootVirtualMachine",
+            ApiCommand::CreateVolume(_) => "createVolume",
         }
     }
 }

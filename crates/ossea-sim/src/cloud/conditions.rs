@@ -91,6 +91,9 @@ impl Cloud {
                 // The row says Stopped afterwards, whatever the guest does.
                 StopMode::Graceful | StopMode::Forced => Ok(()),
             },
+            ApiCommand::RebootVirtualMachine { vm } if is_running(vm) => {
+                runtime("Failed to reboot; the agent does not answer")
+            }
             ApiCommand::DestroyVirtualMachine(destroy) if is_running(&destroy.vm) => {
                 runtime("Failed to destroy: unable to stop")
             }
@@ -131,6 +134,10 @@ impl Cloud {
             | ApiCommand::RecoverVirtualMachine { .. }
             | ApiCommand::UpdateVirtualMachine { .. }
             | ApiCommand::UpdateVolume { .. }
+            | ApiCommand::RebootVirtualMachine { .. }
+            | ApiCommand::CreateVolume(_)
+            | ApiCommand::CreateTags { .. }
+            | ApiCommand::DeleteTags { .. }
             | ApiCommand::AttachVolume { .. }
             | ApiCommand::AddNicToVirtualMachine { .. }
             | ApiCommand::RemoveNicFromVirtualMachine { .. }

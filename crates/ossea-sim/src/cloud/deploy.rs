@@ -2,21 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use failover_domain::{CloudVmId, VolumeId};
+use failover_domain::CloudVmId;
 use rand::RngCore;
 
+use super::Cloud;
+use super::accept::is_lower_case_uuid;
 use super::command::{Deploy, NicSpec};
-use super::content::Content;
 use super::error::ApiError;
+use super::limits::Resource;
 use super::log::Effect;
-use super::objects::{
-    AddressShown, Attached, Boot, Guest, NetworkType, Nic, Shape, Vm, VmState, Volume, VolumeState,
-    VolumeType,
-};
+use super::objects::{AddressShown, Boot, Guest, NetworkType, Nic, Shape, Vm, VmState};
 use super::table::VmKey;
-use super::{Cloud, GIB};
 use crate::contents::{Allocation, OfferingContents, Protection, TemplateContents, TemplateReadiness};
 use crate::faults::{NicFault, RuleId, WorkFault};
+use crate::settings::Role;
 
 const CPUS: &str = "cpuNumber";
 const SPEED: &str = "cpuSpeed";
@@ -28,13 +27,28 @@ impl Cloud {
         deploy: &Deploy,
         fault: Option<&(RuleId, WorkFault)>,
     ) -> Result<String, ApiError> {
-        let template = self.check_place(deploy)?.clone();
+        self.check_owner(&deploy.owner)?;
+        let (root, template) = self.plan_root(deploy)?;
+        self.check_place(deploy, &template)?;
         let shape = shape_of(self.offering_of(deploy)?, deploy)?;
-        let id = self.fresh_id();
+        let data_gib = self.data_disk_gib(deploy)?;
+        let id = self.id_for_vm(deploy)?;
         let name = deploy.name.clone().unwrap_or_else(|| format!("VM-{id}"));
         check_host_name(&name)?;
         self.check_networks(deploy, &template, &name)?;
-        let id: CloudVmId = id.parse().expect("a UUID is a legal id");
+        self.check_limits(&[
+            (Resource::Vms, 1),
+            (Resource::Cpus, shape.cpus.into()),
+            (Resource::MemoryMib, shape.memory_mib.into()),
+            (
+                Resource::Volumes,
+                root.new_volumes() + u64::from(data_gib.is_some()),
+            ),
+            (
+                Resource::PrimaryStorageGib,
+                root.new_gib() + data_gib.unwrap_or(0),
+            ),
+        ])?;
         let mut specs = deploy.nics.clone();
         if let Some((rule, WorkFault::WrongNetwork { how })) = fault {
             self.faults.fired(*rule);
@@ -65,17 +79,42 @@ impl Cloud {
         };
         self.vms.insert(id.clone(), vm);
         self.effect(None, Effect::VmCreated { vm: id.clone(), name });
-        self.make_scratch_root(&id, deploy, &template);
+        self.place_root(&id, deploy, root, &template.id);
+        if let Some(size_gib) = data_gib {
+            self.place_data_disk(&id, deploy, size_gib);
+        }
         Ok(id.to_string())
     }
 
-    fn check_place(&self, deploy: &Deploy) -> Result<&TemplateContents, ApiError> {
-        let api = "deployVirtualMachine";
-        let zone = self.zones.get(&deploy.zone);
-        let zone = zone.ok_or_else(|| ApiError::unknown_entity(api, "zoneid", deploy.zone.as_str()))?;
-        let template = self.templates.get(&deploy.template);
-        let template =
-            template.ok_or_else(|| ApiError::unknown_entity(api, "templateid", deploy.template.as_str()))?;
+    /// The id of the new VM: a root admin may choose it, once.
+    fn id_for_vm(&mut self, deploy: &Deploy) -> Result<CloudVmId, ApiError> {
+        let Some(chosen) = &deploy.custom_id else {
+            return Ok(self.fresh_id().parse().expect("a UUID is a legal id"));
+        };
+        match self.settings.role {
+            Role::RootAdmin => {}
+            Role::User => {
+                let text = "Parameter customid can only be passed by a root admin";
+                return Err(ApiError::of_command(531, text));
+            }
+        }
+        let malformed = || ApiError::invalid(format!("UUID: {chosen} doesn't follow the UUID format"));
+        if !is_lower_case_uuid(chosen) {
+            return Err(malformed());
+        }
+        let id: CloudVmId = chosen.parse().map_err(|_| malformed())?;
+        if self.is_known(chosen, self.vms.contains_key(&id)) {
+            return Err(ApiError::invalid(format!(
+                "UUID: {chosen} already exists so can't create/update with custom id"
+            )));
+        }
+        Ok(id)
+    }
+
+    fn check_place(&self, deploy: &Deploy, template: &TemplateContents) -> Result<(), ApiError> {
+        let zone = self.zones.get(&deploy.zone).ok_or_else(|| {
+            ApiError::unknown_entity("deployVirtualMachine", "zoneid", deploy.zone.as_str())
+        })?;
         match zone.allocation {
             Allocation::Enabled => {}
             Allocation::Disabled => {
@@ -88,7 +127,32 @@ impl Cloud {
             let text = format!("The template {} is not available for use", template.id);
             return Err(ApiError::invalid(text));
         }
-        Ok(template)
+        let other = deploy.hypervisor.as_ref();
+        if other.is_some_and(|other| !other.eq_ignore_ascii_case("KVM")) {
+            return Err(ApiError::invalid(
+                "Hypervisor passed to the deployVm call, is different from the hypervisor type of the template",
+            ));
+        }
+        if self.first_pool(&deploy.zone).is_none() {
+            let text = "There are no available pools in the UP state for vm deployment";
+            return Err(ApiError::of_command(530, text));
+        }
+        Ok(())
+    }
+
+    /// The size of the data disk that is asked for.
+    fn data_disk_gib(&self, deploy: &Deploy) -> Result<Option<u64>, ApiError> {
+        let Some(disk) = &deploy.data_disk else {
+            return Ok(None);
+        };
+        let api = "deployVirtualMachine";
+        let offering = self.disk_offerings.get(&disk.offering);
+        let offering = offering
+            .ok_or_else(|| ApiError::unknown_entity(api, "diskofferingid", disk.offering.as_str()))?;
+        let size = offering.size_gib.or(disk.size_gib);
+        let size =
+            size.ok_or_else(|| ApiError::invalid("This disk offering requires a custom size specified"));
+        size.map(Some)
     }
 
     fn offering_of(&self, deploy: &Deploy) -> Result<&OfferingContents, ApiError> {
@@ -179,30 +243,6 @@ impl Cloud {
         self.rng.fill_bytes(&mut bytes);
         let [a, b, c, d] = bytes;
         format!("02:01:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
-    }
-
-    fn make_scratch_root(&mut self, vm: &CloudVmId, deploy: &Deploy, template: &TemplateContents) {
-        let id: VolumeId = self.fresh_id().parse().expect("a UUID is a legal id");
-        let size_gib = deploy.root_disk_gib.unwrap_or(0).max(template.size_gib);
-        let volume = Volume {
-            id: id.clone(),
-            name: format!("ROOT-{}", self.vms_made),
-            kind: VolumeType::Root,
-            state: VolumeState::Allocated,
-            size_bytes: size_gib * GIB,
-            zone: deploy.zone.clone(),
-            attached: Some(Attached {
-                vm: vm.clone(),
-                device: 0,
-                at: self.time,
-            }),
-            pool: None,
-            template: Some(template.id.clone()),
-            created: self.time,
-            protection: Protection::Off,
-            content: Content::pristine(format!("template {}", template.name)),
-        };
-        self.volumes.insert(id, volume);
     }
 }
 

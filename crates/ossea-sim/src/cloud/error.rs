@@ -52,6 +52,11 @@ impl ApiError {
         Self::new(530, 4250, Origin::Service, text)
     }
 
+    /// 535: the account has too much of something.
+    pub(crate) fn over_limit(text: impl Into<String>) -> Self {
+        Self::new(535, 4370, Origin::Command, text)
+    }
+
     /// An error that a command raises itself, or a fault rule dictates.
     pub(crate) fn of_command(code: u32, text: impl Into<String>) -> Self {
         Self::new(code, 9999, Origin::Command, text)
@@ -136,6 +141,14 @@ impl ApiError {
             cs_code: None,
             ..Self::new(401, 9999, Origin::Command, text)
         }
+    }
+
+    /// 401: the caller's role does not have the command.
+    pub(crate) fn forbidden(command: &str) -> Self {
+        Self::of_command(
+            401,
+            format!("The given command '{command}' either does not exist, is not available for user."),
+        )
     }
 
     /// The error as a caller of `role` reads it in a synchronous answer.

@@ -9,18 +9,16 @@ use super::log::{Effect, StopCause};
 use super::objects::{AddressShown, BootFailure, Guest, NetworkState, VmState};
 use super::unlucky::StrayGuest;
 
-/// The one host of the cloud.
-pub(super) const HOST: &str = "kvm-1";
-
 /// How often a running guest writes to its disks.
 const WRITES_EVERY: TimeDelta = TimeDelta::seconds(60);
 
 impl Cloud {
     /// The guest begins to run.
     pub(super) fn guest_starts(&mut self, job: &AsyncJobId, id: &CloudVmId, failure: Option<BootFailure>) {
+        let host = self.vms.get(id).and_then(|vm| self.host_for(vm));
         let Some(vm) = self.vms.get_mut(id) else { return };
         vm.state = VmState::Running;
-        vm.host = Some(HOST.to_owned());
+        vm.host = host;
         vm.run += 1;
         let run = vm.run;
         // Whatever was left behind on the host gives way.

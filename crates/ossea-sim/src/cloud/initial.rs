@@ -13,7 +13,7 @@ use super::objects::{
     AddressShown, Attached, Boot, Guest, NetworkState, Nic, Vm, VmState, Volume, VolumeState, VolumeType,
 };
 use super::table::Table;
-use super::{Cloud, GIB, guest};
+use super::{Cloud, GIB};
 use crate::contents::{OmaContents, Protection, ReplicaContents, SimContents};
 use crate::faults::Faults;
 use crate::settings::SimSettings;
@@ -26,6 +26,7 @@ impl Cloud {
             time: now,
             rng: Chance::new(settings.seed, Purpose::Ids),
             zones: contents.zones.iter().map(|z| (z.id.clone(), z.clone())).collect(),
+            clusters: contents.all_clusters(),
             pools: contents.pools.clone(),
             networks: contents
                 .networks
@@ -43,11 +44,18 @@ impl Cloud {
                 .iter()
                 .map(|t| (t.id.clone(), t.clone()))
                 .collect(),
+            disk_offerings: contents
+                .disk_offerings
+                .iter()
+                .map(|o| (o.id.clone(), o.clone()))
+                .collect(),
+            limits: contents.limits,
             vms: Table::default(),
             strays: BTreeMap::new(),
             volumes: Table::default(),
             snapshots: Table::default(),
             vm_snapshots: BTreeMap::new(),
+            tags: BTreeMap::new(),
             removed: BTreeSet::new(),
             jobs: BTreeMap::new(),
             job_sequence: 0,
@@ -87,7 +95,7 @@ impl Cloud {
             instance_name: self.instance_name(),
             state: VmState::Running,
             zone: oma.zone.clone(),
-            host: Some(guest::HOST.to_owned()),
+            host: self.host_near(&oma.zone, self.pool(&oma.root.pool)),
             offering: oma.offering.clone(),
             template: None,
             cpus: fixed(offering.as_ref().and_then(|o| o.cpus), 1),

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use failover_domain::{AsyncJobId, CloudVmId};
+use failover_domain::{AsyncJobId, CloudVmId, SnapshotId};
 use serde::{Deserialize, Serialize};
 
 use super::Cloud;
@@ -61,6 +61,14 @@ pub struct Job {
     pub(crate) queue: Option<CloudVmId>,
     /// A fault that awaits it.
     pub(crate) fault: Option<(RuleId, WorkFault)>,
+}
+
+impl Job {
+    /// Whether it works on the object of this kind and id.
+    pub fn is_on(&self, kind: &str, id: &str) -> bool {
+        let object = self.object.as_ref();
+        object.is_some_and(|object| object.kind.eq_ignore_ascii_case(kind) && object.id == id)
+    }
 }
 
 /// Where a job stands.
@@ -114,6 +122,8 @@ pub(crate) enum Due {
     JobEnds(AsyncJobId),
     /// A snapshot has left the primary storage: its volume is free again.
     SnapshotLeavesPrimary(AsyncJobId),
+    /// A snapshot whose job did not wait for it is on secondary storage.
+    SnapshotIsBackedUp(SnapshotId),
     /// The job has held its queue for [`QUEUE_PATIENCE`].
     QueueLosesPatience(AsyncJobId),
     /// The job is forgotten.
@@ -130,6 +140,7 @@ impl Due {
         match self {
             Due::JobEnds(_)
             | Due::SnapshotLeavesPrimary(_)
+            | Due::SnapshotIsBackedUp(_)
             | Due::QueueLosesPatience(_)
             | Due::GuestPowersOff { .. } => true,
             Due::JobExpires(_) | Due::GuestWrites { .. } => false,

@@ -101,6 +101,12 @@ pub enum Effect {
         volume: VolumeId,
         generation: u64,
     },
+    VolumeMigrated {
+        volume: VolumeId,
+        /// The names of the pools.
+        from: String,
+        to: String,
+    },
     GuestWrote {
         vm: CloudVmId,
         volume: VolumeId,

@@ -12,14 +12,18 @@ pub mod content;
 pub mod error;
 pub mod inventory;
 pub mod jobs;
+pub mod limits;
 pub mod log;
 pub mod objects;
+pub mod tags;
 
 mod accept;
+pub(crate) mod account;
 mod at_once;
 mod attach;
 mod conditions;
 mod deploy;
+mod deploy_root;
 mod destroy;
 mod exchange;
 mod guest;
@@ -33,18 +37,20 @@ mod protection;
 mod rows;
 mod saved;
 mod snapshots;
+mod storage;
 mod strategy;
 mod table;
 mod unlucky;
 mod vm_snapshot_end;
 mod vm_snapshots;
+mod volumes;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::{DateTime, Utc};
 use failover_domain::{
-    AsyncJobId, CloudVmId, NetworkId, OfferingId, TemplateId, VmSnapshotId, VolumeId, ZoneId,
+    AsyncJobId, CloudVmId, DiskOfferingId, NetworkId, OfferingId, TemplateId, VmSnapshotId, VolumeId, ZoneId,
 };
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
@@ -58,8 +64,12 @@ use self::log::{Effect, Log, LogEntry, LogEvent};
 use self::objects::{NetworkState, Snapshot, Vm, VmSnapshot, Volume};
 pub use self::saved::NotASavedCloud;
 use self::table::Table;
+use self::tags::ObjectTags;
 use self::unlucky::StrayGuest;
-use crate::contents::{NetworkContents, OfferingContents, PoolContents, TemplateContents, ZoneContents};
+use crate::contents::{
+    ClusterContents, DiskOfferingContents, LimitContents, NetworkContents, OfferingContents, PoolContents,
+    TemplateContents, ZoneContents,
+};
 use crate::faults::{FaultRule, FaultState, Faults, RuleId, Work};
 use crate::settings::SimSettings;
 
@@ -71,17 +81,22 @@ pub struct Cloud {
     time: DateTime<Utc>,
     rng: Chance,
     zones: BTreeMap<ZoneId, ZoneContents>,
+    clusters: Vec<ClusterContents>,
     pools: Vec<PoolContents>,
     networks: BTreeMap<NetworkId, NetworkContents>,
     network_states: BTreeMap<NetworkId, NetworkState>,
     offerings: BTreeMap<OfferingId, OfferingContents>,
+    disk_offerings: BTreeMap<DiskOfferingId, DiskOfferingContents>,
     templates: BTreeMap<TemplateId, TemplateContents>,
+    limits: LimitContents,
     vms: Table<Vm>,
     /// Guests that run on although their VM is marked stopped.
     strays: BTreeMap<CloudVmId, StrayGuest>,
     volumes: Table<Volume>,
     snapshots: Table<Snapshot>,
     vm_snapshots: BTreeMap<VmSnapshotId, VmSnapshot>,
+    /// The tags of each object that has some.
+    tags: BTreeMap<String, ObjectTags>,
     /// Ids of rows that are gone. Such an id is still understood as a parameter.
     removed: BTreeSet<String>,
     jobs: BTreeMap<AsyncJobId, Job>,
@@ -113,6 +128,7 @@ impl Cloud {
             match entry.remove() {
                 Due::JobEnds(id) => self.job_is_due(&id),
                 Due::SnapshotLeavesPrimary(id) => self.snapshot_leaves_primary(&id),
+                Due::SnapshotIsBackedUp(id) => self.snapshot_is_backed_up(&id),
                 Due::QueueLosesPatience(id) => self.lose_patience(&id),
                 Due::JobExpires(id) => self.expire_job(&id),
                 Due::GuestPowersOff { vm, run } => self.guest_powers_off(&vm, run),

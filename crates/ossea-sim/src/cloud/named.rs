@@ -3,7 +3,7 @@
 use failover_domain::{CloudVmId, NetworkId, NicId, SnapshotId, VmSnapshotId, VolumeId};
 
 use super::Cloud;
-use super::command::{ApiCommand, DetachTarget};
+use super::command::{ApiCommand, DetachTarget, VolumeSource};
 use super::error::ApiError;
 
 /// An object that a parameter names.
@@ -22,10 +22,17 @@ impl ApiCommand {
     /// names is looked up by the command itself where the real one does so.
     pub(super) fn named(&self) -> Vec<(&'static str, Named<'_>)> {
         match self {
-            ApiCommand::DeployVirtualMachine(_) | ApiCommand::DetachVolume(DetachTarget::Ambiguous) => {
-                Vec::new()
-            }
+            // What tags are put on is looked up in the job.
+            ApiCommand::DeployVirtualMachine(_)
+            | ApiCommand::DetachVolume(DetachTarget::Ambiguous)
+            | ApiCommand::CreateTags { .. }
+            | ApiCommand::DeleteTags { .. } => Vec::new(),
+            ApiCommand::CreateVolume(volume) => match &volume.source {
+                VolumeSource::DiskOffering(_) => Vec::new(),
+                VolumeSource::Snapshot(snapshot) => vec![("snapshotid", Named::Snapshot(snapshot))],
+            },
             ApiCommand::StartVirtualMachine { vm }
+            | ApiCommand::RebootVirtualMachine { vm }
             | ApiCommand::StopVirtualMachine { vm, .. }
             | ApiCommand::ExpungeVirtualMachine { vm }
             | ApiCommand::RecoverVirtualMachine { vm }
@@ -74,6 +81,7 @@ impl ApiCommand {
             ApiCommand::DeployVirtualMachine(deploy) => deploy.name.as_ref(),
             ApiCommand::CreateSnapshot { name, .. } => name.as_ref(),
             ApiCommand::CreateVmSnapshot(new) => new.name.as_ref(),
+            ApiCommand::CreateVolume(volume) => volume.name.as_ref(),
             ApiCommand::StartVirtualMachine { .. }
             | ApiCommand::StopVirtualMachine { .. }
             | ApiCommand::DestroyVirtualMachine(_)
@@ -90,7 +98,10 @@ impl ApiCommand {
             | ApiCommand::DeleteVmSnapshot { .. }
             | ApiCommand::AddNicToVirtualMachine { .. }
             | ApiCommand::RemoveNicFromVirtualMachine { .. }
-            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => None,
+            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. }
+            | ApiCommand::CreateTags { .. }
+            | ApiCommand::DeleteTags { .. }
+            | ApiCommand::RebootVirtualMachine { .. } => None,
         }
     }
 }
@@ -129,6 +140,9 @@ impl Cloud {
             && let Some(volume) = self.detach_target(target)
         {
             self.push_object(Named::Volume(&volume.id), &mut objects);
+        }
+        if let ApiCommand::CreateTags { on, .. } | ApiCommand::DeleteTags { on, .. } = command {
+            objects.extend(on.ids.iter().cloned());
         }
         objects.extend(command.given_name().cloned());
         objects

@@ -39,7 +39,7 @@ words! {
     /// States of a volume. An expunged volume is a removed row.
     VolumeState {
         Allocated = "Allocated", Creating = "Creating", Ready = "Ready", Attaching = "Attaching",
-        Snapshotting = "Snapshotting", RevertSnapshotting = "RevertSnapshotting", Destroy = "Destroy",
+        Migrating = "Migrating", Snapshotting = "Snapshotting", RevertSnapshotting = "RevertSnapshotting", Destroy = "Destroy",
         Expunging = "Expunging",
     }
 }
@@ -65,6 +65,20 @@ words! {
     /// What a VM snapshot holds.
     VmSnapshotType { Disk = "Disk", DiskAndMemory = "DiskAndMemory" }
 }
+words! {
+    /// Kinds of objects that can have tags.
+    ResourceType { UserVm = "UserVm", Volume = "Volume", Snapshot = "Snapshot", VmSnapshot = "VMSnapshot" }
+}
+
+impl ResourceType {
+    /// The kind of this word, in any case.
+    pub fn of_word(word: &str) -> Option<Self> {
+        let all = [Self::UserVm, Self::Volume, Self::Snapshot, Self::VmSnapshot];
+        all.into_iter()
+            .find(|kind| kind.word().eq_ignore_ascii_case(word))
+    }
+}
+
 words! {
     /// Kinds of networks.
     NetworkType { Isolated = "Isolated", Shared = "Shared", L2 = "L2" }

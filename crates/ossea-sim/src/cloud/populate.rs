@@ -10,7 +10,7 @@ use super::objects::{
     AddressShown, Attached, Boot, Guest, NetworkState, NetworkType, Nic, Vm, VmState, Volume, VolumeState,
     VolumeType,
 };
-use super::{Cloud, GIB, guest};
+use super::{Cloud, GIB};
 use crate::contents::{NetworkContents, Protection, is_data_device};
 use crate::population::Population;
 
@@ -90,7 +90,11 @@ impl Cloud {
             instance_name: self.instance_name(),
             state: if runs { VmState::Running } else { VmState::Stopped },
             zone: place.zone.clone(),
-            host: runs.then(|| guest::HOST.to_owned()),
+            host: if runs {
+                self.host_near(place.zone, None)
+            } else {
+                None
+            },
             offering: place.offering.clone(),
             template: None,
             protection: Protection::Off,

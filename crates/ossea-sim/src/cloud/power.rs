@@ -26,7 +26,8 @@ impl Cloud {
         }
     }
 
-    pub(super) fn begin_start(&mut self, id: &CloudVmId) -> Result<(), ApiError> {
+    /// Answers how many seconds it takes at scale 1.
+    pub(super) fn begin_start(&mut self, id: &CloudVmId) -> Result<f64, ApiError> {
         let vm = self
             .vms
             .get(id)
@@ -34,7 +35,7 @@ impl Cloud {
         match vm.state {
             VmState::Stopped => {}
             // Another start was before it in the queue.
-            VmState::Running => return Ok(()),
+            VmState::Running => return Ok(self.settings.durations.start),
             VmState::Starting
             | VmState::Stopping
             | VmState::Destroyed
@@ -61,7 +62,11 @@ impl Cloud {
         if let Some(vm) = self.vms.get_mut(id) {
             vm.state = VmState::Starting;
         }
-        Ok(())
+        let migrate = self.settings.durations.migrate_volume;
+        let moves = self.moves_for_start(id);
+        Ok(moves
+            .iter()
+            .fold(self.settings.durations.start, |seconds, _| seconds + migrate))
     }
 
     fn root_of(&self, vm: &CloudVmId) -> Option<VolumeId> {
@@ -78,7 +83,10 @@ impl Cloud {
     ) -> Result<JobResult, ApiError> {
         let vm = self.vm_row(id)?;
         if vm.state == VmState::Starting {
-            let pool = self.first_pool(&vm.zone);
+            let pool = self.pool_for_start(vm);
+            for moving in self.moves_for_start(id) {
+                self.move_volume(job, moving);
+            }
             if let Some(root) = self.root_of(id).and_then(|root| self.volumes.get_mut(&root))
                 && root.state == VolumeState::Creating
             {
@@ -87,6 +95,26 @@ impl Cloud {
             }
             self.guest_starts(job, id, failure);
         }
+        self.vm_result(id)
+    }
+
+    /// A guest that restarts writes to its disks on both sides of it.
+    pub(super) fn check_reboot(&self, id: &CloudVmId) -> Result<Option<CloudVmId>, ApiError> {
+        let vm = self.vm_row(id)?;
+        match vm.state {
+            VmState::Running => Ok(Some(id.clone())),
+            VmState::Starting
+            | VmState::Stopping
+            | VmState::Stopped
+            | VmState::Destroyed
+            | VmState::Expunging
+            | VmState::Error => Err(ApiError::of_command(530, "Failed to reboot vm instance")),
+        }
+    }
+
+    pub(super) fn finish_reboot(&mut self, id: &CloudVmId) -> Result<JobResult, ApiError> {
+        self.check_reboot(id)?;
+        self.write_to_all_disks(id);
         self.vm_result(id)
     }
 

@@ -1,7 +1,8 @@
 //! Looking at the rows of the cloud.
 
 use failover_domain::{
-    AsyncJobId, CloudVmId, NetworkId, OfferingId, SnapshotId, TemplateId, VmSnapshotId, VolumeId, ZoneId,
+    AsyncJobId, CloudVmId, DiskOfferingId, NetworkId, OfferingId, SnapshotId, TemplateId, VmSnapshotId,
+    VolumeId, ZoneId,
 };
 
 use super::Cloud;
@@ -9,7 +10,9 @@ use super::error::ApiError;
 use super::jobs::Job;
 use super::objects::{NetworkState, Snapshot, Vm, VmSnapshot, VmState, Volume};
 use super::table::VmKey;
-use crate::contents::{NetworkContents, OfferingContents, StorageKind, TemplateContents, ZoneContents};
+use crate::contents::{
+    DiskOfferingContents, NetworkContents, OfferingContents, TemplateContents, ZoneContents,
+};
 use crate::settings::Role;
 
 impl Cloud {
@@ -125,6 +128,16 @@ impl Cloud {
         self.offerings.values()
     }
 
+    /// The disk offering of this id.
+    pub fn disk_offering(&self, id: &DiskOfferingId) -> Option<&DiskOfferingContents> {
+        self.disk_offerings.get(id)
+    }
+
+    /// All disk offerings.
+    pub fn disk_offerings(&self) -> impl Iterator<Item = &DiskOfferingContents> {
+        self.disk_offerings.values()
+    }
+
     /// The template of this id.
     pub fn template(&self, id: &TemplateId) -> Option<&TemplateContents> {
         self.templates.get(id)
@@ -138,6 +151,12 @@ impl Cloud {
     /// The job of this id, until it is forgotten.
     pub fn job(&self, id: &AsyncJobId) -> Option<&Job> {
         self.jobs.get(id)
+    }
+
+    /// The job on an object that was accepted last, finished or not, until it is forgotten.
+    pub fn newest_job_on(&self, kind: &str, id: &str) -> Option<&Job> {
+        let on = self.jobs.values().filter(|job| job.is_on(kind, id));
+        on.max_by_key(|job| job.sequence)
     }
 
     /// The unfinished jobs in the order of their acceptance.
@@ -165,11 +184,5 @@ impl Cloud {
         self.volumes
             .get(id)
             .ok_or_else(|| ApiError::invalid(format!("Unable to find volume with ID: {id}")))
-    }
-
-    /// The kind of storage that a volume is on; `None` while it is on none.
-    pub(super) fn storage_of(&self, volume: &Volume) -> Option<StorageKind> {
-        let pool = volume.pool.as_ref()?;
-        self.pools.iter().find(|p| p.name == *pool).map(|p| p.kind)
     }
 }

@@ -1,14 +1,18 @@
 //! Volume snapshots.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use failover_domain::{AsyncJobId, CloudVmId, SnapshotId, VolumeId};
 
-use super::Cloud;
-use super::command::Quiesce;
+use super::command::{ApiCommand, Backup, Quiesce, SnapshotLocation};
 use super::error::ApiError;
 use super::jobs::{Due, JobResult};
+use super::limits::Resource;
 use super::log::Effect;
-use super::objects::{Snapshot, SnapshotState, VmState, Volume, VolumeState};
+use super::objects::{ResourceType, Snapshot, SnapshotState, VmState, Volume, VolumeState};
+use super::{Cloud, GIB};
+use crate::contents::StorageKind;
 
 /// The part of a snapshot's time that passes on primary storage; afterwards its volume is free again while the
 /// copy to secondary storage goes on.
@@ -20,6 +24,8 @@ impl Cloud {
         &mut self,
         volume: &VolumeId,
         name: Option<&str>,
+        location: SnapshotLocation,
+        tags: &BTreeMap<String, String>,
     ) -> Result<String, ApiError> {
         let row = self.volume_row(volume)?;
         if row.state != VolumeState::Ready {
@@ -28,7 +34,15 @@ impl Cloud {
                 row.state.word()
             )));
         }
+        if location == SnapshotLocation::Given && self.storage_of(row) != Some(StorageKind::Managed) {
+            let text = "Snapshot location is supported only for snapshots on managed storage";
+            return Err(ApiError::invalid(text));
+        }
         self.check_snapshot_of_attached(row)?;
+        self.check_limits(&[
+            (Resource::Snapshots, 1),
+            (Resource::SecondaryStorageGib, row.size_bytes.div_ceil(GIB)),
+        ])?;
         let (volume_name, size_bytes) = (row.name.clone(), row.size_bytes);
         let owner = row
             .attached
@@ -52,6 +66,7 @@ impl Cloud {
             content: None,
         };
         self.snapshots.insert(snapshot.id.clone(), snapshot);
+        self.put_tags(ResourceType::Snapshot, &id, tags);
         Ok(id)
     }
 
@@ -100,6 +115,7 @@ impl Cloud {
         job: &AsyncJobId,
         volume: &VolumeId,
         quiesce: Quiesce,
+        backup: Backup,
     ) -> Result<f64, ApiError> {
         let hidden = || {
             let text = "Failed to create Snapshot due to an internal error creating Snapshot for volume";
@@ -137,9 +153,14 @@ impl Cloud {
             },
         );
         let seconds = self.settings.durations.create_snapshot;
-        let on_primary: TimeDelta = self.settings.time(seconds) / PRIMARY_PART;
-        self.plan(self.time + on_primary, Due::SnapshotLeavesPrimary(job.clone()));
-        Ok(seconds)
+        match backup {
+            Backup::AfterJob => Ok(seconds / f64::from(PRIMARY_PART)),
+            Backup::WithinJob => {
+                let on_primary: TimeDelta = self.settings.time(seconds) / PRIMARY_PART;
+                self.plan(self.time + on_primary, Due::SnapshotLeavesPrimary(job.clone()));
+                Ok(seconds)
+            }
+        }
     }
 
     pub(super) fn snapshot_leaves_primary(&mut self, job: &AsyncJobId) {
@@ -169,12 +190,37 @@ impl Cloud {
 
     pub(super) fn finish_snapshot(&mut self, job: &AsyncJobId) -> Result<JobResult, ApiError> {
         let gone = || ApiError::runtime("Failed to create Snapshot due to an internal error");
+        let backup = self.backup_of_job(job);
         let snapshot = self.snapshot_of_job(job).ok_or_else(gone)?;
-        snapshot.state = SnapshotState::BackedUp;
+        snapshot.state = match backup {
+            Backup::WithinJob => SnapshotState::BackedUp,
+            Backup::AfterJob => SnapshotState::BackingUp,
+        };
         let result = JobResult::Snapshot(Box::new(snapshot.clone()));
-        let volume = snapshot.volume.clone();
+        let (id, volume) = (snapshot.id.clone(), snapshot.volume.clone());
         self.volume_is_free(&volume, VolumeState::Snapshotting);
+        if backup == Backup::AfterJob {
+            let whole = self.settings.time(self.settings.durations.create_snapshot);
+            let rest = whole - whole / PRIMARY_PART;
+            self.plan(self.time + rest, Due::SnapshotIsBackedUp(id));
+        }
         Ok(result)
+    }
+
+    fn backup_of_job(&self, job: &AsyncJobId) -> Backup {
+        match self.jobs.get(job).map(|job| &job.command) {
+            Some(ApiCommand::CreateSnapshot { backup, .. }) => *backup,
+            Some(_) | None => Backup::WithinJob,
+        }
+    }
+
+    /// The copy that outlived its job is complete.
+    pub(super) fn snapshot_is_backed_up(&mut self, id: &SnapshotId) {
+        if let Some(snapshot) = self.snapshots.get_mut(id)
+            && snapshot.state == SnapshotState::BackingUp
+        {
+            snapshot.state = SnapshotState::BackedUp;
+        }
     }
 
     /// The row stays behind in Error; the volume is usable again. (What resets a volume after a restart of the

@@ -349,7 +349,7 @@ impl Cloud {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::command::{Accepted, ApiCommand, Deploy};
+    use crate::cloud::command::{Accepted, ApiCommand, Deploy, DeploySource, Owner};
     use crate::cloud::objects::{Boot, Shape};
     use crate::contents::SimContents;
     use crate::{Cloud, SimSettings};
@@ -367,7 +367,8 @@ mod tests {
             display_name: None,
             zone: contents.oma.zone.clone(),
             offering: free.unwrap().id.clone(),
-            template: contents.templates[0].id.clone(),
+            source: DeploySource::Template(contents.templates[0].id.clone()),
+            data_disk: None,
             nics: vec![crate::cloud::command::NicSpec {
                 network: contents.networks[0].id.clone(),
                 mac: None,
@@ -380,6 +381,9 @@ mod tests {
             boot: Boot::Bios,
             root_disk_gib: None,
             after: crate::cloud::command::AfterDeploy::Start,
+            custom_id: None,
+            owner: Owner::default(),
+            hypervisor: None,
         };
         let now = chrono::DateTime::UNIX_EPOCH;
         let mut cloud = Cloud::new(&contents, SimSettings::default().scaled(0.0), now);

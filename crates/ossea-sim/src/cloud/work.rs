@@ -35,6 +35,10 @@ impl Cloud {
             ApiCommand::AddNicToVirtualMachine { vm, nic } => self.check_add_nic(vm, nic),
             ApiCommand::RemoveNicFromVirtualMachine { vm, nic } => self.check_remove_nic(vm, nic),
             ApiCommand::UpdateDefaultNicForVirtualMachine { vm, nic } => self.check_default_nic(vm, nic),
+            ApiCommand::CreateTags { on, tags } => self.check_create_tags(on, tags).map(|()| None),
+            ApiCommand::DeleteTags { on, .. } => self.check_delete_tags(on).map(|()| None),
+            ApiCommand::RebootVirtualMachine { vm } => self.check_reboot(vm),
+            ApiCommand::CreateVolume(_) => Ok(None),
         }
     }
 
@@ -45,14 +49,11 @@ impl Cloud {
             ApiCommand::DeployVirtualMachine(deploy) => match deploy.after {
                 AfterDeploy::LeaveStopped => Ok(durations.deploy),
                 AfterDeploy::Start => {
-                    self.begin_start(&self.deployed_vm(job)?)?;
-                    Ok(durations.deploy + durations.start)
+                    let seconds = self.begin_start(&self.deployed_vm(job)?)?;
+                    Ok(durations.deploy + seconds)
                 }
             },
-            ApiCommand::StartVirtualMachine { vm } => {
-                self.begin_start(vm)?;
-                Ok(durations.start)
-            }
+            ApiCommand::StartVirtualMachine { vm } => self.begin_start(vm),
             ApiCommand::StopVirtualMachine { vm, .. } => Ok(self.begin_stop(vm)),
             ApiCommand::DestroyVirtualMachine(destroy) => Ok(self.begin_destroy(destroy)),
             ApiCommand::ExpungeVirtualMachine { vm } => Ok(self.begin_expunge(vm)),
@@ -62,7 +63,12 @@ impl Cloud {
             ApiCommand::AttachVolume { volume, vm, device } => self.begin_attach(volume, vm, *device),
             ApiCommand::DetachVolume(target) => Ok(self.detach_seconds(target)),
             ApiCommand::DeleteVolume { .. } => Ok(0.0),
-            ApiCommand::CreateSnapshot { volume, quiesce, .. } => self.begin_snapshot(job, volume, *quiesce),
+            ApiCommand::CreateSnapshot {
+                volume,
+                quiesce,
+                backup,
+                ..
+            } => self.begin_snapshot(job, volume, *quiesce, *backup),
             ApiCommand::RevertSnapshot { snapshot } => self.begin_revert(snapshot),
             ApiCommand::DeleteSnapshot { snapshot } => Ok(self.begin_delete_snapshot(snapshot)),
             ApiCommand::CreateVmSnapshot(_) => self.begin_vm_snapshot(job),
@@ -71,6 +77,9 @@ impl Cloud {
             ApiCommand::AddNicToVirtualMachine { .. }
             | ApiCommand::RemoveNicFromVirtualMachine { .. }
             | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => Ok(durations.change_nic),
+            ApiCommand::CreateTags { .. } | ApiCommand::DeleteTags { .. } => Ok(0.0),
+            ApiCommand::RebootVirtualMachine { .. } => Ok(durations.reboot),
+            ApiCommand::CreateVolume(volume) => Ok(self.begin_create_volume(volume)),
         }
     }
 
@@ -111,6 +120,10 @@ impl Cloud {
             ApiCommand::UpdateDefaultNicForVirtualMachine { vm, nic } => {
                 self.finish_default_nic(job, vm, nic)
             }
+            ApiCommand::CreateTags { on, tags } => self.finish_create_tags(on, tags),
+            ApiCommand::DeleteTags { on, tags } => self.finish_delete_tags(on, tags),
+            ApiCommand::RebootVirtualMachine { vm } => self.finish_reboot(vm),
+            ApiCommand::CreateVolume(_) => self.finish_create_volume(job),
         }
     }
 
@@ -134,7 +147,11 @@ impl Cloud {
             | ApiCommand::DeleteVolume { .. }
             | ApiCommand::AddNicToVirtualMachine { .. }
             | ApiCommand::RemoveNicFromVirtualMachine { .. }
-            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. } => {}
+            | ApiCommand::UpdateDefaultNicForVirtualMachine { .. }
+            | ApiCommand::CreateTags { .. }
+            | ApiCommand::DeleteTags { .. }
+            | ApiCommand::RebootVirtualMachine { .. } => {}
+            ApiCommand::CreateVolume(_) => self.abandon_create_volume(job),
             ApiCommand::CreateSnapshot { .. } => self.abandon_snapshot(job),
             ApiCommand::RevertSnapshot { snapshot } => self.abandon_revert(snapshot),
             ApiCommand::DeleteSnapshot { snapshot } => self.abandon_delete_snapshot(snapshot),

@@ -1,5 +1,7 @@
 //! Parameters become commands.
 
+use std::collections::BTreeMap;
+
 use failover_domain::VolumeId;
 use ossea::StopMode;
 
@@ -7,9 +9,11 @@ use super::deployment;
 use super::parameters::Parameters;
 use crate::cloud::Cloud;
 use crate::cloud::command::{
-    ApiCommand, Destroy, DestroyEnd, DetachTarget, NewVmSnapshot, NicSpec, Quiesce, SnapshotMemory,
+    ApiCommand, Backup, CreateVolume, Destroy, DestroyEnd, DetachTarget, NewVmSnapshot, NicSpec, Quiesce,
+    SnapshotLocation, SnapshotMemory, VolumeSource,
 };
 use crate::cloud::error::ApiError;
+use crate::cloud::tags::TaggedObjects;
 use crate::contents::Protection;
 
 /// A command that changes the cloud.
@@ -18,7 +22,7 @@ struct ChangeCommand {
     read: fn(&Parameters, &Cloud) -> Result<ApiCommand, ApiError>,
 }
 
-const CHANGES: [ChangeCommand; 20] = [
+const CHANGES: [ChangeCommand; 24] = [
     ChangeCommand {
         name: "deployVirtualMachine",
         read: |p, c| deployment::read(p, c).map(|deploy| ApiCommand::DeployVirtualMachine(Box::new(deploy))),
@@ -151,6 +155,26 @@ const CHANGES: [ChangeCommand; 20] = [
             })
         },
     },
+    ChangeCommand {
+        name: "createTags",
+        read: |p, _| create_tags(p),
+    },
+    ChangeCommand {
+        name: "deleteTags",
+        read: |p, _| delete_tags(p),
+    },
+    ChangeCommand {
+        name: "rebootVirtualMachine",
+        read: |p, _| {
+            Ok(ApiCommand::RebootVirtualMachine {
+                vm: p.id("rebootVirtualMachine", "id")?,
+            })
+        },
+    },
+    ChangeCommand {
+        name: "createVolume",
+        read: |p, _| create_volume(p).map(ApiCommand::CreateVolume),
+    },
 ];
 
 fn find(command: &str) -> Option<&'static ChangeCommand> {
@@ -233,10 +257,16 @@ fn detach_target(parameters: &Parameters) -> Result<DetachTarget, ApiError> {
 }
 
 fn create_snapshot(parameters: &Parameters) -> Result<ApiCommand, ApiError> {
-    if parameters.get("locationtype").is_some() {
-        let text = "Snapshot location is supported only for snapshots on managed storage";
-        return Err(ApiError::invalid(text));
-    }
+    let location = match parameters.get("locationtype") {
+        None => SnapshotLocation::Usual,
+        Some(given) if ["PRIMARY", "SECONDARY"].contains(&given.to_uppercase().as_str()) => {
+            SnapshotLocation::Given
+        }
+        Some(other) => {
+            let text = format!("Invalid locationtype {other}, allowed are PRIMARY and SECONDARY");
+            return Err(ApiError::invalid(text));
+        }
+    };
     Ok(ApiCommand::CreateSnapshot {
         volume: parameters.id("createSnapshot", "volumeid")?,
         name: parameters.get("name").map(str::to_owned),
@@ -244,6 +274,12 @@ fn create_snapshot(parameters: &Parameters) -> Result<ApiCommand, ApiError> {
             Some(true) => Quiesce::Asked,
             Some(false) | None => Quiesce::No,
         },
+        location,
+        backup: match parameters.flag("asyncbackup") {
+            Some(true) => Backup::AfterJob,
+            Some(false) | None => Backup::WithinJob,
+        },
+        tags: parameters.key_values("createSnapshot", "tags")?,
     })
 }
 
@@ -269,5 +305,63 @@ fn add_nic(parameters: &Parameters) -> Result<ApiCommand, ApiError> {
             mac: parameters.get("macaddress").and_then(|text| text.parse().ok()),
             address: parameters.get("ipaddress").map(deployment::address).transpose()?,
         },
+    })
+}
+
+fn tagged_objects(parameters: &Parameters, command: &str) -> Result<TaggedObjects, ApiError> {
+    let ids = parameters.required(command, "resourceids")?.split(',');
+    Ok(TaggedObjects {
+        kind: parameters.required(command, "resourcetype")?.to_owned(),
+        ids: ids.map(|id| id.trim().to_owned()).collect(),
+    })
+}
+
+fn create_tags(parameters: &Parameters) -> Result<ApiCommand, ApiError> {
+    let command = "createTags";
+    let tags = parameters.key_values(command, "tags")?;
+    if tags.is_empty() {
+        return Err(ApiError::missing(command, "tags"));
+    }
+    Ok(ApiCommand::CreateTags {
+        on: tagged_objects(parameters, command)?,
+        tags,
+    })
+}
+
+fn delete_tags(parameters: &Parameters) -> Result<ApiCommand, ApiError> {
+    let command = "deleteTags";
+    let mut tags = BTreeMap::new();
+    for entry in parameters.entries("tags").into_values() {
+        let key = entry
+            .get("key")
+            .ok_or_else(|| ApiError::missing(command, "tags"))?;
+        let value = entry.get("value").map(|value| (*value).to_owned());
+        tags.insert((*key).to_owned(), value);
+    }
+    Ok(ApiCommand::DeleteTags {
+        on: tagged_objects(parameters, command)?,
+        tags,
+    })
+}
+
+fn create_volume(parameters: &Parameters) -> Result<CreateVolume, ApiError> {
+    let command = "createVolume";
+    let source = match (parameters.get("diskofferingid"), parameters.get("snapshotid")) {
+        (_, Some(_)) => VolumeSource::Snapshot(parameters.id(command, "snapshotid")?),
+        (Some(_), None) => VolumeSource::DiskOffering(parameters.id(command, "diskofferingid")?),
+        (None, None) => {
+            let text =
+                "At least one of disk Offering ID or snapshot ID must be passed whilst creating volume";
+            return Err(ApiError::invalid(text));
+        }
+    };
+    Ok(CreateVolume {
+        name: parameters.get("name").map(str::to_owned),
+        zone: match parameters.get("zoneid") {
+            Some(_) => Some(parameters.id(command, "zoneid")?),
+            None => None,
+        },
+        source,
+        size_gib: parameters.number(command, "size")?,
     })
 }

@@ -7,9 +7,10 @@ use failover_domain::{NetworkId, ZoneId};
 
 use super::parameters::Parameters;
 use crate::cloud::Cloud;
-use crate::cloud::command::{AfterDeploy, Deploy, NicSpec};
+use crate::cloud::command::{AfterDeploy, DataDisk, Deploy, DeploySource, NicSpec, Owner};
 use crate::cloud::error::ApiError;
 use crate::cloud::objects::{Boot, NetworkType};
+use crate::settings::Profile;
 
 /// Reads them. Without any network the cloud is asked for the account's only one.
 pub(super) fn read(parameters: &Parameters, cloud: &Cloud) -> Result<Deploy, ApiError> {
@@ -27,7 +28,8 @@ pub(super) fn read(parameters: &Parameters, cloud: &Cloud) -> Result<Deploy, Api
         name: parameters.get("name").map(str::to_owned),
         display_name: parameters.get("displayname").map(str::to_owned),
         offering: parameters.id(command, "serviceofferingid")?,
-        template: parameters.id(command, "templateid")?,
+        source: source(parameters, cloud.settings().profile)?,
+        data_disk: data_disk(parameters)?,
         nics: nics(parameters, cloud, &zone)?,
         zone,
         details,
@@ -37,7 +39,44 @@ pub(super) fn read(parameters: &Parameters, cloud: &Cloud) -> Result<Deploy, Api
             Some(false) => AfterDeploy::LeaveStopped,
             Some(true) | None => AfterDeploy::Start,
         },
+        custom_id: parameters.get("customid").map(str::to_owned),
+        owner: Owner {
+            account: parameters.get("account").map(str::to_owned),
+            domain: parameters.get("domainid").map(str::to_owned),
+        },
+        hypervisor: parameters.get("hypervisor").map(str::to_owned),
     })
+}
+
+/// Releases before 4.21 know templates only, and ignore the other parameters as they do all that they do not know.
+fn source(parameters: &Parameters, profile: Profile) -> Result<DeploySource, ApiError> {
+    let command = "deployVirtualMachine";
+    let template = || parameters.id(command, "templateid").map(DeploySource::Template);
+    match profile {
+        Profile::V4_18 => return template(),
+        Profile::V4_21 | Profile::V4_22 => {}
+    }
+    let given = ["templateid", "volumeid", "snapshotid"].map(|name| parameters.get(name).is_some());
+    match given {
+        [true, false, false] => template(),
+        [false, true, false] => parameters.id(command, "volumeid").map(DeploySource::Volume),
+        [false, false, true] => parameters.id(command, "snapshotid").map(DeploySource::Snapshot),
+        [_, _, _] => Err(ApiError::of_command(
+            530,
+            "Please provide only one of the following parameters - template ID, volume ID or snapshot ID",
+        )),
+    }
+}
+
+fn data_disk(parameters: &Parameters) -> Result<Option<DataDisk>, ApiError> {
+    let command = "deployVirtualMachine";
+    if parameters.get("diskofferingid").is_none() {
+        return Ok(None);
+    }
+    Ok(Some(DataDisk {
+        offering: parameters.id(command, "diskofferingid")?,
+        size_gib: parameters.number(command, "size")?,
+    }))
 }
 
 fn boot(parameters: &Parameters) -> Result<Boot, ApiError> {

@@ -3,30 +3,67 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::filters::{check_account, is};
 use super::parameters::Parameters;
 use super::rows;
 use crate::cloud::Cloud;
+use crate::cloud::account::{DOMAIN, account_id, domain_id, user_id};
 use crate::cloud::command::ApiCommand;
 use crate::cloud::error::ApiError;
 use crate::cloud::jobs::{Job, JobObject, JobOutcome, JobResult, Phase};
+use crate::contents::derived_id;
+use crate::settings::Profile;
 
 /// `queryAsyncJobResult`.
 pub(crate) fn query(cloud: &Cloud, parameters: &Parameters) -> Result<Value, ApiError> {
     let command = "queryAsyncJobResult";
-    let id = parameters.id(command, "jobid")?;
+    let id = match (parameters.get("jobid"), resource(cloud, parameters)?) {
+        (None, Some((kind, id))) => {
+            let newest = cloud.newest_job_on(kind, id);
+            let newest = newest.ok_or_else(|| {
+                ApiError::invalid(format!("Unable to find a job on the {kind} with id {id}"))
+            })?;
+            return Ok(job_row(cloud, newest));
+        }
+        (Some(_), _) | (None, None) => parameters.id(command, "jobid")?,
+    };
     let job = cloud
         .job(&id)
         .ok_or_else(|| ApiError::unknown_entity(command, "jobid", id.as_str()))?;
     Ok(job_row(cloud, job))
 }
 
+/// The object of `resourcetype` and `resourceid`, which older releases than 4.22.1 ignore.
+fn resource<'a>(cloud: &Cloud, parameters: &'a Parameters) -> Result<Option<(&'a str, &'a str)>, ApiError> {
+    match cloud.settings().profile {
+        Profile::V4_18 | Profile::V4_21 => return Ok(None),
+        Profile::V4_22 => {}
+    }
+    match (parameters.get("resourcetype"), parameters.get("resourceid")) {
+        (None, None) => Ok(None),
+        (Some(kind), Some(id)) => Ok(Some((kind, id))),
+        (Some(_), None) | (None, Some(_)) => Err(ApiError::invalid(
+            "Both resourceid and resourcetype must be given, or neither",
+        )),
+    }
+}
+
 /// `listAsyncJobs` shows unfinished jobs only.
 pub(crate) fn unfinished(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiError> {
     let since = parameters.get("startdate").and_then(day_or_instant);
     let keyword = parameters.get("keyword").unwrap_or("");
-    let jobs = cloud
-        .unfinished_jobs()
-        .filter(|job| since.is_none_or(|since| job.created >= since));
+    check_account(parameters)?;
+    let resource = resource(cloud, parameters)?;
+    let elsewhere = match cloud.settings().profile {
+        // Releases before 4.19 do not know the filter.
+        Profile::V4_18 => false,
+        Profile::V4_21 | Profile::V4_22 => !is(parameters, "managementserverid", &management_server_id()),
+    };
+    let jobs = cloud.unfinished_jobs().filter(|job| {
+        !elsewhere
+            && since.is_none_or(|since| job.created >= since)
+            && resource.is_none_or(|(kind, id)| job.is_on(kind, id))
+    });
     Ok(jobs
         .filter(|job| class_of(&job.command).contains(keyword))
         .map(|job| job_row(cloud, job))
@@ -56,12 +93,19 @@ fn job_row(cloud: &Cloud, job: &Job) -> Value {
         "jobid": job.id,
         "cmd": class_of(&job.command),
         "account": "admin",
-        "domainpath": "ROOT",
+        "accountid": account_id(),
+        "domainid": domain_id(),
+        "domainpath": DOMAIN,
+        "userid": user_id(),
         "jobprocstatus": 0,
         "jobstatus": 0,
         "jobresultcode": 0,
         "created": rows::date(job.created),
     });
+    match cloud.settings().profile {
+        Profile::V4_18 => {}
+        Profile::V4_21 | Profile::V4_22 => row["managementserverid"] = management_server_id().into(),
+    }
     if let Some(object) = &job.object {
         row["jobinstancetype"] = object.kind.as_ref().into();
         if object.kind != JobObject::VM_SNAPSHOT {
@@ -103,6 +147,11 @@ pub(crate) fn result_of(cloud: &Cloud, result: &JobResult) -> Value {
     }
 }
 
+/// The one management server; told since 4.19.
+fn management_server_id() -> String {
+    derived_id("management server", "1")
+}
+
 /// The Java class of a command.
 fn class_of(command: &ApiCommand) -> String {
     let package = match command {
@@ -114,6 +163,9 @@ fn class_of(command: &ApiCommand) -> String {
         }
         ApiCommand::StopVirtualMachine { .. } => {
             return "org.apache.cloudstack.api.command.user.vm.StopVMCmd".into();
+        }
+        ApiCommand::RebootVirtualMachine { .. } => {
+            return "org.apache.cloudstack.api.command.user.vm.RebootVMCmd".into();
         }
         ApiCommand::DestroyVirtualMachine(_) => {
             return "org.apache.cloudstack.api.command.user.vm.DestroyVMCmd".into();
@@ -148,7 +200,9 @@ fn class_of(command: &ApiCommand) -> String {
         ApiCommand::UpdateVolume { .. }
         | ApiCommand::AttachVolume { .. }
         | ApiCommand::DetachVolume(_)
-        | ApiCommand::DeleteVolume { .. } => "volume",
+        | ApiCommand::DeleteVolume { .. }
+        | ApiCommand::CreateVolume(_) => "volume",
+        ApiCommand::CreateTags { .. } | ApiCommand::DeleteTags { .. } => "tag",
         ApiCommand::CreateSnapshot { .. }
         | ApiCommand::RevertSnapshot { .. }
         | ApiCommand::DeleteSnapshot { .. } => "snapshot",

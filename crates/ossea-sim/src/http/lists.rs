@@ -2,13 +2,16 @@
 
 use serde_json::{Value, json};
 
+use super::filters::{
+    IdFilter, TagFilter, check_account, is, mentions, vm_exists, volume_exists, zone_exists,
+};
 use super::parameters::Parameters;
-use super::{candidates, jobs, rows};
+use super::{account, candidates, infrastructure, jobs, rows};
 use crate::client::may_expunge;
 use crate::cloud::Cloud;
 use crate::cloud::error::ApiError;
-use crate::cloud::objects::{Snapshot, Vm, VmSnapshotState, Volume};
-use crate::settings::{Profile, UserForceStop};
+use crate::cloud::objects::{Nic, Snapshot, Vm, VmSnapshotState, VmState, Volume};
+use crate::settings::{Profile, Role, UserForceStop};
 
 /// `default.page.size`, which is also the longest page.
 const LONGEST_PAGE: usize = 500;
@@ -21,7 +24,7 @@ pub(crate) struct ReadCommand {
     pub(crate) answer: fn(&Cloud, &Parameters) -> Result<Value, ApiError>,
 }
 
-const READS: [ReadCommand; 11] = [
+const READS: [ReadCommand; 24] = [
     ReadCommand {
         name: "listVirtualMachines",
         answer: |c, p| page_of("virtualmachine", vms(c, p)?, |vm| vm_row(c, p, vm), p),
@@ -60,6 +63,59 @@ const READS: [ReadCommand; 11] = [
     ReadCommand {
         name: "listTemplates",
         answer: |c, p| paged("template", templates(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listTags",
+        answer: |c, p| paged("tag", infrastructure::tags(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listDiskOfferings",
+        answer: |c, p| paged("diskoffering", infrastructure::disk_offerings(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listStoragePools",
+        answer: |c, p| paged("storagepool", infrastructure::storage_pools(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listHosts",
+        answer: |c, p| paged("host", infrastructure::hosts(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listAccounts",
+        answer: |c, p| paged("account", account::accounts(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listUsers",
+        answer: |c, p| paged("user", account::users(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listResourceLimits",
+        answer: |c, p| paged("resourcelimit", account::limits(c, p)?, p),
+    },
+    ReadCommand {
+        name: "listOsTypes",
+        answer: |_, p| paged("ostype", vec![infrastructure::os_type()], p),
+    },
+    // What this cloud has none of, but clients ask for before they do anything else.
+    ReadCommand {
+        name: "listPublicIpAddresses",
+        answer: |_, p| paged("publicipaddress", Vec::new(), p),
+    },
+    ReadCommand {
+        name: "listPortForwardingRules",
+        answer: |_, p| paged("portforwardingrule", Vec::new(), p),
+    },
+    ReadCommand {
+        name: "listIpForwardingRules",
+        answer: |_, p| paged("ipforwardingrule", Vec::new(), p),
+    },
+    ReadCommand {
+        name: "listSecurityGroups",
+        answer: |_, p| paged("securitygroup", Vec::new(), p),
+    },
+    ReadCommand {
+        name: "listAffinityGroups",
+        answer: |_, p| paged("affinitygroup", Vec::new(), p),
     },
     ReadCommand {
         name: "listAsyncJobs",
@@ -121,61 +177,6 @@ fn page_of<T>(
     })
 }
 
-/// Lets through what has the id that a parameter names. An id that never was is refused; one that is gone finds
-/// nothing.
-struct IdFilter<'a> {
-    wanted: Option<Vec<&'a str>>,
-}
-
-impl<'a> IdFilter<'a> {
-    fn of(
-        cloud: &Cloud,
-        parameters: &'a Parameters,
-        command: &str,
-        name: &str,
-        exists: impl Fn(&str) -> bool,
-    ) -> Result<Self, ApiError> {
-        let wanted = parameters
-            .get(name)
-            .map(|ids| ids.split(',').map(str::trim).collect::<Vec<_>>());
-        for id in wanted.iter().flatten() {
-            if !exists(id) && !cloud.is_removed(id) {
-                return Err(ApiError::unknown_entity(command, name, id));
-            }
-        }
-        Ok(Self { wanted })
-    }
-
-    fn lets(&self, id: &str) -> bool {
-        self.wanted.as_ref().is_none_or(|wanted| wanted.contains(&id))
-    }
-}
-
-/// Whether `keyword` is in one of the texts, in any case.
-fn mentions(parameters: &Parameters, texts: &[&str]) -> bool {
-    parameters.get("keyword").is_none_or(|keyword| {
-        let keyword = keyword.to_lowercase();
-        texts.iter().any(|text| text.to_lowercase().contains(&keyword))
-    })
-}
-
-/// Whether a parameter is absent or exactly `value`.
-fn is(parameters: &Parameters, name: &str, value: &str) -> bool {
-    parameters.get(name).is_none_or(|wanted| wanted == value)
-}
-
-fn vm_exists(cloud: &Cloud) -> impl Fn(&str) -> bool {
-    |id| id.parse().is_ok_and(|id| cloud.vm(&id).is_some())
-}
-
-fn zone_exists(cloud: &Cloud) -> impl Fn(&str) -> bool {
-    |id| id.parse().is_ok_and(|id| cloud.zone(&id).is_some())
-}
-
-fn volume_exists(cloud: &Cloud) -> impl Fn(&str) -> bool {
-    |id| id.parse().is_ok_and(|id| cloud.volume(&id).is_some())
-}
-
 fn vms<'a>(cloud: &'a Cloud, parameters: &Parameters) -> Result<Vec<&'a Vm>, ApiError> {
     let command = "listVirtualMachines";
     let id = IdFilter::of(cloud, parameters, command, "id", vm_exists(cloud))?;
@@ -183,27 +184,86 @@ fn vms<'a>(cloud: &'a Cloud, parameters: &Parameters) -> Result<Vec<&'a Vm>, Api
     let zone = IdFilter::of(cloud, parameters, command, "zoneid", zone_exists(cloud))?;
     let network_exists = |id: &str| id.parse().is_ok_and(|id| cloud.network(&id).is_some());
     let network = IdFilter::of(cloud, parameters, command, "networkid", network_exists)?;
+    let tags = TagFilter::of(parameters);
+    check_account(parameters)?;
+    check_details(parameters)?;
     let found = candidates::vms(cloud, parameters).filter(|vm| {
         id.lets(vm.id.as_str())
             && ids.lets(vm.id.as_str())
             && zone.lets(vm.zone.as_str())
-            && (network.wanted.is_none() || vm.nics.iter().any(|nic| network.lets(nic.network.as_str())))
+            && (!network.is_given() || vm.nics.iter().any(|nic| network.lets(nic.network.as_str())))
             && is(parameters, "name", &vm.name)
-            && is(parameters, "state", vm.state.word())
-            && mentions(parameters, &[&vm.name, &vm.display_name, &vm.instance_name])
+            && has_state(parameters, vm.state)
+            && tags.lets(cloud, vm.id.as_str())
+            && mentions_vm(parameters, vm)
     });
     Ok(found.collect())
 }
 
+/// `state=present` is every state of a VM that is not on its way out.
+fn has_state(parameters: &Parameters, state: VmState) -> bool {
+    match parameters.get("state") {
+        Some(present) if present.eq_ignore_ascii_case("present") => match state {
+            VmState::Starting | VmState::Running | VmState::Stopping | VmState::Stopped | VmState::Error => {
+                true
+            }
+            VmState::Destroyed | VmState::Expunging => false,
+        },
+        Some(_) | None => is(parameters, "state", state.word()),
+    }
+}
+
+/// Whether `keyword` is in a name or an address of a VM.
+fn mentions_vm(parameters: &Parameters, vm: &Vm) -> bool {
+    let addresses: Vec<String> = vm
+        .nics
+        .iter()
+        .filter_map(Nic::address)
+        .map(|address| address.to_string())
+        .collect();
+    let names = [&vm.name, &vm.display_name, &vm.instance_name];
+    let texts: Vec<&str> = names.into_iter().chain(&addresses).map(String::as_str).collect();
+    mentions(parameters, &texts)
+}
+
+const DETAILS: [&str; 12] = [
+    "all", "group", "nics", "stats", "secgrp", "tmpl", "servoff", "diskoff", "backoff", "iso", "volume",
+    "min",
+];
+
+fn check_details(parameters: &Parameters) -> Result<(), ApiError> {
+    let mut wanted = parameters
+        .get("details")
+        .into_iter()
+        .flat_map(|details| details.split(','));
+    let unknown = wanted.find(|detail| !DETAILS.contains(&detail.trim().to_lowercase().as_str()));
+    match unknown {
+        None => Ok(()),
+        Some(unknown) => Err(ApiError::invalid(format!(
+            "The details parameter contains a non permitted value {unknown}. The allowed values are {}",
+            DETAILS.join(", ")
+        ))),
+    }
+}
+
+/// The row with as much as `details` asks for.
 fn vm_row(cloud: &Cloud, parameters: &Parameters, vm: &Vm) -> Value {
-    let with_details = parameters.get("details").is_none_or(|details| {
-        details
-            .split(',')
-            .any(|detail| detail.trim().eq_ignore_ascii_case("all"))
-    });
+    let wants = |what: &str| {
+        parameters.get("details").is_none_or(|details| {
+            details.split(',').any(|detail| {
+                let detail = detail.trim();
+                detail.eq_ignore_ascii_case("all") || detail.eq_ignore_ascii_case(what)
+            })
+        })
+    };
     let mut row = rows::vm(cloud, vm);
-    if let (false, Value::Object(fields)) = (with_details, &mut row) {
-        fields.remove("details");
+    if let Value::Object(fields) = &mut row {
+        if !wants("all") {
+            fields.remove("details");
+        }
+        if !wants("nics") {
+            fields.remove("nic");
+        }
     }
     row
 }
@@ -214,6 +274,9 @@ fn volumes<'a>(cloud: &'a Cloud, parameters: &Parameters) -> Result<Vec<&'a Volu
     let ids = IdFilter::of(cloud, parameters, command, "ids", volume_exists(cloud))?;
     let vm = IdFilter::of(cloud, parameters, command, "virtualmachineid", vm_exists(cloud))?;
     let zone = IdFilter::of(cloud, parameters, command, "zoneid", zone_exists(cloud))?;
+    let pool = infrastructure::pool_filter(cloud, parameters, command)?;
+    let tags = TagFilter::of(parameters);
+    check_account(parameters)?;
     let kind = parameters.get("type").unwrap_or("").to_uppercase();
     let found = candidates::volumes(cloud, parameters).filter(|volume| {
         let on = volume.attached.as_ref().map_or("", |at| at.vm.as_str());
@@ -221,6 +284,10 @@ fn volumes<'a>(cloud: &'a Cloud, parameters: &Parameters) -> Result<Vec<&'a Volu
             && ids.lets(volume.id.as_str())
             && vm.lets(on)
             && zone.lets(volume.zone.as_str())
+            && pool
+                .as_ref()
+                .is_none_or(|pool| volume.pool.as_ref() == Some(pool))
+            && tags.lets(cloud, volume.id.as_str())
             && volume.kind.word().contains(&kind)
             && is(parameters, "name", &volume.name)
             && is(parameters, "state", volume.state.word())
@@ -235,10 +302,19 @@ fn snapshots<'a>(cloud: &'a Cloud, parameters: &Parameters) -> Result<Vec<&'a Sn
     let id = IdFilter::of(cloud, parameters, command, "id", exists)?;
     let ids = IdFilter::of(cloud, parameters, command, "ids", exists)?;
     let volume = IdFilter::of(cloud, parameters, command, "volumeid", volume_exists(cloud))?;
+    let zone = IdFilter::of(cloud, parameters, command, "zoneid", zone_exists(cloud))?;
+    let tags = TagFilter::of(parameters);
+    check_account(parameters)?;
+    let zone_of = |snapshot: &Snapshot| {
+        let of = cloud.volume(&snapshot.volume);
+        of.map_or("", |volume| volume.zone.as_str())
+    };
     let found = candidates::snapshots(cloud, parameters).filter(|snapshot| {
         id.lets(snapshot.id.as_str())
             && ids.lets(snapshot.id.as_str())
             && volume.lets(snapshot.volume.as_str())
+            && zone.lets(zone_of(snapshot))
+            && tags.lets(cloud, snapshot.id.as_str())
             && is(parameters, "name", &snapshot.name)
             && mentions(parameters, &[&snapshot.name])
     });
@@ -276,8 +352,12 @@ fn networks(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiErr
         Profile::V4_18 | Profile::V4_21 => false,
         Profile::V4_22 => true,
     };
+    check_account(parameters)?;
+    let can_deploy = parameters.flag("canusefordeploy");
     let found = cloud.networks().filter(|network| {
-        id.lets(network.id.as_str())
+        // All networks here can be deployed to.
+        can_deploy != Some(false)
+            && id.lets(network.id.as_str())
             && zone.lets(network.zone.as_str())
             && is(parameters, "type", network.kind.word())
             && (!knows_name || is(parameters, "name", &network.name))
@@ -322,6 +402,12 @@ fn templates(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, ApiEr
     if !filters.contains(&filter) {
         let text = format!("Invalid template filter {filter}");
         return Err(ApiError::invalid(text));
+    }
+    match (filter, cloud.settings().role) {
+        ("all", Role::User) => {
+            return Err(ApiError::invalid("Filter all can be specified by admin only"));
+        }
+        (_, Role::User | Role::RootAdmin) => {}
     }
     let exists = |id: &str| id.parse().is_ok_and(|id| cloud.template(&id).is_some());
     let id = IdFilter::of(cloud, parameters, command, "id", exists)?;

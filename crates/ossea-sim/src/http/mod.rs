@@ -12,11 +12,14 @@ pub mod admin;
 #[doc(hidden)]
 pub mod fuzzing;
 
+mod account;
 mod answer;
 mod candidates;
 mod commands;
 mod damage;
 mod deployment;
+mod filters;
+mod infrastructure;
 mod jobs;
 mod lists;
 mod parameters;

@@ -98,6 +98,16 @@ impl Parameters {
         entries
     }
 
+    /// The keys and values of a parameter of the form `name[i].key=K`, `name[i].value=V`.
+    pub(crate) fn key_values(&self, command: &str, name: &str) -> Result<BTreeMap<String, String>, ApiError> {
+        let entries = self.entries(name).into_values();
+        let pairs = entries.map(|entry| match (entry.get("key"), entry.get("value")) {
+            (Some(key), Some(value)) => Ok(((*key).to_owned(), (*value).to_owned())),
+            (Some(_) | None, None) | (None, Some(_)) => Err(ApiError::missing(command, name)),
+        });
+        pairs.collect()
+    }
+
     /// What is wrong with names or values of any command.
     pub(crate) fn check(&self) -> Result<(), ApiError> {
         for (name, value) in &self.sent {

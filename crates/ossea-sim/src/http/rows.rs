@@ -1,14 +1,17 @@
 //! Rows of the cloud as JSON. A field without a value is left out.
 
 use chrono::{DateTime, Utc};
+use failover_domain::StoragePoolId;
 use serde_json::{Map, Value, json};
 
+use super::infrastructure;
 use crate::cloud::Cloud;
-use crate::cloud::objects::{Boot, Nic, Snapshot, Vm, VmSnapshot, Volume};
+use crate::cloud::objects::{Boot, Nic, ResourceType, Snapshot, Vm, VmSnapshot, Volume};
 use crate::contents::{
-    Allocation, NetworkContents, OfferingContents, Protection, TemplateContents, TemplateReadiness,
-    ZoneContents,
+    Allocation, NetworkContents, OfferingContents, PoolContents, Protection, TemplateContents,
+    TemplateReadiness, ZoneContents, derived_id,
 };
+use crate::settings::Role;
 
 const GIB: u64 = 1 << 30;
 
@@ -18,7 +21,7 @@ pub(crate) fn date(at: DateTime<Utc>) -> String {
 }
 
 /// Leaves out what is null.
-fn row(fields: Value) -> Value {
+pub(super) fn row(fields: Value) -> Value {
     match fields {
         Value::Object(mut fields) => {
             fields.retain(|_, value| !value.is_null());
@@ -37,7 +40,7 @@ fn with_pending_job(cloud: &Cloud, object: &str, mut fields: Value) -> Value {
     row(fields)
 }
 
-fn zone_name(cloud: &Cloud, zone: &failover_domain::ZoneId) -> Option<String> {
+pub(super) fn zone_name(cloud: &Cloud, zone: &failover_domain::ZoneId) -> Option<String> {
     cloud.zone(zone).map(|zone| zone.name.clone())
 }
 
@@ -60,7 +63,7 @@ pub(crate) fn vm(cloud: &Cloud, vm: &Vm) -> Value {
         "haenable": false,
         "zoneid": vm.zone,
         "zonename": zone_name(cloud, &vm.zone),
-        "hostid": vm.host.as_ref().map(|host| format!("host-{host}")),
+        "hostid": vm.host.as_ref().map(|host| infrastructure::host_id(host)),
         "hostname": vm.host,
         "templateid": vm.template,
         "templatename": vm.template.as_ref().and_then(|id| cloud.template(id)).map(|t| t.name.clone()),
@@ -75,6 +78,10 @@ pub(crate) fn vm(cloud: &Cloud, vm: &Vm) -> Value {
         "hypervisor": "KVM",
         "boottype": boot_type,
         "bootmode": boot_mode,
+        "guestosid": infrastructure::os_type_id(),
+        "ostypeid": infrastructure::os_type_id(),
+        "osdisplayname": infrastructure::os_type_name(),
+        "tags": infrastructure::tags_in_row(cloud, ResourceType::UserVm, vm.id.as_str()),
         "nic": nics,
         "deleteprotection": protection(cloud, vm.protection),
         "details": vm.details,
@@ -106,6 +113,18 @@ fn nic(cloud: &Cloud, vm: &Vm, nic: &Nic) -> Value {
     }))
 }
 
+/// Only root admins are told pools by their ids.
+fn storage_id(cloud: &Cloud, volume: &Volume) -> Option<StoragePoolId> {
+    match cloud.settings().role {
+        Role::RootAdmin => volume
+            .pool
+            .as_ref()
+            .and_then(|name| cloud.pool(name))
+            .map(PoolContents::id),
+        Role::User => None,
+    }
+}
+
 pub(crate) fn volume(cloud: &Cloud, volume: &Volume) -> Value {
     let vm = volume.attached.as_ref().and_then(|at| cloud.vm(&at.vm));
     let fields = json!({
@@ -126,6 +145,11 @@ pub(crate) fn volume(cloud: &Cloud, volume: &Volume) -> Value {
         "deviceid": volume.attached.as_ref().map(|at| at.device),
         "attached": volume.attached.as_ref().map(|at| date(at.at)),
         "storage": volume.pool,
+        "storageid": storage_id(cloud, volume),
+        "path": volume.pool.as_ref().map(|_| volume.id.as_str()),
+        "supportsstoragesnapshot": false,
+        "quiescevm": false,
+        "tags": infrastructure::tags_in_row(cloud, ResourceType::Volume, volume.id.as_str()),
         "templateid": volume.template,
         "created": date(volume.created),
         "deleteprotection": protection(cloud, volume.protection),
@@ -149,6 +173,8 @@ pub(crate) fn snapshot(cloud: &Cloud, snapshot: &Snapshot) -> Value {
         "intervaltype": "MANUAL",
         "revertable": true,
         "virtualsize": snapshot.size_bytes,
+        "physicalsize": snapshot.content.as_ref().map(|_| snapshot.size_bytes),
+        "tags": infrastructure::tags_in_row(cloud, ResourceType::Snapshot, snapshot.id.as_str()),
         "account": "admin",
         "domain": "ROOT",
     });
@@ -185,7 +211,13 @@ pub(crate) fn network(cloud: &Cloud, network: &NetworkContents) -> Value {
         "zoneid": network.zone,
         "zonename": zone_name(cloud, &network.zone),
         "canusefordeploy": true,
+        "traffictype": "Guest",
+        "acltype": "Account",
+        "issystem": false,
+        "networkofferingid": derived_id("network offering", network.kind.word()),
+        "networkofferingname": format!("{} offering", network.kind.word()),
         "networkdomain": "cs2cloud.internal",
+        "tags": [],
         "cidr": network.cidr,
         "gateway": network.cidr.map(|range| range.gateway()),
         "netmask": network.cidr.map(|range| range.netmask()),
@@ -254,5 +286,13 @@ pub(crate) fn template(cloud: &Cloud, template: &TemplateContents, zone: &failov
         "size": template.size_gib * GIB,
         "status": "Download Complete",
         "templatetype": "USER",
+        "ostypeid": infrastructure::os_type_id(),
+        "ostypename": infrastructure::os_type_name(),
+        "isfeatured": true,
+        "ispublic": true,
+        "isextractable": false,
+        "crossZones": false,
+        "account": "admin",
+        "domain": "ROOT",
     }))
 }
