@@ -2,12 +2,14 @@
 
 mod bench;
 mod check;
+mod debian;
 mod demo;
 mod dev;
 mod foreground;
 mod fuzz;
 mod interrupt;
 mod postgres;
+mod python;
 mod side_by_side;
 mod sizes;
 mod test;
@@ -32,7 +34,7 @@ struct Cli {
 enum Task {
     /// Check formatting, lints and the rules of the workspace: who may depend on whom, lints, licence, module docs.
     Check,
-    /// Run all tests, on SQLite and on a private PostgreSQL server.
+    /// Run all tests, on SQLite and on a private PostgreSQL server, and with the foreign CloudStack clients.
     Test(test::TestArgs),
     /// Watch a live failover of a sample VM: simulated cloud, API and worker on this machine.
     Demo(demo::DemoArgs),
@@ -42,6 +44,8 @@ enum Task {
     Bench(bench::BenchArgs),
     /// Feed a parser with made-up input until it fails or its time is over.
     Fuzz(fuzz::FuzzArgs),
+    /// Make the Python environment of the foreign CloudStack clients and print how to run their tests with it.
+    Python,
     /// Print the sizes of code, binaries and idle processes.
     Sizes,
 }
@@ -71,6 +75,12 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Dev(args) => dev::run(&workspace, &interrupt, &args),
         Task::Bench(args) => bench::run(&workspace, &interrupt, &args),
         Task::Fuzz(args) => fuzz::run(&workspace, &interrupt, &args),
+        Task::Python => {
+            let purpose = python::Purpose::ForeignClients;
+            let environment = python::Environment::ready(purpose, &workspace, &interrupt)?;
+            println!("{}={}", purpose.variable(), environment.python().display());
+            Ok(())
+        }
         Task::Sizes => sizes::run(&workspace, &interrupt),
     }
 }

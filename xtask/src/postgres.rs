@@ -14,7 +14,7 @@ use failover_system_tests::secret;
 use rustix::process::{Signal, geteuid};
 use tempfile::TempDir;
 
-use crate::foreground;
+use crate::debian;
 use crate::interrupt::Interrupt;
 
 /// The database's superuser inside the private server.
@@ -95,20 +95,8 @@ impl Programs {
         if let Some(found) = Self::find() {
             return Ok(found);
         }
-        let debian = Path::new("/etc/debian_version").exists();
-        ensure!(
-            debian && geteuid().is_root(),
-            "the tests need PostgreSQL's `initdb` and `postgres`, which are neither on PATH nor in \
-             /usr/lib/postgresql/*/bin; install them (Debian and Ubuntu: `apt-get install postgresql`)"
-        );
-        println!("PostgreSQL is not there: installing Debian's package `postgresql`");
-        let apt = |args: &[&str]| {
-            let mut command = Command::new("apt-get");
-            command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
-            foreground::succeed(&mut command, interrupt)
-        };
-        apt(&["update"])?;
-        apt(&["install", "--yes", "--no-install-recommends", "postgresql"])?;
+        let what = "PostgreSQL's `initdb` and `postgres`, which are neither on PATH nor in /usr/lib/postgresql/*/bin";
+        debian::install(&["postgresql"], what, interrupt)?;
         Self::find()
             .context("the package `postgresql` is installed, but its programs are nowhere to be found")
     }

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::interrupt::Interrupt;
 use crate::postgres::Postgres;
+use crate::python::{Environment, Purpose};
 use crate::workspace::Workspace;
 use crate::{check, foreground};
 
@@ -27,6 +28,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs)
     check::rules(workspace)?;
     let postgres = Postgres::start(interrupt)?;
     println!("PostgreSQL: {}", postgres.description());
+    let foreign = Environment::ready(Purpose::ForeignClients, workspace, interrupt)?;
 
     foreground::succeed(
         &mut workspace.cargo(["build", "--workspace", "--bins"]),
@@ -38,6 +40,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs)
     let mut test = workspace.cargo(["test", "--workspace"]);
     test.args(&args.arguments)
         .env(POSTGRES_URL, postgres.url())
+        .env(Purpose::ForeignClients.variable(), foreign.python())
         .env("TMPDIR", scratch.path());
     foreground::succeed(&mut test, interrupt)?;
     println!("all tests passed, {} s", began.elapsed().as_secs());
