@@ -37,7 +37,7 @@ impl Cloud {
                     content: Content::pristine("blank".to_owned()),
                 }
             }
-            VolumeSource::Snapshot(snapshot) => self.from_snapshot(snapshot)?,
+            VolumeSource::Snapshot(snapshot) => self.copy_of(snapshot)?,
         };
         if plan.size_gib == 0 {
             return Err(ApiError::invalid("size of volume should be at least 1 GB"));
@@ -77,7 +77,7 @@ impl Cloud {
         }
     }
 
-    fn from_snapshot(&self, id: &SnapshotId) -> Result<Blueprint, ApiError> {
+    fn copy_of(&self, id: &SnapshotId) -> Result<Blueprint, ApiError> {
         let snapshot = self
             .snapshots
             .get(id)
