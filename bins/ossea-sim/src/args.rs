@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
-use failover_config::{CommonArgs, Mistake, Outcome, SimConfig, SimProfile, SimSettings};
+use failover_config::{
+    CommonArgs, Mistake, Outcome, SimConfig, SimProfile, SimScope, SimSettings, SimStorage,
+};
 use ossea_sim::{ApiLimit, Population, PostEnforcement, Role};
 
 use crate::contents;
@@ -35,6 +37,12 @@ pub(crate) struct Args {
     /// Which CloudStack releases are simulated [default: 4.22].
     #[arg(long, value_parser = ["4.18", "4.21", "4.22"])]
     profile: Option<String>,
+    /// The kind of all storage pools [default: as the contents say].
+    #[arg(long, value_parser = ["nfs", "rbd", "managed"])]
+    storage: Option<String>,
+    /// Who reaches all storage pools [default: as the contents say].
+    #[arg(long, value_parser = ["zone", "cluster"])]
+    scope: Option<String>,
     /// Where chance begins [default: 1].
     #[arg(long)]
     seed: Option<u64>,
@@ -118,11 +126,21 @@ impl Args {
                 .into_iter()
                 .find(|p| p.as_str() == text)
         });
+        let storage = self
+            .storage
+            .as_deref()
+            .and_then(|text| SimStorage::ALL.into_iter().find(|s| s.as_str() == text));
+        let scope = self
+            .scope
+            .as_deref()
+            .and_then(|text| SimScope::ALL.into_iter().find(|s| s.as_str() == text));
         SimSettings {
             listen: self.listen.unwrap_or(settings.listen),
             admin_listen: self.admin_listen.or(settings.admin_listen),
             contents: self.contents.clone().or_else(|| settings.contents.clone()),
             profile: profile.unwrap_or(settings.profile),
+            storage: storage.or(settings.storage),
+            scope: scope.or(settings.scope),
             seed: self.seed.unwrap_or(settings.seed),
             latency_scale: self.latency_scale.unwrap_or(settings.latency_scale),
             credentials: settings.credentials.clone(),

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use failover_config::{SimProfile, SimSettings};
+use failover_config::{SimProfile, SimScope, SimSettings, SimStorage};
 use http_edge::{Drain, EdgeSettings};
+use ossea_sim::contents::{StorageKind, StorageScope};
 use ossea_sim::http::{Credentials, SimServer};
 use ossea_sim::{Cloud, Profile, SimClock};
 use secrecy::ExposeSecret;
@@ -76,7 +77,16 @@ fn cloud(settings: &SimSettings, only_here: &OnlyHere, clock: SimClock) -> anyho
     if let Some(file) = &only_here.load_state {
         return state::load(file);
     }
-    let contents = contents::read(settings.contents.as_deref())?;
+    let storage = settings.storage.map(|storage| match storage {
+        SimStorage::Nfs => StorageKind::Nfs,
+        SimStorage::Rbd => StorageKind::Rbd,
+        SimStorage::Managed => StorageKind::Managed,
+    });
+    let scope = settings.scope.map(|scope| match scope {
+        SimScope::Zone => StorageScope::Zone,
+        SimScope::Cluster => StorageScope::Cluster,
+    });
+    let contents = contents::read(settings.contents.as_deref())?.with_storage(storage, scope);
     let profile = match settings.profile {
         SimProfile::V4_18 => Profile::V4_18,
         SimProfile::V4_21 => Profile::V4_21,

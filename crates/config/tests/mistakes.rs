@@ -377,3 +377,17 @@ fn the_simulator_reads_versions_and_fractions() {
         ("4.18", 0.25, 7)
     );
 }
+
+#[test]
+fn the_simulators_storage_is_named_or_left_to_its_contents() {
+    let load = |text: &str| Site::new(text).load::<SimConfig>();
+    let sim = load("[sim]\nstorage = \"rbd\"\nscope = \"cluster\"\n")
+        .unwrap()
+        .config
+        .sim;
+    let words = (sim.storage.map(|s| s.as_str()), sim.scope.map(|s| s.as_str()));
+    assert_eq!(words, (Some("rbd"), Some("cluster")));
+    let sim = load("[sim]\n").unwrap().config.sim;
+    assert_eq!((sim.storage, sim.scope), (None, None));
+    assert!(load("[sim]\nstorage = \"tape\"\n").is_err());
+}

@@ -34,6 +34,61 @@ const PROFILES: [(&str, SimProfile); 3] = [
     ("4.22", SimProfile::V4_22),
 ];
 
+/// The kind of all storage of the simulated cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SimStorage {
+    /// QCOW2 files on NFS.
+    Nfs,
+    /// Ceph RBD.
+    Rbd,
+    /// A storage system that makes a LUN per volume.
+    Managed,
+}
+
+impl SimStorage {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Nfs, Self::Rbd, Self::Managed];
+
+    /// The kind as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SimStorage::Nfs => "nfs",
+            SimStorage::Rbd => "rbd",
+            SimStorage::Managed => "managed",
+        }
+    }
+}
+
+const STORAGES: [(&str, SimStorage); 3] = [
+    ("nfs", SimStorage::Nfs),
+    ("rbd", SimStorage::Rbd),
+    ("managed", SimStorage::Managed),
+];
+
+/// How much of a zone reaches its storage pools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SimScope {
+    /// All of it.
+    Zone,
+    /// One cluster.
+    Cluster,
+}
+
+impl SimScope {
+    /// All scopes.
+    pub const ALL: [Self; 2] = [Self::Zone, Self::Cluster];
+
+    /// The scope as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SimScope::Zone => "zone",
+            SimScope::Cluster => "cluster",
+        }
+    }
+}
+
+const SCOPES: [(&str, SimScope); 2] = [("zone", SimScope::Zone), ("cluster", SimScope::Cluster)];
+
 /// A key pair.
 #[derive(Debug, Clone)]
 pub struct SimCredentials {
@@ -54,6 +109,10 @@ pub struct SimSettings {
     pub contents: Option<PathBuf>,
     /// Which releases are simulated.
     pub profile: SimProfile,
+    /// The kind of all storage pools; as the contents say when left out.
+    pub storage: Option<SimStorage>,
+    /// The scope of all storage pools; as the contents say when left out.
+    pub scope: Option<SimScope>,
     /// Where chance begins.
     pub seed: u64,
     /// The factor for all durations: 1 is real time, 0.1 ten times faster.
@@ -74,6 +133,12 @@ impl SimSettings {
         let admin_listen = section.optional("admin_listen", &Kind::listen_address());
         let contents = section.optional("contents", &Kind::path());
         let profile = section.or("profile", &profiles, SimProfile::V4_22);
+        let storages = Kind::choice(&STORAGES, |storage: &SimStorage| {
+            format!("{:?}", storage.as_str())
+        });
+        let storage = section.optional("storage", &storages);
+        let scopes = Kind::choice(&SCOPES, |scope: &SimScope| format!("{:?}", scope.as_str()));
+        let scope = section.optional("scope", &scopes);
         let seed = section.or("seed", &Kind::number(0..=u64::MAX), 1);
         let latency_scale = section.or("latency_scale", &Kind::fraction(0.0..=100.0), 1.0);
         let credentials = match (section.secret("api_key"), section.secret("secret_key")) {
@@ -97,6 +162,8 @@ impl SimSettings {
             admin_listen,
             contents,
             profile,
+            storage,
+            scope,
             seed,
             latency_scale,
             credentials,
