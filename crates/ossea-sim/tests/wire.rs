@@ -1,87 +1,19 @@
 //! The wire format and the administrator's door, asked without a socket.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod support;
+
 use std::sync::{Arc, Mutex};
 
-use axum::body::Body;
-use axum::http::{Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
+use axum::http::{StatusCode, header};
 use http_edge::CloseWithoutAnswer;
-use ossea::cloudstack::sign;
-use ossea_sim::http::{Credentials, FAULT_HEADER, SimServer};
+use ossea_sim::http::{Credentials, SimServer};
 use ossea_sim::{
     ApiLimit, Cloud, CloudInventory, PostEnforcement, Profile, Role, SimClock, SimContents, SimSettings,
 };
-use serde_json::{Value, json};
-use tower::ServiceExt;
+use serde_json::json;
 
-struct Wire(SimServer);
-
-impl Wire {
-    fn new() -> Self {
-        Self::with(SimSettings::default())
-    }
-
-    fn with(settings: SimSettings) -> Self {
-        let clock = SimClock::starting_at(chrono::DateTime::UNIX_EPOCH);
-        let cloud = Cloud::new(&SimContents::sample(), settings.scaled(0.0), clock.now());
-        Self(SimServer::new(
-            Arc::new(Mutex::new(cloud)),
-            clock,
-            Credentials::development(),
-        ))
-    }
-
-    async fn send(&self, parameters: &[(&str, &str)]) -> Response<Body> {
-        let request = Request::post("/client/api").body(Body::from(signed(parameters)));
-        self.0.api().oneshot(request.unwrap()).await.unwrap()
-    }
-
-    /// Sends a request in the query of a GET.
-    async fn get(&self, parameters: &[(&str, &str)]) -> Response<Body> {
-        let request = Request::get(format!("/client/api?{}", signed(parameters))).body(Body::empty());
-        self.0.api().oneshot(request.unwrap()).await.unwrap()
-    }
-
-    /// Sends a request that brings its fault along.
-    async fn send_with_fault(&self, parameters: &[(&str, &str)], fault: &str) -> Response<Body> {
-        let request = Request::post("/client/api").header(FAULT_HEADER, fault);
-        let request = request.body(Body::from(signed(parameters)));
-        self.0.api().oneshot(request.unwrap()).await.unwrap()
-    }
-
-    async fn ask(&self, parameters: &[(&str, &str)]) -> (u16, Value) {
-        let response = self.send(parameters).await;
-        (response.status().as_u16(), body(response).await)
-    }
-
-    async fn admin(&self, method: &str, path: &str, content: Option<Value>) -> Response<Body> {
-        let request = Request::builder().method(method).uri(path);
-        let request = match content {
-            Some(content) => request
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(Body::from(content.to_string())),
-            None => request.body(Body::empty()),
-        };
-        self.0.admin().oneshot(request.unwrap()).await.unwrap()
-    }
-}
-
-/// The form of a request, signed.
-fn signed(parameters: &[(&str, &str)]) -> String {
-    let mut all = vec![("apikey", Credentials::DEVELOPMENT_API_KEY), ("response", "json")];
-    all.extend(parameters);
-    let signature = sign::signature(&all, Credentials::DEVELOPMENT_SECRET_KEY);
-    all.push(("signature", &signature));
-    form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(&all)
-        .finish()
-}
-
-async fn body(response: Response<Body>) -> Value {
-    let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    serde_json::from_slice(&bytes).unwrap()
-}
+use self::support::wire::{Wire, body};
 
 #[tokio::test]
 async fn an_empty_list_is_an_empty_object_and_a_page_beyond_the_end_has_only_a_count() {
@@ -363,7 +295,7 @@ async fn one_call_too_many_is_answered_with_the_words_of_the_real_cloud() {
         max: 2,
         interval_seconds: 3600,
     };
-    let wire = Wire::with(SimSettings {
+    let wire = Wire::of(SimSettings {
         role: Role::User,
         throttling: Some(limit),
         ..SimSettings::default()
@@ -404,7 +336,7 @@ async fn changes_by_get_are_refused_where_post_is_enforced() {
         (Profile::V4_21, true),
         (Profile::V4_22, true),
     ] {
-        let wire = Wire::with(SimSettings {
+        let wire = Wire::of(SimSettings {
             post_enforcement: PostEnforcement::On,
             ..SimSettings::of(profile)
         });

@@ -17,6 +17,7 @@ mod machines;
 mod nics;
 mod reads;
 mod snapshots;
+mod surroundings;
 mod vm_snapshots;
 mod volumes;
 mod way;
@@ -57,6 +58,13 @@ contract! {
         offerings_say_what_is_free,
         a_template_is_shown_only_in_its_zones,
         the_cloud_tells_its_version_and_what_we_may,
+    }
+    surroundings {
+        pools_are_shown_by_zone_with_kind_and_scope,
+        a_volume_tells_its_pool_once_it_is_on_one,
+        limits_are_told_and_kept,
+        a_tag_is_put_on_once_and_taken_off_as_often_as_wanted,
+        what_a_tag_is_put_on_is_looked_up_in_the_job,
     }
     volumes {
         a_volume_moves_and_the_cloud_shows_where_it_is,
