@@ -75,12 +75,14 @@ async fn pool_of(caller: &Caller, volume: &VolumeId) -> String {
 }
 
 fn moved(cloud: &InProcessCloud) -> Vec<(VolumeId, String, String)> {
-    let entries = cloud.log().into_iter().filter_map(|entry| match entry.event {
-        LogEvent::Effect {
-            effect: Effect::VolumeMigrated { volume, from, to },
-            ..
-        } => Some((volume, from, to)),
-        _ => None,
+    let entries = cloud.log().into_iter().filter_map(|entry| {
+        let LogEvent::Effect { effect, .. } = entry.event else {
+            return None;
+        };
+        let Effect::VolumeMigrated { volume, from, to } = effect else {
+            return None;
+        };
+        Some((volume, from, to))
     });
     entries.collect()
 }

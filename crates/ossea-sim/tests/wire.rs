@@ -1,5 +1,4 @@
 //! The wire format and the administrator's door, asked without a socket.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
