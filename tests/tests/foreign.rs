@@ -25,22 +25,23 @@ fn foreign(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(file)
 }
 
-/// A simulator with contents of its own, whose work takes a hundredth of its time.
-fn simulator(outputs: &TempDir) -> Server {
+/// A simulator with contents of its own and `more` arguments, whose work takes a hundredth of its time.
+fn simulator(outputs: &TempDir, more: &[&str]) -> Server {
     let mut command = Binaries::beside_test().unwrap().command("ossea-sim").unwrap();
     command
         .args(["--listen", "127.0.0.1:0", "--latency-scale", "0.01", "--contents"])
-        .arg(foreign("cloud.toml"));
+        .arg(foreign("cloud.toml"))
+        .args(more);
     Server::start("ossea-sim", command, outputs.path(), Group::Shared).unwrap()
 }
 
-fn run(script: &str) {
+fn run(script: &str, more: &[&str]) {
     let Some(python) = std::env::var_os(PYTHON) else {
         eprintln!("left out: {PYTHON} is not set");
         return;
     };
     let outputs = tempfile::tempdir().unwrap();
-    let server = simulator(&outputs);
+    let server = simulator(&outputs, more);
     let output = Command::new(python)
         // Nothing is written beside the script, and no settings of the user are read.
         .args(["-I", "-B"])
@@ -65,10 +66,15 @@ fn run(script: &str) {
 
 #[test]
 fn the_python_client_cs_works_with_the_cloud() {
-    run("with_cs.py");
+    run("with_cs.py", &[]);
 }
 
 #[test]
 fn apache_libcloud_works_with_the_cloud() {
-    run("with_libcloud.py");
+    run("with_libcloud.py", &[]);
+}
+
+#[test]
+fn the_cloud_has_the_storage_that_the_command_line_asks_for() {
+    run("storage_with_cs.py", &["--storage", "rbd", "--scope", "cluster"]);
 }
