@@ -25,6 +25,7 @@ mod lists;
 mod parameters;
 mod rows;
 mod signature;
+mod vm_list;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
