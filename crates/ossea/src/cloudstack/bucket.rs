@@ -31,9 +31,6 @@ const RAISE_EVERY: Duration = Duration::from_secs(5);
 /// By which share of the allowed rate it grows.
 const RAISE_SHARE: f64 = 0.05;
 
-/// How long changes are held after a 503. A management server needs minutes to restart.
-const MAINTENANCE_PAUSE: Duration = Duration::from_secs(10);
-
 /// How far apart gentle reads are.
 const GENTLE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -50,6 +47,7 @@ pub(crate) struct Bucket {
     /// Up to when tokens are counted. In the future while everything is stopped.
     counted_until: Instant,
     raise_at: Instant,
+    maintenance_pause: Duration,
     changes_held_until: Option<Instant>,
     circuit: Answering,
     next_gentle_read: Instant,
@@ -74,8 +72,8 @@ pub(crate) enum Novelty {
 }
 
 impl Bucket {
-    /// A full bucket.
-    pub(crate) fn new(requests_per_second: f64, now: Instant) -> Self {
+    /// A full bucket, which holds changes for `maintenance_pause` after a 503.
+    pub(crate) fn new(requests_per_second: f64, maintenance_pause: Duration, now: Instant) -> Self {
         let mut bucket = Self {
             configured: requests_per_second,
             clouds: None,
@@ -83,6 +81,7 @@ impl Bucket {
             tokens: 0.0,
             counted_until: now,
             raise_at: now,
+            maintenance_pause,
             changes_held_until: None,
             circuit: Answering::Yes,
             next_gentle_read: now,
@@ -162,8 +161,8 @@ impl Bucket {
 
     /// The cloud takes no work at present.
     pub(crate) fn refused_work(&mut self, now: Instant) -> Novelty {
-        let before = self.changes_held_until.replace(now + MAINTENANCE_PAUSE);
-        if before.is_some_and(|held| held + MAINTENANCE_PAUSE > now) {
+        let before = self.changes_held_until.replace(now + self.maintenance_pause);
+        if before.is_some_and(|held| held + self.maintenance_pause > now) {
             Novelty::GoesOn
         } else {
             Novelty::Begins
@@ -209,6 +208,8 @@ impl Bucket {
 mod tests {
     use super::*;
 
+    const PAUSE: Duration = Duration::from_secs(10);
+
     const WAY_BACK: Claim = Claim {
         priority: Priority::WayBack,
         effect: Effect::Change,
@@ -247,7 +248,7 @@ mod tests {
     #[test]
     fn no_second_sees_more_than_rate_and_bucket() {
         let begin = Instant::now();
-        let mut bucket = Bucket::new(20.0, begin);
+        let mut bucket = Bucket::new(20.0, PAUSE, begin);
         assert_eq!(sent(&mut bucket, CHANGE, begin, ms(1000)), 24);
         assert_eq!(sent(&mut bucket, CHANGE, begin + ms(1000), ms(10_000)), 200);
     }
@@ -256,7 +257,7 @@ mod tests {
     fn a_learnt_limit_is_kept_in_every_interval_of_the_cloud() {
         for (requests, seconds) in [(1, 1), (2, 1), (4, 1), (5, 1), (25, 1), (25, 10), (100, 60)] {
             let begin = Instant::now();
-            let mut bucket = Bucket::new(1000.0, begin);
+            let mut bucket = Bucket::new(1000.0, PAUSE, begin);
             bucket.learn(Some((requests, seconds)), begin);
             let interval = Duration::from_secs(u64::from(seconds));
             for number in 0..20 {
@@ -269,7 +270,7 @@ mod tests {
     #[test]
     fn a_limit_that_is_gone_or_too_generous_leaves_what_is_configured() {
         let begin = Instant::now();
-        let mut bucket = Bucket::new(20.0, begin);
+        let mut bucket = Bucket::new(20.0, PAUSE, begin);
         bucket.learn(Some((8, 1)), begin);
         assert_eq!(bucket.requests_per_second(), 6.0);
         bucket.learn(Some((1000, 1)), begin);
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn a_throttled_process_stops_for_the_hint_then_goes_on_at_half_the_rate_and_recovers() {
         let begin = Instant::now();
-        let mut bucket = Bucket::new(20.0, begin);
+        let mut bucket = Bucket::new(20.0, PAUSE, begin);
         assert_eq!(bucket.throttled(ms(700), begin), Novelty::Begins);
         for claim in [WAY_BACK, CHANGE, READ] {
             assert!(bucket.ready_at(claim, begin) >= begin + ms(700), "{claim:?}");
@@ -302,7 +303,7 @@ mod tests {
     #[test]
     fn throttled_for_ever_something_still_goes() {
         let mut now = Instant::now();
-        let mut bucket = Bucket::new(20.0, now);
+        let mut bucket = Bucket::new(20.0, PAUSE, now);
         for _ in 0..50 {
             bucket.throttled(ms(1000), now);
             now += ms(1001);
@@ -314,13 +315,13 @@ mod tests {
     #[test]
     fn maintenance_holds_changes_slows_reads_and_leaves_the_way_back_alone() {
         let begin = Instant::now();
-        let mut bucket = Bucket::new(20.0, begin);
+        let mut bucket = Bucket::new(20.0, PAUSE, begin);
         assert_eq!(bucket.refused_work(begin), Novelty::Begins);
         assert_eq!(bucket.ready_at(WAY_BACK, begin), begin);
-        assert_eq!(bucket.ready_at(CHANGE, begin), begin + MAINTENANCE_PAUSE);
+        assert_eq!(bucket.ready_at(CHANGE, begin), begin + PAUSE);
         assert_eq!(sent(&mut bucket, READ, begin, ms(5_000)), 10);
         assert_eq!(bucket.refused_work(begin + ms(11_000)), Novelty::GoesOn);
-        let over = begin + ms(11_000) + MAINTENANCE_PAUSE;
+        let over = begin + ms(11_000) + PAUSE;
         bucket.advance(over);
         assert_eq!(bucket.ready_at(CHANGE, over), over);
         assert!(sent(&mut bucket, READ, over, ms(1000)) > 10);
@@ -329,7 +330,7 @@ mod tests {
     #[test]
     fn an_open_circuit_slows_reads_but_not_those_of_the_way_back() {
         let begin = Instant::now();
-        let mut bucket = Bucket::new(20.0, begin);
+        let mut bucket = Bucket::new(20.0, PAUSE, begin);
         bucket.circuit_is(Answering::No);
         let read_home = Claim {
             effect: Effect::Read,

@@ -59,11 +59,11 @@ impl State {
 }
 
 impl Budget {
-    /// A budget of which nothing is spent.
-    pub(crate) fn new(requests_per_second: f64) -> Arc<Self> {
+    /// A budget of which nothing is spent, and which holds changes for `maintenance_pause` after a 503.
+    pub(crate) fn new(requests_per_second: f64, maintenance_pause: Duration) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
-                bucket: Bucket::new(requests_per_second, Instant::now()),
+                bucket: Bucket::new(requests_per_second, maintenance_pause, Instant::now()),
                 line: Line::new(),
                 is_attended: false,
                 waits: Waits::default(),
@@ -221,6 +221,8 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
+
+    const PAUSE: Duration = Duration::from_secs(10);
     use crate::cloudstack::call::Effect;
     use crate::urgency::Priority;
 
@@ -237,7 +239,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn everybody_gets_a_turn_at_the_rate() {
-        let budget = Budget::new(10.0);
+        let budget = Budget::new(10.0, PAUSE);
         let begun = Instant::now();
         let mut calls = JoinSet::new();
         for _ in 0..101 {
@@ -259,7 +261,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_way_back_overtakes_a_crowd() {
-        let budget = Budget::new(10.0);
+        let budget = Budget::new(10.0, PAUSE);
         let mut crowd = JoinSet::new();
         for priority in [Priority::Background, Priority::WayThere] {
             for _ in 0..200 {
@@ -286,7 +288,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_everybody_and_a_turn_that_comes_too_late_is_none() {
-        let budget = Budget::new(10.0);
+        let budget = Budget::new(10.0, PAUSE);
         budget.throttled(Duration::from_secs(5));
         let begun = Instant::now();
         let (patient, impatient) = tokio::join!(
@@ -301,7 +303,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_gives_up_costs_no_token() {
-        let budget = Budget::new(1.0);
+        let budget = Budget::new(1.0, PAUSE);
         budget
             .turn(claim(Priority::WayThere), in_seconds(1))
             .await
@@ -325,7 +327,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn held_changes_do_not_delay_reads_behind_them() {
-        let budget = Budget::new(10.0);
+        let budget = Budget::new(10.0, PAUSE);
         budget.refused_work("maintenance");
         let held = {
             let budget = Arc::clone(&budget);

@@ -47,12 +47,14 @@ pub struct CloudStackSettings {
     pub breaker_failure_percent: u32,
     /// How long a cloud that does not answer is left alone between two probes.
     pub breaker_rest: Duration,
+    /// How long changes, but for the way back's, are held after the cloud has said that it takes no work (503).
+    pub maintenance_pause: Duration,
 }
 
 impl CloudStackSettings {
     /// Settings with the usual limits: 60 s per request, signatures valid for 10 minutes, 16 requests at once, 20
     /// per second, each sent 4 times at most; 10 failures in a row or half of all open the circuit, which is probed
-    /// every 10 s.
+    /// every 10 s; changes are held for 10 s after a 503.
     pub fn new(endpoint: impl Into<String>, api_key: SecretString, secret_key: SecretString) -> Self {
         Self {
             endpoint: endpoint.into(),
@@ -67,6 +69,8 @@ impl CloudStackSettings {
             breaker_failures: 10,
             breaker_failure_percent: 50,
             breaker_rest: Duration::from_secs(10),
+            // A management server needs minutes to restart.
+            maintenance_pause: Duration::from_secs(10),
         }
     }
 

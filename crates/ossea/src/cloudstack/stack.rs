@@ -25,7 +25,10 @@ pub(crate) struct Shares {
 impl Shares {
     /// Nothing has happened yet.
     pub(crate) fn new(settings: &CloudStackSettings, clock: Clock) -> Self {
-        let budget = Budget::new(f64::from(settings.requests_per_second));
+        let budget = Budget::new(
+            f64::from(settings.requests_per_second),
+            settings.maintenance_pause,
+        );
         Self {
             breaker: Breaker::new(settings.breaker_rules(), Arc::clone(&budget), clock),
             budget,
