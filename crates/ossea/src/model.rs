@@ -282,7 +282,7 @@ pub enum LimitedResource {
     Vms,
     /// Volumes.
     Volumes,
-    /// Snapshots, those of VMs included.
+    /// Volume snapshots.
     Snapshots,
     /// Virtual CPUs.
     Cpus,

@@ -1,8 +1,8 @@
-//! Tags: keys with values on VMs, volumes and snapshots.
+//! Tags: keys with values on VMs, volumes, snapshots and VM snapshots.
 
 use std::collections::BTreeMap;
 
-use failover_domain::{SnapshotId, VolumeId};
+use failover_domain::{SnapshotId, VmSnapshotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
 use super::Cloud;
@@ -51,8 +51,9 @@ impl Cloud {
             ResourceType::Snapshot => id
                 .parse::<SnapshotId>()
                 .is_ok_and(|id| self.snapshots.contains_key(&id)),
-            // This cloud has none.
-            ResourceType::VmSnapshot => false,
+            ResourceType::VmSnapshot => id
+                .parse::<VmSnapshotId>()
+                .is_ok_and(|id| self.vm_snapshots.contains_key(&id)),
         }
     }
 

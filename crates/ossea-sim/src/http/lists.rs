@@ -243,6 +243,8 @@ fn vm_snapshots(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, Ap
     let exists = |id: &str| id.parse().is_ok_and(|id| cloud.vm_snapshot(&id).is_some());
     let id = IdFilter::of(cloud, parameters, command, "vmsnapshotid", exists)?;
     let vm = IdFilter::of(cloud, parameters, command, "virtualmachineid", vm_exists(cloud))?;
+    let tags = TagFilter::of(parameters);
+    check_account(parameters)?;
     let state = parameters.get("state");
     let found = cloud.vm_snapshots().into_iter().filter(|snapshot| {
         let is_wanted = match state {
@@ -252,6 +254,7 @@ fn vm_snapshots(cloud: &Cloud, parameters: &Parameters) -> Result<Vec<Value>, Ap
         is_wanted
             && id.lets(snapshot.id.as_str())
             && vm.lets(snapshot.vm.as_str())
+            && tags.lets(cloud, snapshot.id.as_str())
             && is(parameters, "name", &snapshot.display_name)
             && mentions(parameters, &[&snapshot.display_name, &snapshot.name])
     });

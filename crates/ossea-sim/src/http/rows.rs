@@ -197,6 +197,7 @@ pub(crate) fn vm_snapshot(cloud: &Cloud, snapshot: &VmSnapshot) -> Value {
         "created": date(snapshot.created),
         "account": "admin",
         "domain": "ROOT",
+        "tags": infrastructure::tags_in_row(cloud, ResourceType::VmSnapshot, snapshot.id.as_str()),
     });
     with_pending_job(cloud, snapshot.id.as_str(), fields)
 }

@@ -26,6 +26,14 @@ pub(crate) fn in_process() -> World {
     World::new(cloud.clone(), cloud).with_impatient(impatient)
 }
 
+/// The generated mock, which asks the simulator: whoever counts calls with it can let it answer like a cloud.
+pub(crate) fn mocked() -> World {
+    let settings = SimSettings::of(Profile::V4_22).scaled(0.0);
+    let cloud = InProcessCloud::new(&contents(), settings).with_latency(Duration::ZERO);
+    let impatient = cloud.clone().with_patience(IMPATIENCE);
+    World::new(crate::mocked::over(cloud.clone()), cloud).with_impatient(impatient)
+}
+
 /// The real client, speaking to the simulator over a socket. Work takes no time: its duration is no part of
 /// the contract.
 pub(crate) async fn over_http() -> World {
@@ -86,6 +94,7 @@ impl Server {
         // The suite asks as fast as it can, and counts what it asks.
         settings.requests_per_second = 10_000;
         settings.attempts = 1;
+        settings.maintenance_pause = Duration::from_millis(100);
         let clock = self.clock;
         CloudStackClient::new(&settings, Arc::new(move || clock.now() + ahead)).unwrap()
     }

@@ -96,9 +96,18 @@ fn delete(on: &Tagged, key: &str) -> Command {
 }
 
 pub(crate) async fn a_tag_is_put_on_once_and_taken_off_as_often_as_wanted(world: &World) {
+    let vm = world.deploy_stopped("tagged").await;
+    world.done(&Command::StartVirtualMachine { vm: vm.clone() }).await;
+    let of_vm = Command::CreateVmSnapshot {
+        vm: vm.clone(),
+        name: "point".to_owned(),
+        description: "tagged".to_owned(),
+    };
+    let vm_snapshot = world.done(&of_vm).await.unwrap();
     for on in [
         Tagged::Vm(OMA.parse().unwrap()),
         Tagged::Volume(DISK1.parse().unwrap()),
+        Tagged::VmSnapshot(vm_snapshot.parse().unwrap()),
     ] {
         world
             .done(&create(&on, &[("job", "job/42+retry*1"), ("owner", "Zoë")]))
