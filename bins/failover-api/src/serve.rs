@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use failover_api::{ApiSettings, ApiState};
-use failover_assembly::{cloud, open_store, stop_on_signal, target};
+use failover_assembly::{cloud_for_questions, open_store, stop_on_signal, target};
 use failover_config::ApiConfig;
 use failover_engine::{FailoverService, SystemClock};
 use http_edge::{Drain, EdgeSettings};
@@ -58,7 +58,7 @@ async fn service(config: &ApiConfig) -> anyhow::Result<FailoverService> {
         jobs: Arc::new(store.clone()),
         inventory: Arc::new(store.clone()),
         mappings: Arc::new(store),
-        cloud: Arc::new(cloud(&config.ossea)?),
+        cloud: cloud_for_questions(&config.ossea)?,
         target: target(&config.target).context("the section [target]")?,
         clock: Arc::new(SystemClock),
     })

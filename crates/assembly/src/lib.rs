@@ -13,6 +13,7 @@ use failover_engine::{Clock, SystemClock};
 use failover_store::{Migrations, OpenError, Store, StoreSettings};
 use failover_validation::Target;
 use ossea::cloudstack::{CloudStackClient, CloudStackSettings, install_tls_provider};
+use ossea::{OsseaClient, Priority};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -67,6 +68,14 @@ pub fn cloud(settings: &OsseaSettings) -> anyhow::Result<CloudStackClient> {
     install_tls_provider();
     let clock = Arc::new(|| SystemClock.now());
     CloudStackClient::new(&cloud_settings(settings), clock).context("the section [ossea]")
+}
+
+/// The client of a process that answers people's questions: its calls leave the others' alone.
+///
+/// # Errors
+/// When the settings cannot be used.
+pub fn cloud_for_questions(settings: &OsseaSettings) -> anyhow::Result<Arc<dyn OsseaClient>> {
+    Ok(cloud(settings)?.with_priority(Priority::Background))
 }
 
 /// Where to.
