@@ -5,11 +5,13 @@
 mod support;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use failover_domain::AsyncJobId;
 use ossea::{
-    Accepted, Command, JobReport, JobWatch, Origin, OsseaClient, OsseaError, Priority, WatchSettings,
+    Accepted, Command, JobReport, JobWatch, MockOsseaClient, Origin, OsseaClient, OsseaError, Priority,
+    WatchSettings,
 };
 use ossea_sim::faults::Work;
 use ossea_sim::{FaultRule, RuleId, WayFault, WorkFault};
@@ -59,7 +61,7 @@ async fn calls_for(jobs: usize) -> (usize, usize) {
     let watch = watch(&caller);
     let mut waits: Vec<_> = submitted.iter().map(|job| follow(&watch, job)).collect();
     for wait in &mut waits {
-        assert!(matches!(wait.next().await, Ok(JobReport::Succeeded { .. })));
+        assert!(matches!(wait.end().await, JobReport::Succeeded { .. }));
     }
     (counted(&caller, lists), counted(&caller, queries))
 }
@@ -82,12 +84,12 @@ async fn what_is_learnt_saves_looks() {
     let watch = watch(&caller);
     for number in 0..8 {
         let job = deploy(&caller, &format!("vm-{number}")).await;
-        follow(&watch, &job).next().await.unwrap();
+        follow(&watch, &job).end().await;
     }
     let before = counted(&caller, queries);
     let job = deploy(&caller, "vm-last").await;
     let submitted = tokio::time::Instant::now();
-    follow(&watch, &job).next().await.unwrap();
+    follow(&watch, &job).end().await;
     assert!(counted(&caller, queries) - before <= 4);
     let late = submitted.elapsed().saturating_sub(Duration::from_secs(20));
     assert!(
@@ -129,7 +131,12 @@ async fn every_end_is_told_whichever_way_the_jobs_are_looked_at() {
                     .add_fault(FaultRule::on("deployVirtualMachine", fault));
             }
             let job = deploy(&caller, &format!("vm-{number}")).await;
-            let told = match follow(&watch, &job).next().await.unwrap() {
+            let mut wait = follow(&watch, &job);
+            let mut told = wait.next().await.unwrap();
+            while told == JobReport::Pending {
+                told = wait.next().await.unwrap();
+            }
+            let told = match told {
                 JobReport::Pending => "pending",
                 JobReport::Succeeded { .. } => "succeeded",
                 JobReport::Failed(_) => "failed",
@@ -176,6 +183,7 @@ async fn a_cloud_that_does_not_answer_is_told_and_asked_again() {
             loop {
                 match wait.next().await {
                     Err(OsseaError::Unreachable(_)) => unreachable += 1,
+                    Ok(JobReport::Pending) => {}
                     Ok(JobReport::Succeeded { .. }) => break,
                     other => panic!("{other:?}"),
                 }
@@ -191,8 +199,8 @@ async fn two_who_wait_for_one_job_hear_the_same() {
     let watch = watch(&caller);
     let job = deploy(&caller, "vm").await;
     let (mut one, mut other) = (follow(&watch, &job), follow(&watch, &job));
-    let (first, second) = tokio::join!(one.next(), other.next());
-    assert!(matches!(first, Ok(JobReport::Succeeded { .. })));
+    let (first, second) = tokio::join!(one.end(), other.end());
+    assert!(matches!(first, JobReport::Succeeded { .. }));
     assert_eq!(first, second);
 }
 
@@ -203,8 +211,8 @@ async fn a_watch_at_rest_begins_anew() {
     for name in ["one", "two"] {
         let job = deploy(&caller, name).await;
         assert!(matches!(
-            follow(&watch, &job).next().await,
-            Ok(JobReport::Succeeded { .. })
+            follow(&watch, &job).end().await,
+            JobReport::Succeeded { .. }
         ));
         tokio::time::advance(Duration::from_secs(60)).await;
     }
@@ -221,10 +229,76 @@ async fn a_restart_of_the_management_server_is_told_to_all() {
     }
     caller.cloud.restart(Work::NotDone);
     for wait in &mut waits {
-        assert!(matches!(
-            wait.next().await,
-            Ok(JobReport::Interrupted { code: 530 })
-        ));
+        assert!(matches!(wait.end().await, JobReport::Interrupted { code: 530 }));
     }
     assert_eq!(caller.cloud.pending_jobs().await.unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_never_lists_its_jobs_is_asked_for_each() {
+    let caller = Caller::of_sample();
+    let refused = WayFault::Refuse {
+        code: 401,
+        text: "not available for user".to_owned(),
+    };
+    caller
+        .cloud
+        .add_fault(FaultRule::on("listAsyncJobs", refused).forever());
+    let watch = watch(&caller);
+    let mut waits = Vec::new();
+    for number in 0..10 {
+        let job = deploy(&caller, &format!("vm-{number}")).await;
+        waits.push(follow(&watch, &job));
+    }
+    let begun = tokio::time::Instant::now();
+    for wait in &mut waits {
+        assert!(matches!(wait.end().await, JobReport::Succeeded { .. }));
+    }
+    assert!(
+        begun.elapsed() <= Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_seen_again_after_an_error_is_told_so() {
+    let caller = Caller::of_sample();
+    let lost = FaultRule::on("queryAsyncJobResult", WayFault::LostReply).nth(3);
+    caller.cloud.add_fault(lost);
+    let watch = watch(&caller);
+    let job = deploy(&caller, "vm").await;
+    let mut wait = follow(&watch, &job);
+    assert_eq!(wait.next().await, Ok(JobReport::Pending));
+    assert!(matches!(wait.next().await, Err(OsseaError::Unreachable(_))));
+    assert_eq!(wait.next().await, Ok(JobReport::Pending));
+    assert!(matches!(wait.next().await, Ok(JobReport::Succeeded { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_survives_a_query_that_breaks() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let mut mock = MockOsseaClient::new();
+    let times = Arc::clone(&asked);
+    mock.expect_with_priority().returning(move |_| {
+        let mut door = MockOsseaClient::new();
+        let times = Arc::clone(&times);
+        door.expect_job()
+            .returning(move |_| match times.fetch_add(1, Ordering::Relaxed) {
+                0 => panic!("the first query breaks, as a test of what then happens"),
+                _ => Ok(JobReport::Succeeded { object: None }),
+            });
+        Arc::new(door)
+    });
+    let watch = JobWatch::new(Arc::new(mock), WatchSettings::default());
+    let job = "0b0e7a52-6f0e-4b8e-9a55-3a1c7f2d9e10".parse().unwrap();
+    let mut wait = follow(&watch, &job);
+    let begun = tokio::time::Instant::now();
+    assert!(matches!(wait.next().await, Err(OsseaError::Unreachable(_))));
+    assert!(
+        begun.elapsed() >= WatchSettings::default().shortest,
+        "no hot loop"
+    );
+    assert!(matches!(wait.end().await, JobReport::Succeeded { .. }));
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
 }

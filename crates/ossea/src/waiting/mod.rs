@@ -12,8 +12,10 @@
 //! ```
 //!
 //! # Guarantees
-//! * No job is looked at, and no list asked for, more often than once per [`WatchSettings::shortest`]. A job whose
-//!   command usually ends at once is first looked at at once; another one first when a quarter of its kind had ended.
+//! * No job is asked for, and no list, more often than once per [`WatchSettings::shortest`]. A job whose command usually
+//!   ends at once is first looked at at once; another one now and then, and often from when a quarter of its kind had
+//!   ended.
+//! * A cloud that does not give the list is asked for each job.
 //! * That a job is missing in the list proves nothing: the list comes in pages, and rows move. Only the job's own
 //!   query counts.
 //! * A job that was accepted after the list was asked for is not judged by it.
@@ -34,7 +36,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use self::schedule::{Schedule, Seen};
+use self::schedule::{Listed, Schedule, Seen};
 use crate::client::OsseaClient;
 use crate::error::OsseaError;
 use crate::model::JobReport;
@@ -72,6 +74,7 @@ pub struct JobWatch {
 
 struct Shared {
     client: Arc<dyn OsseaClient>,
+    settings: WatchSettings,
     state: Mutex<State>,
     /// Told when the next round may have moved.
     changed: Notify,
@@ -101,6 +104,7 @@ impl JobWatch {
         Self {
             shared: Arc::new(Shared {
                 client,
+                settings,
                 state: Mutex::new(state),
                 changed: Notify::new(),
             }),
@@ -109,10 +113,30 @@ impl JobWatch {
 
     /// Follows a job of `command` until the wait is dropped. To be called within a tokio runtime.
     pub fn follow(&self, job: &AsyncJobId, command: &str, priority: Priority, origin: Origin) -> JobWait {
+        JobWait {
+            news: Some(self.subscribe(job, command, priority, origin)),
+            watch: self.clone(),
+            job: job.clone(),
+            command: command.to_owned(),
+            priority,
+        }
+    }
+
+    fn subscribe(
+        &self,
+        job: &AsyncJobId,
+        command: &str,
+        priority: Priority,
+        origin: Origin,
+    ) -> watch::Receiver<Option<News>> {
         let mut state = self.shared.lock();
         let news = match state.waiting.get(job) {
             // Somebody follows it already, with another origin perhaps; both hear the same.
-            Some(told) => told.subscribe(),
+            Some(told) => {
+                let news = told.subscribe();
+                state.schedule.raise(job, priority, Instant::now());
+                news
+            }
             None => {
                 let (tell, news) = watch::channel(None);
                 state.waiting.insert(job.clone(), tell);
@@ -131,11 +155,7 @@ impl JobWatch {
         }
         drop(state);
         self.shared.changed.notify_one();
-        JobWait {
-            watch: self.clone(),
-            job: job.clone(),
-            news: Some(news),
-        }
+        news
     }
 }
 
@@ -143,30 +163,68 @@ impl JobWatch {
 pub struct JobWait {
     watch: JobWatch,
     job: AsyncJobId,
+    command: String,
+    priority: Priority,
     /// Taken when the wait is dropped, so that it does not count itself among those who still wait.
     news: Option<watch::Receiver<Option<News>>>,
 }
 
 impl JobWait {
-    /// Waits for what is worth knowing: that the job has ended, that the cloud does not know it, or that the cloud could
-    /// not be asked. After an end nothing more comes; after the others it may be called again, and the job is looked at
-    /// again after its interval.
+    /// Waits for what is worth knowing: that the job has ended, that the cloud does not know it, that the cloud could not
+    /// be asked; and that it is unfinished, when that is seen for the first time or after something else. After an end
+    /// nothing more comes by itself; otherwise it may be called again, and the job is looked at again after its
+    /// interval.
     ///
     /// # Errors
-    /// Of the cloud, and [`OsseaError::Unreachable`] where the watch itself was cut off.
+    /// Of the cloud, and [`OsseaError::Unreachable`] where the watch itself was cut off; then the job is followed anew.
     pub async fn next(&mut self) -> News {
         let cut_off = || {
             Err(OsseaError::Unreachable(
-                "nobody follows the job any more".to_owned(),
+                "nobody followed the job any more".to_owned(),
             ))
         };
-        let Some(news) = &mut self.news else {
-            return cut_off();
+        let told = match &mut self.news {
+            Some(news) => news
+                .changed()
+                .await
+                .is_ok()
+                .then(|| news.borrow_and_update().clone()),
+            None => None,
         };
-        match news.changed().await {
-            Ok(()) => news.borrow_and_update().clone().unwrap_or_else(cut_off),
-            Err(_) => cut_off(),
+        match told {
+            Some(news) => news.unwrap_or_else(cut_off),
+            None => {
+                // Not at once: whatever ended the rounds may end the next ones as well.
+                tokio::time::sleep(self.watch.shared.settings.shortest).await;
+                let again = self
+                    .watch
+                    .subscribe(&self.job, &self.command, self.priority, Origin::Earlier);
+                self.news = Some(again);
+                cut_off()
+            }
         }
+    }
+
+    /// Waits for the end of the job. Whatever else [`JobWait::next`] tells is waited over.
+    pub async fn end(&mut self) -> JobReport {
+        loop {
+            match self.next().await {
+                Ok(
+                    end
+                    @ (JobReport::Succeeded { .. } | JobReport::Failed(_) | JobReport::Interrupted { .. }),
+                ) => return end,
+                Ok(JobReport::Pending | JobReport::NotKnown) | Err(_) => {}
+            }
+        }
+    }
+
+    /// From now on the job is as urgent as `priority`, if it was less so.
+    pub fn raise(&mut self, priority: Priority) {
+        self.priority = self.priority.min(priority);
+        let mut state = self.watch.shared.lock();
+        state.schedule.raise(&self.job, priority, Instant::now());
+        drop(state);
+        self.watch.shared.changed.notify_one();
     }
 }
 
@@ -268,7 +326,7 @@ async fn until(at: Option<Instant>) {
 impl Shared {
     fn next(&self, under_way: &JoinSet<()>) -> Next {
         let mut state = self.lock();
-        match state.schedule.next_round() {
+        match state.schedule.next_round(Instant::now()) {
             Some(at) => Next::At(at),
             None if under_way.is_empty() && state.schedule.is_empty() => {
                 // Under the same lock under which the next one who follows will see that nobody makes the rounds.
@@ -290,17 +348,22 @@ impl Shared {
     }
 
     /// Asks for all unfinished jobs, and for each of `jobs` that is not among them.
-    async fn ask_for_list(self: Arc<Self>, priority: Priority, jobs: Vec<AsyncJobId>) {
+    async fn ask_for_list(self: Arc<Self>, priority: Priority, jobs: Vec<(AsyncJobId, Priority)>) {
         let unfinished = self.client.with_priority(priority).pending_jobs().await;
-        self.lock().schedule.listed();
+        self.lock().schedule.listed(listed(&unfinished), Instant::now());
         let unfinished: BTreeSet<AsyncJobId> = match unfinished {
             Ok(unfinished) => unfinished.into_iter().collect(),
-            Err(error) => return jobs.iter().for_each(|job| self.no_news(job, Err(error.clone()))),
+            Err(error) => {
+                tracing::warn!(error = %error, "The unfinished jobs cannot be listed now.");
+                return jobs
+                    .iter()
+                    .for_each(|(job, _)| self.no_news(job, Err(error.clone())));
+            }
         };
         let mut gone = JoinSet::new();
-        for job in jobs {
+        for (job, priority) in jobs {
             if unfinished.contains(&job) {
-                self.look_again(&job, Seen::Unfinished);
+                self.unfinished(&job);
             } else if self.lock().schedule.ask(&job) {
                 gone.spawn(Arc::clone(&self).ask(job, priority));
             }
@@ -313,7 +376,7 @@ impl Shared {
     /// Asks for one job.
     async fn ask(self: Arc<Self>, job: AsyncJobId, priority: Priority) {
         match self.client.with_priority(priority).job(&job).await {
-            Ok(JobReport::Pending) => self.look_again(&job, Seen::Unfinished),
+            Ok(JobReport::Pending) => self.unfinished(&job),
             Ok(JobReport::NotKnown) => self.no_news(&job, Ok(JobReport::NotKnown)),
             Ok(
                 end @ (JobReport::Succeeded { .. } | JobReport::Failed(_) | JobReport::Interrupted { .. }),
@@ -328,8 +391,17 @@ impl Shared {
         }
     }
 
-    fn look_again(&self, job: &AsyncJobId, seen: Seen) {
-        self.lock().schedule.look_again(job, seen, Instant::now());
+    /// The job was seen unfinished. That is news only for those who heard nothing yet, or something else.
+    fn unfinished(&self, job: &AsyncJobId) {
+        let mut state = self.lock();
+        state.schedule.look_again(job, Seen::Unfinished, Instant::now());
+        if let Some(tell) = state.waiting.get(job) {
+            tell.send_if_modified(|told| {
+                let is_news = *told != Some(Ok(JobReport::Pending));
+                *told = Some(Ok(JobReport::Pending));
+                is_news
+            });
+        }
     }
 
     /// Tells something that is not the end.
@@ -339,5 +411,22 @@ impl Shared {
         if let Some(tell) = state.waiting.get(job) {
             tell.send_replace(Some(what));
         }
+    }
+}
+
+/// What became of asking for the list.
+fn listed(answer: &Result<Vec<AsyncJobId>, OsseaError>) -> Listed {
+    match answer {
+        Ok(_) => Listed::Whole,
+        Err(OsseaError::Unreachable(_) | OsseaError::Throttled { .. } | OsseaError::Busy(_)) => {
+            Listed::NoAnswer
+        }
+        Err(
+            OsseaError::Refused(_)
+            | OsseaError::Unauthorized(_)
+            | OsseaError::NotFound(_)
+            | OsseaError::Malformed(_)
+            | OsseaError::OutcomeUnknown(_),
+        ) => Listed::Unusable,
     }
 }

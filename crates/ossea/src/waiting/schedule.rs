@@ -3,10 +3,11 @@
 //! ```text
 //!              no look expected to find it ended before …
 //! followed ──▶ at once: its own query ──┐ unfinished
-//!     └──────▶ later:   by the list  ───┴──▶ looked at again after its interval (1 s, growing) ──▶ ended
+//!     └──────▶ later:   by the list  ───┴──▶ looked at again: now and then before the expected end,
+//!                                            after it at an interval (1 s, growing) ──▶ ended
 //! ```
-//! The list is asked for at most once per shortest interval, however many jobs are followed; a single job is looked at
-//! no oftener than that either.
+//! The list is asked for at most once per shortest interval, however many jobs are followed; a single job is asked for
+//! no oftener than that either. While the list cannot be had, each job is asked for by itself.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -25,6 +26,17 @@ const LIST_FROM: usize = 3;
 /// After each look in vain the interval grows by this factor: early ends are seen early, long jobs cost few calls.
 const GROWTH: f64 = 1.3;
 
+/// Before its expected end a job is looked at whenever so many of the longest intervals have passed: what was learnt from
+/// the disks of others says little of one that is small, or of a command that is refused in its job. On the way back one
+/// longest interval is the most.
+const SPARSE: u32 = 6;
+
+/// How long the list is not asked for after it could not be had, in longest intervals.
+const WITHOUT_LIST: u32 = 12;
+
+/// So many lists in a row that got no answer are enough; the first of them may be bad luck.
+const LISTS_IN_VAIN: u32 = 2;
+
 /// Intervals vary by so much either way, so that processes that started together do not ask together.
 const JITTER: f64 = 0.1;
 
@@ -37,6 +49,8 @@ struct Followed {
     /// Whether `since` is the submission, so that its duration is worth remembering.
     origin: Origin,
     seen_unfinished: Option<Instant>,
+    /// When a job of its command is expected to be worth a look.
+    expected: Instant,
     looks: u32,
     interval: Duration,
     due: Instant,
@@ -76,7 +90,7 @@ pub(super) struct Round {
     pub(super) single: Vec<(AsyncJobId, Priority)>,
     /// The list of unfinished jobs, with the urgency of the most urgent job, and the jobs that it decides about: those
     /// that the cloud has known before the list was asked for.
-    pub(super) listed: Option<(Priority, Vec<AsyncJobId>)>,
+    pub(super) listed: Option<(Priority, Vec<(AsyncJobId, Priority)>)>,
 }
 
 /// All jobs that are followed, and when they are looked at.
@@ -87,6 +101,9 @@ pub(super) struct Schedule {
     history: History,
     listed_at: Option<Instant>,
     list: Query,
+    lists_in_vain: u32,
+    /// Until when jobs are asked for by themselves, because the list cannot be had.
+    without_list_until: Option<Instant>,
 }
 
 impl Schedule {
@@ -97,6 +114,8 @@ impl Schedule {
             history: History::default(),
             listed_at: None,
             list: Query::None,
+            lists_in_vain: 0,
+            without_list_until: None,
         }
     }
 
@@ -123,9 +142,10 @@ impl Schedule {
             since: now,
             origin,
             seen_unfinished: None,
+            expected: now + expected,
             looks: 0,
             interval: self.settings.shortest,
-            due: now + expected,
+            due: now + expected.min(self.sparse(priority)),
             first: if expected < self.settings.shortest {
                 FirstLook::AtOnce
             } else {
@@ -134,6 +154,17 @@ impl Schedule {
             query: Query::None,
         };
         self.followed.insert(id, followed);
+    }
+
+    /// A job has become more urgent.
+    pub(super) fn raise(&mut self, id: &AsyncJobId, priority: Priority, now: Instant) {
+        let sparse = self.sparse(priority);
+        if let Some(followed) = self.followed.get_mut(id)
+            && priority < followed.priority
+        {
+            followed.priority = priority;
+            followed.due = followed.due.min(now + sparse);
+        }
     }
 
     /// Forgets all jobs, but not what was learnt.
@@ -147,8 +178,8 @@ impl Schedule {
     }
 
     /// When [`Schedule::round`] has something to ask; `None` while there is nothing, or everything is under way.
-    pub(super) fn next_round(&self) -> Option<Instant> {
-        let by_list = self.asks_by_list();
+    pub(super) fn next_round(&self, now: Instant) -> Option<Instant> {
+        let by_list = self.asks_by_list(now);
         let at = |followed: &Followed| match (followed.first, by_list) {
             (FirstLook::Listed, true) => self
                 .list_from()
@@ -162,7 +193,7 @@ impl Schedule {
     /// What to ask now. Jobs that are due take part, and in a list all others as well. What is answered is under way
     /// until [`Schedule::look_again`] or [`Schedule::ended`] for a job, and [`Schedule::listed`] for the list.
     pub(super) fn round(&mut self, now: Instant) -> Round {
-        let by_list = self.asks_by_list();
+        let by_list = self.asks_by_list(now);
         let may_list = self
             .list_from()
             .is_some_and(|from| from.is_none_or(|from| from <= now));
@@ -187,17 +218,25 @@ impl Schedule {
     }
 
     /// Those that a list asked for now decides about, and the urgency of the most urgent one.
-    fn judged_by_list(&self) -> (Priority, Vec<AsyncJobId>) {
+    fn judged_by_list(&self) -> (Priority, Vec<(AsyncJobId, Priority)>) {
         let is_judged = |f: &Followed| f.first == FirstLook::Listed && f.query == Query::None;
         let judged = self.followed.iter().filter(|(_, f)| is_judged(f));
         let urgency = judged.clone().map(|(_, f)| f.priority).min();
-        let ids = judged.map(|(id, _)| id.clone()).collect();
+        let ids = judged.map(|(id, f)| (id.clone(), f.priority)).collect();
         (urgency.unwrap_or(Priority::WayThere), ids)
     }
 
-    /// The list is answered.
-    pub(super) fn listed(&mut self) {
+    /// The list is answered, or not.
+    pub(super) fn listed(&mut self, answered: Listed, now: Instant) {
         self.list = Query::None;
+        self.lists_in_vain = match answered {
+            Listed::Whole => 0,
+            Listed::NoAnswer => self.lists_in_vain + 1,
+            Listed::Unusable => LISTS_IN_VAIN,
+        };
+        if self.lists_in_vain >= LISTS_IN_VAIN {
+            self.without_list_until = Some(now + self.settings.longest * WITHOUT_LIST);
+        }
     }
 
     /// A job that was missing in the list is asked for by its id, unless it is already. Answers whether to ask.
@@ -222,6 +261,8 @@ impl Schedule {
     /// The job was seen unfinished, or nothing could be seen.
     pub(super) fn look_again(&mut self, id: &AsyncJobId, seen: Seen, now: Instant) {
         let settings = self.settings;
+        let urgency = self.followed.get(id).map(|followed| followed.priority);
+        let sparse = self.sparse(urgency.unwrap_or(Priority::WayBack));
         let Some(followed) = self.followed.get_mut(id) else {
             return;
         };
@@ -233,7 +274,11 @@ impl Schedule {
         }
         if followed.due > now {
             // Others had the list asked for. What was just seen need not be looked at in the next instant.
-            followed.due = followed.due.max(now + followed.interval / 2);
+            followed.due = followed.due.max(now + settings.shortest);
+            return;
+        }
+        if now < followed.expected {
+            followed.due = followed.expected.min(now + sparse).max(now + settings.shortest);
             return;
         }
         followed.looks += 1;
@@ -264,9 +309,28 @@ impl Schedule {
         }
     }
 
-    fn asks_by_list(&self) -> bool {
-        self.followed.len() >= LIST_FROM
+    fn asks_by_list(&self, now: Instant) -> bool {
+        self.followed.len() >= LIST_FROM && self.without_list_until.is_none_or(|until| until <= now)
     }
+
+    /// The longest time between two looks at a job that is not expected to be over.
+    fn sparse(&self, priority: Priority) -> Duration {
+        match priority {
+            Priority::WayBack => self.settings.longest,
+            Priority::WayThere | Priority::Background => self.settings.longest * SPARSE,
+        }
+    }
+}
+
+/// What became of asking for the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// It came.
+    Whole,
+    /// The cloud did not answer.
+    NoAnswer,
+    /// The cloud does not give it to us, or not in a form that we can read.
+    Unusable,
 }
 
 /// What a look in vain has shown.
@@ -325,7 +389,7 @@ mod tests {
         let (mut schedule, mut now) = schedule();
         follow(&mut schedule, 0, now);
         for _ in 0..50 {
-            let next = schedule.next_round().unwrap();
+            let next = schedule.next_round(now).unwrap();
             assert!(next == now || next >= now + SECOND);
             now = next;
             let round = schedule.round(now);
@@ -336,7 +400,7 @@ mod tests {
             schedule.look_again(&job(0), Seen::Unfinished, now);
         }
         let longest = WatchSettings::default().longest.mul_f64(1.0 + JITTER);
-        assert!(schedule.next_round().unwrap() <= now + longest);
+        assert!(schedule.next_round(now).unwrap() <= now + longest);
     }
 
     #[test]
@@ -345,14 +409,14 @@ mod tests {
         follow_looked_at(&mut schedule, 0..200, start);
         let (mut now, mut lists) = (start, 0);
         while now < start + SECOND * 60 {
-            now = schedule.next_round().unwrap();
+            now = schedule.next_round(now).unwrap();
             let round = schedule.round(now);
             assert_eq!(round.single, []);
             let (_, ids) = round.listed.unwrap();
             assert_eq!(ids.len(), 200);
             lists += 1;
-            schedule.listed();
-            for id in ids {
+            schedule.listed(Listed::Whole, now);
+            for (id, _) in ids {
                 schedule.look_again(&id, Seen::Unfinished, now);
             }
         }
@@ -365,11 +429,12 @@ mod tests {
         follow_looked_at(&mut schedule, 0..4, start);
         let now = start + SECOND * 2;
         assert_eq!(schedule.round(now).listed.unwrap().1.len(), 4);
-        assert_eq!(schedule.next_round(), None);
+        assert_eq!(schedule.next_round(now), None);
         assert!(schedule.ask(&job(0)) && !schedule.ask(&job(0)));
-        schedule.listed();
+        schedule.listed(Listed::Whole, now);
         assert_eq!(schedule.round(now).listed, None);
         let (_, judged) = schedule.round(now + SECOND).listed.unwrap();
+        let judged: Vec<AsyncJobId> = judged.into_iter().map(|(id, _)| id).collect();
         assert_eq!(judged, [job(1), job(2), job(3)]);
     }
 
@@ -381,7 +446,7 @@ mod tests {
         follow(&mut schedule, 3, now);
         let round = schedule.round(now);
         assert_eq!(round.single, [(job(3), Priority::WayThere)]);
-        assert!(!round.listed.unwrap().1.contains(&job(3)));
+        assert!(round.listed.unwrap().1.iter().all(|(id, _)| *id != job(3)));
     }
 
     #[test]
@@ -399,7 +464,7 @@ mod tests {
         let since = now;
         follow(schedule, 0, now);
         loop {
-            now = schedule.next_round().unwrap();
+            now = schedule.next_round(now).unwrap();
             schedule.round(now);
             if now >= since + takes {
                 schedule.ended(&job(0), now);
@@ -439,6 +504,66 @@ mod tests {
     }
 
     #[test]
+    fn a_job_that_ends_long_before_others_of_its_kind_is_found_soon_all_the_same() {
+        for (priority, longest) in [(Priority::WayThere, 30), (Priority::WayBack, 5)] {
+            let (mut schedule, start) = schedule();
+            for _ in 0..40 {
+                found_ended_after(&mut schedule, start, SECOND * 2400);
+            }
+            schedule.follow(job(0), "attachVolume", priority, Origin::Accepted, start);
+            let mut now = start;
+            while now < start + SECOND * 600 {
+                let next = schedule.next_round(now).unwrap();
+                assert!(next <= now + SECOND * longest, "{priority:?}: {:?}", next - now);
+                now = next;
+                schedule.round(now);
+                schedule.look_again(&job(0), Seen::Unfinished, now);
+            }
+        }
+    }
+
+    #[test]
+    fn a_job_that_becomes_urgent_is_looked_at_sooner_and_urgently() {
+        let (mut schedule, now) = schedule();
+        for _ in 0..40 {
+            found_ended_after(&mut schedule, now, SECOND * 2400);
+        }
+        follow(&mut schedule, 0, now);
+        schedule.raise(&job(0), Priority::WayBack, now);
+        assert_eq!(schedule.next_round(now), Some(now + SECOND * 5));
+        let round = schedule.round(now + SECOND * 5);
+        assert_eq!(round.single, [(job(0), Priority::WayBack)]);
+    }
+
+    #[test]
+    fn while_the_list_cannot_be_had_each_job_is_asked_for_by_itself() {
+        for (answers, tries) in [(Listed::Unusable, 1), (Listed::NoAnswer, 2)] {
+            let (mut schedule, start) = schedule();
+            follow_looked_at(&mut schedule, 0..5, start);
+            let mut now = start;
+            for _ in 0..tries {
+                now = schedule.next_round(now).unwrap();
+                assert!(schedule.round(now).listed.is_some());
+                schedule.listed(answers, now);
+                for number in 0..5 {
+                    schedule.look_again(&job(number), Seen::Nothing, now);
+                }
+            }
+            let failed_at = now;
+            while now < failed_at + SECOND * 55 {
+                now = schedule.next_round(now).unwrap();
+                let round = schedule.round(now);
+                assert_eq!(round.listed, None, "{answers:?}");
+                for (id, _) in round.single {
+                    schedule.look_again(&id, Seen::Unfinished, now);
+                }
+            }
+            now = failed_at + SECOND * 70;
+            assert!(schedule.round(now).listed.is_some(), "it is tried again");
+        }
+    }
+
+    #[test]
     fn jobs_that_end_at_once_are_found_at_once() {
         let (mut schedule, now) = schedule();
         for _ in 0..40 {
@@ -455,7 +580,7 @@ mod tests {
         schedule.follow(job(0), "attachVolume", Priority::WayThere, Origin::Earlier, now);
         schedule.ended(&job(0), now + SECOND * 500);
         follow(&mut schedule, 1, now);
-        assert_eq!(schedule.next_round(), Some(now));
+        assert_eq!(schedule.next_round(now), Some(now));
     }
 
     #[test]
@@ -464,7 +589,7 @@ mod tests {
         follow(&mut schedule, 0, now);
         schedule.forget(&job(0));
         assert!(schedule.is_empty());
-        assert_eq!(schedule.next_round(), None);
+        assert_eq!(schedule.next_round(now), None);
         schedule.look_again(&job(0), Seen::Unfinished, now);
         schedule.ended(&job(0), now);
     }
