@@ -53,13 +53,13 @@ pub(crate) async fn drive(job: &Arc<JobContext>) -> Result<(), Stop> {
 /// Waits with new work until the cloud is in a condition to take it. Answers `false` when the job is cancelled
 /// meanwhile. Work under way, and the way back above all, never waits here.
 async fn may_begin(job: &JobContext) -> Result<bool, Stop> {
-    let mut told = false;
+    let mut told = None;
     while let Circuit::Open { since, why } = job.parts.cloud.circuit() {
         if job.halt.is_cancelled() {
             return Ok(false);
         }
-        if !told {
-            told = true;
+        if told.is_none() {
+            told = Some(job.not_begun.one_more());
             tracing::warn!(job_id = %job.job_id, %since, why, "The job does not begin while the cloud does not answer.");
         }
         job.journal.pause(job.parts.settings.cloud_poll_min).await?;

@@ -26,6 +26,7 @@ use crate::journal::{JobJournal, Stop};
 use crate::parts::EngineParts;
 use crate::plan::{Direction, Plan, Step, StepKind};
 use crate::step::{Evidence, Observation, View, observe};
+use crate::worker::NotBegun;
 use giving_up::MayPass;
 
 /// How a run of a step ended.
@@ -49,6 +50,8 @@ pub(crate) struct JobContext {
     pub(crate) parts_back: EngineParts,
     /// Waits for the cloud's jobs, for all jobs of the worker together.
     pub(crate) watch: JobWatch,
+    /// Counts the jobs of the worker that have not begun because the cloud does not answer.
+    pub(crate) not_begun: NotBegun,
     pub(crate) job_id: JobId,
     pub(crate) plan: Arc<Plan>,
     pub(crate) journal: JobJournal,
@@ -211,13 +214,14 @@ impl Run<'_> {
         command: &Command,
     ) -> Result<Option<StepEnd>, Stop> {
         self.last_command = Some(command.to_string());
-        self.origin = Origin::Accepted;
+        self.origin = Origin::Earlier;
         let sent = self.parts().cloud.submit_as_of(entitled_at, &key, command).await;
         if !matches!(&sent, Err(error) if error.class() == ErrorClass::Retry) {
             self.unsent_since = None;
         }
         match sent {
             Ok(Accepted::Job { job, created }) => {
+                self.origin = Origin::Accepted;
                 let submitted = Event::StepSubmitted {
                     step: self.step.clone(),
                     cloud_job: Some(job),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,11 +25,39 @@ use crate::state::JobState;
 /// the log, short enough that a repaired job goes on by itself.
 const PARKED_FOR: TimeDelta = TimeDelta::minutes(5);
 
+/// A worker holds so many times its `max_jobs` at most while the cloud does not answer.
+const MOST_NOT_BEGUN: usize = 4;
+
+/// How many jobs have not begun because the cloud does not answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NotBegun(Arc<AtomicUsize>);
+
+/// One of the jobs that [`NotBegun`] counts, until it is dropped.
+pub(crate) struct OneNotBegun(NotBegun);
+
+impl NotBegun {
+    pub(crate) fn one_more(&self) -> OneNotBegun {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        OneNotBegun(self.clone())
+    }
+
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for OneNotBegun {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A worker process's engine.
 pub struct Worker {
     parts: EngineParts,
     /// Shared by all jobs, so that one list tells of all.
     watch: JobWatch,
+    not_begun: NotBegun,
     id: WorkerId,
     tasks: JoinSet<Result<(), Stop>>,
     driving: BTreeMap<tokio::task::Id, Driving>,
@@ -57,6 +86,7 @@ impl Worker {
         Self {
             parts,
             watch,
+            not_begun: NotBegun::default(),
             id,
             tasks: JoinSet::new(),
             driving: BTreeMap::new(),
@@ -104,8 +134,19 @@ impl Worker {
         }
     }
 
+    /// Jobs that wait for the cloud before they begin do not count: among those that nobody drives may be one whose
+    /// replicas must go home. There is a bound all the same.
+    fn free_places(&self) -> usize {
+        let max_jobs = self.parts.settings.max_jobs;
+        let begun = self.driving.len().saturating_sub(self.not_begun.count());
+        let all = max_jobs
+            .saturating_mul(MOST_NOT_BEGUN)
+            .saturating_sub(self.driving.len());
+        max_jobs.saturating_sub(begun).min(all)
+    }
+
     async fn take_jobs(&mut self, stop_steps: &CancellationToken) {
-        let free = self.parts.settings.max_jobs.saturating_sub(self.driving.len());
+        let free = self.free_places();
         if free == 0 {
             return;
         }
@@ -194,6 +235,7 @@ impl Worker {
             parts: self.parts.urgent(Priority::WayThere),
             parts_back: self.parts.urgent(Priority::WayBack),
             watch: self.watch.clone(),
+            not_begun: self.not_begun.clone(),
             job_id: job.lease.job_id.clone(),
             plan,
             journal,

@@ -12,6 +12,7 @@ use std::time::Duration;
 use failover_domain::JobStatus;
 use failover_engine::FailureCode;
 use failover_engine::ports::JobStore;
+use failover_engine::service::LiveRequest;
 use lab::Lab;
 use ossea::{Circuit, Priority};
 use ossea_sim::faults::Work;
@@ -86,6 +87,30 @@ async fn a_job_that_waits_for_the_cloud_can_be_cancelled() {
     assert_eq!(failure.code, FailureCode::Cancelled);
     assert_eq!(lab.cloud.submitted(), []);
     worker.kill();
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_that_wait_for_the_cloud_take_no_place_of_those_that_must_go_home() {
+    let mut lab = Lab::new().await;
+    lab.parts.settings.max_jobs = 1;
+    lab.fault(start_fails());
+    let going_home = lab.start().await;
+    let first = lab.worker();
+    lab.until(&going_home, |r| r.projection.returning).await;
+    first.kill();
+    lab.cloud.set_circuit(open(&lab));
+    // Claimed first, because the other one still has an owner whose lease has not ended.
+    let another = LiveRequest {
+        vm_id: "ec6849de-9a8e-5c57-8fdb-9c8bb316bcd5".parse().unwrap(),
+        vm_name: Some("files-03".to_owned()),
+        ..lab.request()
+    };
+    let waiting = lab.start_as(&another).await.expect("the sample VM is ready");
+    let _second = lab.worker();
+    lab.until(&waiting, |r| r.epoch > 0).await;
+    let record = lab.until(&going_home, |r| r.projection.status.is_final()).await;
+    assert_eq!(record.projection.status, JobStatus::Failed);
+    assert_eq!(lab.record(&waiting).await.projection.status, JobStatus::Pending);
 }
 
 #[tokio::test(start_paused = true)]

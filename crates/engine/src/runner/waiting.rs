@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::{AttentionCode, Severity};
-use ossea::{JobReport, OsseaError};
+use ossea::{JobReport, OsseaError, Priority};
 
 use super::{Run, StepEnd};
 use crate::attention;
@@ -25,8 +25,17 @@ impl Run<'_> {
             self.job
                 .watch
                 .follow(&open.key.job_id(), open.api_name(), self.priority(), self.origin);
+        let mut is_urgent = self.priority() == Priority::WayBack;
         loop {
-            let report = self.job.journal.unless_stopped(wait.next()).await?;
+            let report = tokio::select! {
+                report = self.job.journal.unless_stopped(wait.next()) => report?,
+                // From now on the way back waits for this job.
+                () = self.job.halt.cancelled(), if !is_urgent => {
+                    is_urgent = true;
+                    wait.raise(Priority::WayBack);
+                    continue;
+                }
+            };
             if report.is_ok() {
                 self.cloud_answers().await?;
             }
