@@ -80,6 +80,8 @@ struct Running(Weak<Prober>);
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(prober) = self.0.upgrade() {
+            // A probe that was cut off with its runtime has shown nothing: the next one is due as before.
+            prober.breaker.probed(&Sign::None);
             prober.is_running.store(false, Ordering::Release);
         }
     }

@@ -12,6 +12,9 @@ use super::retry::RetryRules;
 /// CloudStack accepts no request that expires later than this, where it enforces expiry.
 const LONGEST_SIGNATURE_TTL: Duration = Duration::from_secs(15 * 60);
 
+/// A server that came back meanwhile should not be left alone for longer.
+const LONGEST_MAINTENANCE_PAUSE: Duration = Duration::from_secs(10 * 60);
+
 /// The pause before a call is sent again: long enough for a connection to be made anew.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 
@@ -108,6 +111,11 @@ impl CloudStackSettings {
         if self.signature_ttl.is_zero() || self.signature_ttl > LONGEST_SIGNATURE_TTL {
             problems.push(SettingsError::SignatureTtl {
                 given: self.signature_ttl,
+            });
+        }
+        if self.maintenance_pause.is_zero() || self.maintenance_pause > LONGEST_MAINTENANCE_PAUSE {
+            problems.push(SettingsError::MaintenancePause {
+                given: self.maintenance_pause,
             });
         }
         problems
@@ -209,6 +217,12 @@ pub enum SettingsError {
         /// The value.
         given: Duration,
     },
+    /// The pause would hold nothing, or everything.
+    #[error("maintenance_pause is {given:?}, allowed is more than zero and at most 10 minutes")]
+    MaintenancePause {
+        /// The value.
+        given: Duration,
+    },
     /// The CA file cannot be read.
     #[error("cannot read ca_file {path}")]
     CaFileUnreadable {
@@ -303,9 +317,10 @@ mod tests {
             breaker_failures: 0,
             breaker_failure_percent: 101,
             breaker_rest: Duration::ZERO,
+            maintenance_pause: Duration::ZERO,
             ..settings("nonsense")
         };
-        assert_eq!(settings.problems().len(), 12);
+        assert_eq!(settings.problems().len(), 13);
     }
 
     #[test]

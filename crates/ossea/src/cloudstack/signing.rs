@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use tower::{Layer, Service};
 
@@ -79,10 +79,10 @@ impl Signer {
     }
 
     /// Learns the cloud's time from an answer; says whether it turned out notably different from what we believed.
-    fn learn(&self, reply: &Reply) -> bool {
+    fn learn(&self, sent: DateTime<Utc>, reply: &Reply) -> bool {
         reply
             .date
-            .is_some_and(|clouds| self.skew.measure((self.clock)(), clouds))
+            .is_some_and(|clouds| self.skew.measure(sent, (self.clock)(), clouds))
     }
 }
 
@@ -132,8 +132,9 @@ where
         let spare = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, spare);
         Box::pin(async move {
+            let sent = (signer.clock)();
             let reply = inner.call(signer.sign(&asked)?).await?;
-            let our_date_was_wrong = signer.learn(&reply);
+            let our_date_was_wrong = signer.learn(sent, &reply);
             // The very first request is dated by our own clock. When that clock is wrong the cloud says 401 and,
             // in the same answer, its time. Only a read is sent again here: a change is never repeated, and by
             // the time one is sent a read has long told the cloud's time.

@@ -41,10 +41,19 @@ impl ClockSkew {
         self.lock().last.map(TimeDelta::seconds)
     }
 
-    /// Takes a new measurement; says whether it differs notably from the one before.
-    pub(crate) fn measure(&self, ours: DateTime<Utc>, clouds: DateTime<Utc>) -> bool {
-        let seconds = (clouds - ours).num_seconds();
+    /// Takes a new measurement: the cloud dated its answer somewhere between the instants at which the request was sent and
+    /// the answer was received, and nobody says whether before or after its work. What was measured before stays where
+    /// both can be true. Says whether the difference has changed notably.
+    pub(crate) fn measure(
+        &self,
+        sent: DateTime<Utc>,
+        received: DateTime<Utc>,
+        clouds: DateTime<Utc>,
+    ) -> bool {
+        let (least, most) = ((clouds - received).num_seconds(), (clouds - sent).num_seconds());
         let mut measurements = self.lock();
+        let believed = measurements.last.unwrap_or_default();
+        let seconds = believed.clamp(least, most.max(least));
         let before = measurements.last.replace(seconds).unwrap_or_default();
         if is_notable(measurements.reported, seconds) {
             measurements.reported = seconds;
@@ -84,11 +93,11 @@ mod tests {
     fn the_last_measurement_counts() {
         let skew = ClockSkew::default();
         assert_eq!((skew.get(), skew.measured()), (TimeDelta::zero(), None));
-        assert!(skew.measure(at(1_000), at(5_000)));
+        assert!(skew.measure(at(1_000), at(1_000), at(5_000)));
         assert_eq!(skew.get(), TimeDelta::seconds(4_000));
-        assert!(!skew.measure(at(2_000), at(6_010)));
+        assert!(!skew.measure(at(2_000), at(2_000), at(6_010)));
         assert_eq!(skew.get(), TimeDelta::seconds(4_010));
-        assert!(skew.measure(at(9_000), at(9_000)));
+        assert!(skew.measure(at(9_000), at(9_000), at(9_000)));
         assert_eq!(skew.measured(), Some(TimeDelta::zero()));
     }
 
@@ -97,7 +106,7 @@ mod tests {
         let skew = ClockSkew::default();
         let mut reports = Vec::new();
         for second in 0..200 {
-            assert!(!skew.measure(at(1_000), at(1_000 + second)));
+            assert!(!skew.measure(at(1_000), at(1_000), at(1_000 + second)));
             reports.push(skew.lock().reported);
         }
         reports.dedup();
@@ -106,6 +115,18 @@ mod tests {
 
     #[test]
     fn a_second_of_rounding_is_not_notable() {
-        assert!(!ClockSkew::default().measure(at(10), at(11)));
+        assert!(!ClockSkew::default().measure(at(10), at(10), at(11)));
+    }
+
+    #[test]
+    fn an_answer_that_takes_long_moves_no_clock() {
+        let skew = ClockSkew::default();
+        skew.measure(at(1_000), at(1_001), at(1_000));
+        for dated in [2_000, 2_027, 2_055] {
+            assert!(!skew.measure(at(2_000), at(2_055), at(dated)));
+            assert_eq!(skew.measured(), Some(TimeDelta::zero()), "{dated}");
+        }
+        skew.measure(at(3_000), at(3_010), at(3_300));
+        assert_eq!(skew.measured(), Some(TimeDelta::seconds(290)));
     }
 }
