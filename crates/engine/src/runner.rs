@@ -181,6 +181,9 @@ impl Run<'_> {
                 let state = self.job.journal.state().await;
                 if let Some(open) = state.open_attempt(&self.step.id) {
                     let key = open.key;
+                    if let Some(end) = self.lost_for_too_long().await? {
+                        return Ok(Some(end));
+                    }
                     // The intent was committed long ago: whether the job is still ours must be known anew.
                     let entitled_at = self.job.parts.clock.now();
                     self.job.journal.confirm_lease().await?;
@@ -216,7 +219,7 @@ impl Run<'_> {
         self.last_command = Some(command.to_string());
         self.origin = Origin::Earlier;
         let sent = self.parts().cloud.submit_as_of(entitled_at, &key, command).await;
-        if !matches!(&sent, Err(error) if error.class() == ErrorClass::Retry) {
+        if proves_that_commands_arrive(&sent) {
             self.unsent_since = None;
         }
         match sent {
@@ -251,6 +254,8 @@ impl Run<'_> {
                 self.silence(&error.to_string()).await
             }
             ErrorClass::Unknown | ErrorClass::Gone => {
+                let now = self.job.parts.clock.now();
+                self.unsent_since.get_or_insert(now);
                 // `turn` asks for the job by its key, then looks.
                 self.pause_before_poll().await?;
                 Ok(None)
@@ -284,6 +289,17 @@ impl Run<'_> {
             Priority::WayBack => &self.job.parts_back,
             Priority::WayThere | Priority::Background => &self.job.parts,
         }
+    }
+}
+
+/// Whether the cloud has taken a command, or refused it by a rule of its own. A lost reply proves neither.
+fn proves_that_commands_arrive(sent: &Result<Accepted, OsseaError>) -> bool {
+    match sent {
+        Ok(_) => true,
+        Err(error) => match error.class() {
+            ErrorClass::Refused => true,
+            ErrorClass::Retry | ErrorClass::Gone | ErrorClass::Unknown => false,
+        },
     }
 }
 

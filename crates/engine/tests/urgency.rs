@@ -1,4 +1,4 @@
-//! The way back asks first, and a cloud that does not answer holds up new work only.
+//! The way back asks first, and a cloud that does not answer never holds it up.
 
 #![expect(
     dead_code,
@@ -114,9 +114,24 @@ async fn jobs_that_wait_for_the_cloud_take_no_place_of_those_that_must_go_home()
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_circuit_holds_up_neither_work_under_way_nor_the_way_back() {
+async fn work_under_way_waits_out_a_short_outage() {
     let lab = Lab::new().await;
-    lab.fault(start_fails());
+    let job = lab.start().await;
+    let worker = lab.worker();
+    lab.until(&job, |r| r.projection.status == JobStatus::Snapshotting)
+        .await;
+    lab.cloud.set_circuit(open(&lab));
+    lab.parts.clock.sleep(Duration::from_secs(300)).await;
+    lab.cloud.set_circuit(Circuit::Closed);
+    let record = lab.until(&job, |r| r.projection.status.is_final()).await;
+    assert_eq!(record.projection.status, JobStatus::Completed);
+    lab.assert_moved(&job).await;
+    worker.kill();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_turns_work_under_way_back_in_the_end_and_never_holds_up_the_way_back() {
+    let lab = Lab::new().await;
     let job = lab.start().await;
     let worker = lab.worker();
     lab.until(&job, |r| r.projection.status == JobStatus::Snapshotting)
@@ -125,5 +140,7 @@ async fn an_open_circuit_holds_up_neither_work_under_way_nor_the_way_back() {
     let record = lab.until(&job, |r| r.projection.status.is_final()).await;
     assert_eq!(record.projection.status, JobStatus::Failed);
     lab.assert_everything_is_back(&job).await;
+    let circuit = lab.cloud.submitted();
+    assert!(circuit.iter().any(|(priority, _)| *priority == Priority::WayBack));
     worker.kill();
 }

@@ -125,7 +125,8 @@ pub trait OsseaClient: Send + Sync {
     /// The same cloud, asked with another urgency. Connections, limits and measurements are shared.
     fn with_priority(&self, priority: Priority) -> Arc<dyn OsseaClient>;
 
-    /// Whether new work should begin. It says nothing about work under way, which goes on.
+    /// Whether new work should begin. While it is open, an implementation holds back commands of the way there and answers
+    /// them with [`OsseaError::Unreachable`]; those of the way back always go out.
     fn circuit(&self) -> Circuit;
 
     /// Version and settings of the cloud.

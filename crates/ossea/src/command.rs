@@ -10,6 +10,7 @@ use failover_domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::error::OsseaError;
 use crate::proof::{EmptiedVm, ScratchRoot};
 
 /// How hard a VM is stopped.
@@ -415,6 +416,20 @@ impl Command {
             | Command::RemoveNic { .. }
             | Command::UpdateDefaultNic { .. }
             | Command::CreateTags { .. } => Repetition::Refused,
+        }
+    }
+}
+
+impl Command {
+    /// What may be concluded of an error with which the sending of this command ended. A server that takes no new jobs
+    /// (503) has processed nothing of most commands; but one that creates makes its object before it has a job, so the
+    /// object may be there (`cloudstack-api.md` sections 2.4 and 3.5).
+    pub fn concluded_from(&self, error: OsseaError) -> OsseaError {
+        match (error, self.repetition()) {
+            (OsseaError::Busy(why), Repetition::Duplicates) => {
+                OsseaError::OutcomeUnknown(format!("the object may have been made: {why}"))
+            }
+            (error, Repetition::Harmless | Repetition::Refused | Repetition::Duplicates) => error,
         }
     }
 }

@@ -26,7 +26,8 @@ impl Priority {
 pub enum Circuit {
     /// It answers.
     Closed,
-    /// It has failed to answer for long enough that only work under way goes on, the way back always.
+    /// It has failed to answer for long enough that nothing new begins, and that commands of the way there are held back
+    /// unsent. The way back goes on.
     Open {
         /// Since when.
         since: DateTime<Utc>,

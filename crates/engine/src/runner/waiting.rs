@@ -100,6 +100,21 @@ impl Run<'_> {
         Ok(None)
     }
 
+    /// The cloud does not know the request, which was certainly lost. The way there gives up when that goes on for longer
+    /// than the budget; the way back tells people and goes on sending.
+    pub(super) async fn lost_for_too_long(&mut self) -> Result<Option<StepEnd>, Stop> {
+        let Some(since) = self.unsent_since else {
+            return Ok(None);
+        };
+        self.silent_since = Some(since);
+        let why = "commands do not arrive at the cloud";
+        if !self.note_silence(why).await? || self.step.direction == Direction::Return {
+            return Ok(None);
+        }
+        self.evidence = Evidence::NeverAccepted;
+        self.silence(why).await
+    }
+
     pub(super) async fn may_give_up(&self) -> bool {
         let state = self.job.journal.state().await;
         state.open_attempt(&self.step.id).is_none() || self.evidence == Evidence::NeverAccepted

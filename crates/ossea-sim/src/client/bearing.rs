@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ossea::{Circuit, Priority};
+use ossea::{Circuit, OsseaError, Priority};
 
 /// The client's side of one door.
 #[derive(Debug, Clone)]
@@ -45,6 +45,16 @@ impl Bearing {
 
     pub(super) fn set_circuit(&self, circuit: Circuit) {
         self.lock().circuit = circuit;
+    }
+
+    /// Whether a change goes out now.
+    pub(super) fn may_send(&self) -> Result<(), OsseaError> {
+        match (self.circuit(), self.priority) {
+            (Circuit::Open { since, why }, Priority::WayThere | Priority::Background) => Err(
+                OsseaError::Unreachable(format!("not sent: the circuit is open since {since}: {why}")),
+            ),
+            (Circuit::Open { .. }, Priority::WayBack) | (Circuit::Closed, _) => Ok(()),
+        }
     }
 
     pub(super) fn submitting(&self, command: &'static str) {

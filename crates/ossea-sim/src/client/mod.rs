@@ -97,7 +97,8 @@ impl InProcessCloud {
         cloud
     }
 
-    /// What [`OsseaClient::circuit`] tells from now on. This door judges nothing by itself.
+    /// What [`OsseaClient::circuit`] tells from now on. This door judges nothing by itself, but while the circuit is open it
+    /// holds back what the HTTP client holds back: changes of all but the way back.
     pub fn set_circuit(&self, circuit: Circuit) {
         self.bearing.set_circuit(circuit);
     }
@@ -184,14 +185,16 @@ impl OsseaClient for InProcessCloud {
             let why = format!("not sent: the right to send it was known more than {VALIDITY} ago");
             return Err(OsseaError::Unreachable(why));
         }
+        self.bearing.may_send()?;
         self.bearing.submitting(command.api_name());
         pass(self.latency / 2).await;
-        let (name, key, command) = (command.api_name(), key.to_string(), convert::command(command));
-        let command = command.map_err(convert::error)?;
-        let reply = self.lock().submit(self.clock.now(), Some(&key), command);
+        let (name, key, sent) = (command.api_name(), key.to_string(), convert::command(command));
+        let sent = sent.map_err(convert::error)?;
+        let reply = self.lock().submit(self.clock.now(), Some(&key), sent);
         let (after, seen) = seen(name, Call::Change, reply, self.patience);
         pass(after + self.latency / 2).await;
         seen.map(convert::accepted)
+            .map_err(|error| command.concluded_from(error))
     }
 
     async fn job(&self, id: &AsyncJobId) -> Result<JobReport, OsseaError> {

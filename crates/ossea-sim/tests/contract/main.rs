@@ -176,6 +176,7 @@ contract! {
         a_page_of_html_is_no_answer_to_a_read,
         throttling_tells_how_long_to_wait,
         a_server_that_shuts_down_is_busy_and_has_done_nothing,
+        a_server_that_shuts_down_may_have_made_what_a_create_command_makes,
         refusals_are_told_apart_by_their_code_alone,
         only_an_unknown_job_is_not_known,
         no_kind_of_garbage_is_taken_for_an_answer,

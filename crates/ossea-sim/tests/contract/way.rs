@@ -155,6 +155,17 @@ pub(crate) async fn throttling_tells_how_long_to_wait(world: &World) {
     rules.into_iter().for_each(|rule| world.struck_once(rule));
 }
 
+pub(crate) async fn a_server_that_shuts_down_may_have_made_what_a_create_command_makes(world: &World) {
+    let rule = world.fault("deployVirtualMachine", WayFault::Busy);
+    let deploy = Command::DeployVirtualMachine(Box::new(world.deployment("web")));
+    let outcome = world.submit(&deploy).await;
+    assert!(
+        matches!(outcome, Err(OsseaError::OutcomeUnknown(_))),
+        "{outcome:?}"
+    );
+    world.struck_once(rule);
+}
+
 pub(crate) async fn a_server_that_shuts_down_is_busy_and_has_done_nothing(world: &World) {
     let rules = ["listVolumes", "detachVolume"].map(|command| world.fault(command, WayFault::Busy));
     assert!(matches!(

@@ -175,7 +175,8 @@ impl OsseaClient for CloudStackClient {
         key: &RequestKey,
         command: &Command,
     ) -> Result<Accepted, OsseaError> {
-        let answer = self.ask_as_of(entitled_at, commands::call(key, command)).await?;
+        let answer = self.ask_as_of(entitled_at, commands::call(key, command)).await;
+        let answer = answer.map_err(|error| command.concluded_from(error))?;
         commands::accepted(command, &answer)
     }
 
