@@ -49,6 +49,14 @@ impl Pace {
         }
     }
 
+    /// How long requests are valid, as a line of TOML: so long does a worker wait for one that was lost.
+    fn validity(self) -> &'static str {
+        match self {
+            Pace::Watched { .. } => "",
+            Pace::Hurried => "signature_ttl = \"3s\"\n",
+        }
+    }
+
     /// The worker's settings that go with it, as lines of TOML.
     fn worker_settings(self) -> &'static str {
         match self {
@@ -58,7 +66,7 @@ impl Pace {
             }
             Pace::Hurried => {
                 "poll_interval = \"50ms\"\ncloud_poll_min = \"50ms\"\ncloud_poll_max = \"200ms\"\n\
-                 retry_min = \"100ms\"\nretry_max = \"1s\"\nlease = \"2s\"\nboot_steady = \"200ms\"\nlost_after = \"2s\"\n"
+                 retry_min = \"100ms\"\nretry_max = \"1s\"\nlease = \"2s\"\nboot_steady = \"200ms\"\nlost_after = \"5s\"\n"
             }
         }
     }
@@ -339,12 +347,13 @@ impl Site<'_> {
             ),
             Database::Url(_) => format!("url_file = {:?}", self.path("database-url")),
         };
+        let validity = self.settings.pace.validity();
         let worker = self.settings.pace.worker_settings();
         let log = self.settings.log_filter;
         Ok(format!(
             "[database]\n{database}\n\n\
              [ossea]\nendpoint = {endpoint:?}\napi_key_file = {:?}\nsecret_key_file = {:?}\n\
-             requests_per_second = 1000\nbreaker_rest = \"1s\"\n\n\
+             requests_per_second = 1000\nbreaker_rest = \"1s\"\n{validity}\n\
              [target]\noma_vm_id = {oma:?}\nzone_id = {zone:?}\nservice_offering_id = {offering:?}\n\
              template_id = {template:?}\n\n\
              [server]\nlisten = \"127.0.0.1:0\"\ntoken_file = {:?}\n\n\

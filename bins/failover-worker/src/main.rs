@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let loaded = match cli
         .common
-        .load::<WorkerConfig>(|c| failover_assembly::mistakes(&c.ossea, &c.target))
+        .load::<WorkerConfig>(failover_assembly::worker_mistakes)
     {
         Outcome::Run(loaded) => loaded,
         Outcome::Exit(code) => return code,

@@ -148,6 +148,25 @@ fn a_mistake_that_only_the_cloud_client_sees_is_reported_too() {
 }
 
 #[test]
+fn a_request_must_not_be_taken_for_lost_while_it_may_be_accepted() {
+    let dir = tempfile::tempdir().unwrap();
+    let check = |lost_after: &str| {
+        worker(dir.path(), &sqlite(dir.path()))
+            .arg("--check-config")
+            .env("FAILOVER__OSSEA__SIGNATURE_TTL", "30s")
+            .env("FAILOVER__WORKER__LOST_AFTER", lost_after)
+            .output()
+            .unwrap()
+    };
+    let short = check("31s");
+    assert_eq!(short.status.code(), Some(78));
+    for part in ["worker.lost_after", "31s", "signature_ttl", "32s"] {
+        assert!(text(&short).contains(part), "{}", text(&short));
+    }
+    assert_eq!(check("32s").status.code(), Some(0));
+}
+
+#[test]
 fn the_help_documents_the_exit_codes() {
     let output = Command::new(env!("CARGO_BIN_EXE_failover-worker"))
         .arg("--help")

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use failover_config::{DatabaseSettings, EXIT_CONFIG, MigratePolicy, Mistake, OsseaSettings, TargetSettings};
+use failover_config::{
+    DatabaseSettings, EXIT_CONFIG, MigratePolicy, Mistake, OsseaSettings, TargetSettings, WorkerConfig,
+};
 use failover_domain::IdError;
 use failover_engine::{Clock, SystemClock};
 use failover_store::{Migrations, OpenError, Store, StoreSettings};
@@ -24,10 +26,9 @@ pub const EXIT_SCHEMA: u8 = 65;
 /// The database cannot be reached (`EX_UNAVAILABLE` of sysexits).
 pub const EXIT_UNAVAILABLE: u8 = 69;
 
-/// How long a request to the cloud is valid; a change from the moment at which it was asked for, however late it is
-/// sent. Short: a request that was lost on the way must not be accepted after it was given up (the worker's
-/// `lost_after`).
-const SIGNATURE_TTL: Duration = Duration::from_secs(60);
+/// A request may be on its way for this much longer than it is valid before it is taken for lost: what clocks are off, and
+/// what an answer takes.
+const LOST_MARGIN: Duration = Duration::from_secs(2);
 
 /// What is wrong with the sections that both servers have, beyond the form of their values: for
 /// `--check-config`.
@@ -47,6 +48,25 @@ pub fn mistakes(ossea: &OsseaSettings, target_section: &TargetSettings) -> Vec<M
             .err()
             .map(|e| mistake("target", format!("is wrong: {e}"))),
     );
+    mistakes
+}
+
+/// The same for the worker, which also depends on how its sections fit together.
+pub fn worker_mistakes(config: &WorkerConfig) -> Vec<Mistake> {
+    let mut mistakes = mistakes(&config.ossea, &config.target);
+    let (lost_after, valid) = (config.worker.lost_after, config.ossea.signature_ttl);
+    if lost_after < valid + LOST_MARGIN {
+        let message = format!(
+            "is {lost_after:?}, which is too short: a request is valid for {valid:?} (ossea.signature_ttl), and one that is \
+             taken for lost while it may still be accepted could make a second VM; allowed is {:?} or more",
+            valid + LOST_MARGIN
+        );
+        mistakes.push(Mistake {
+            path: "worker.lost_after".to_owned(),
+            message,
+            origin: None,
+        });
+    }
     mistakes
 }
 
@@ -135,7 +155,7 @@ fn cloud_settings(settings: &OsseaSettings) -> CloudStackSettings {
     cloud.breaker_failures = settings.breaker_failures;
     cloud.breaker_failure_percent = settings.breaker_failure_percent;
     cloud.breaker_rest = settings.breaker_rest;
-    cloud.signature_ttl = SIGNATURE_TTL;
+    cloud.signature_ttl = settings.signature_ttl;
     cloud
 }
 

@@ -108,6 +108,7 @@ impl Worker {
         // Bound to this call: a worker that dies in any way must not keep its lease.
         let renewing = renew(self.parts.clone(), self.id.clone(), stop_renewing.clone());
         let renewing = AbortOnDropHandle::new(tokio::spawn(renewing));
+        let _meeting = AbortOnDropHandle::new(tokio::spawn(meet(self.parts.urgent(Priority::Background))));
         loop {
             self.free_parked().await;
             self.free_unheld().await;
@@ -337,6 +338,16 @@ fn readable(job: &ClaimedJob) -> Result<JobState, String> {
         ));
     }
     JobState::replay(&job.plan, &job.events).map_err(|e| e.to_string())
+}
+
+/// Asks the cloud what it is like: people read it in the log, and the client learns how many calls it may make.
+async fn meet(parts: EngineParts) {
+    match parts.cloud.capabilities().await {
+        Ok(cloud) => {
+            tracing::info!(version = cloud.version, api_limit = ?cloud.api_limit, "The cloud answers.");
+        }
+        Err(error) => tracing::warn!(error = %error, "The cloud does not tell what it is like."),
+    }
 }
 
 /// Keeps the worker's lease alive, apart from everything that might take long.

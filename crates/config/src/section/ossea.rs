@@ -22,6 +22,8 @@ pub struct OsseaSettings {
     pub ca_file: Option<PathBuf>,
     /// How long one exchange may take.
     pub request_timeout: Duration,
+    /// How long a change is valid after the right to send it was known.
+    pub signature_ttl: Duration,
     /// How many requests are under way at once.
     pub max_concurrent: usize,
     /// How many requests a process sends in a second at most.
@@ -44,6 +46,8 @@ impl OsseaSettings {
         let ca_file = section.optional("ca_file", &Kind::path());
         let within = Kind::duration(seconds(1)..=seconds(600));
         let request_timeout = section.or("request_timeout", &within, seconds(60));
+        let valid = Kind::duration(seconds(2)..=seconds(900));
+        let signature_ttl = section.or("signature_ttl", &valid, seconds(60));
         let max_concurrent = section.or("max_concurrent", &Kind::number(1..=256), 16);
         let requests_per_second = section.or("requests_per_second", &Kind::number(1..=10_000), 20);
         let breaker_failures = section.or("breaker_failures", &Kind::number(1..=1_000), 10);
@@ -56,6 +60,7 @@ impl OsseaSettings {
             secret_key: secret_key?,
             ca_file,
             request_timeout,
+            signature_ttl,
             max_concurrent,
             requests_per_second,
             breaker_failures,
