@@ -7,8 +7,8 @@ use failover_validation::Target;
 use ossea::probe::rules::stopped_vm_snapshot;
 use ossea::probe::{CloudProbe, FailedRefresh, ProbeReading};
 use ossea::{
-    CloudNic, CloudVm, LimitedResource, Network, PoolKind, PoolScope, ResourceLimit, ServiceOffering,
-    StoragePool, Template, VmState, Zone,
+    CloudNic, CloudVm, LimitedResource, Network, PoolKind, ResourceLimit, ServiceOffering, StoragePool,
+    Template, Zone,
 };
 
 use crate::dto::NetworkView;
@@ -72,12 +72,12 @@ fn snapshots_of_stopped_vms(probe: &CloudProbe) -> Vec<StoppedVmSnapshotView> {
             PoolKind::Rbd,
         ],
     };
-    kinds.sort_by_key(kind_word);
+    kinds.sort_by(|one, other| one.word().cmp(other.word()));
     kinds.dedup();
     kinds
         .iter()
         .map(|kind| StoppedVmSnapshotView {
-            storage: kind_word(kind),
+            storage: kind.word().to_owned(),
             outcome: stopped_vm_snapshot(&probe.version, kind),
         })
         .collect()
@@ -87,25 +87,10 @@ fn pool(pool: &StoragePool) -> StoragePoolView {
     StoragePoolView {
         id: pool.id.clone(),
         name: pool.name.clone(),
-        kind: kind_word(&pool.kind),
-        scope: match &pool.scope {
-            PoolScope::Zone => "ZONE".to_owned(),
-            PoolScope::Cluster => "CLUSTER".to_owned(),
-            PoolScope::Host => "HOST".to_owned(),
-            PoolScope::Other(word) => word.clone(),
-        },
+        kind: pool.kind.word().to_owned(),
+        scope: pool.scope.word().to_owned(),
         cluster: pool.cluster.clone(),
         managed: pool.managed,
-    }
-}
-
-fn kind_word(kind: &PoolKind) -> String {
-    match kind {
-        PoolKind::NetworkFilesystem => "NetworkFilesystem".to_owned(),
-        PoolKind::SharedMountPoint => "SharedMountPoint".to_owned(),
-        PoolKind::Filesystem => "Filesystem".to_owned(),
-        PoolKind::Rbd => "RBD".to_owned(),
-        PoolKind::Other(word) => word.clone(),
     }
 }
 
@@ -185,17 +170,9 @@ pub(crate) fn found_vm(vm: &CloudVm, wanted: &BTreeSet<MacAddress>, target: &Tar
         vm_id: vm.id.clone(),
         name: vm.name.clone(),
         display_name: vm.display_name.clone(),
-        state: state_word(&vm.state),
+        state: vm.state.word().to_owned(),
         zone_id: vm.zone.clone(),
         cards: vm.nics.iter().map(card).collect(),
         is_configured: vm.id == target.oma_vm,
-    }
-}
-
-fn state_word(state: &VmState) -> String {
-    if let VmState::Other(word) = state {
-        word.clone()
-    } else {
-        format!("{state:?}")
     }
 }

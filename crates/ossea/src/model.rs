@@ -381,6 +381,55 @@ pub struct Capabilities {
     pub api_limit: Option<(u32, u32)>,
 }
 
+/// CloudStack's words for the variants of an enum, read and written in one place. A word of a newer release is kept.
+macro_rules! words {
+    ($kind:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
+        impl $kind {
+            /// CloudStack's word for it.
+            pub fn word(&self) -> &str {
+                match self {
+                    $($kind::$variant => $word,)+
+                    $kind::Other(word) => word,
+                }
+            }
+        }
+
+        impl From<String> for $kind {
+            fn from(word: String) -> Self {
+                match word.as_str() {
+                    $($word => $kind::$variant,)+
+                    _ => $kind::Other(word),
+                }
+            }
+        }
+    };
+}
+
+words!(VmState {
+    Starting = "Starting", Running = "Running", Stopping = "Stopping", Stopped = "Stopped", Destroyed = "Destroyed",
+    Expunging = "Expunging", Migrating = "Migrating", Error = "Error",
+});
+words!(VolumeKind { Root = "ROOT", Data = "DATADISK" });
+words!(VolumeState {
+    Allocated = "Allocated", Creating = "Creating", Ready = "Ready", Attaching = "Attaching",
+    Snapshotting = "Snapshotting", RevertSnapshotting = "RevertSnapshotting", Migrating = "Migrating",
+    Destroy = "Destroy", Expunging = "Expunging",
+});
+words!(SnapshotState {
+    Allocated = "Allocated", Creating = "Creating", CreatedOnPrimary = "CreatedOnPrimary", BackingUp = "BackingUp",
+    BackedUp = "BackedUp", Destroying = "Destroying", Error = "Error",
+});
+words!(VmSnapshotState {
+    Allocated = "Allocated", Creating = "Creating", Ready = "Ready", Reverting = "Reverting",
+    Expunging = "Expunging", Error = "Error",
+});
+words!(VmSnapshotKind { Disk = "Disk", DiskAndMemory = "DiskAndMemory" });
+words!(PoolKind {
+    NetworkFilesystem = "NetworkFilesystem", SharedMountPoint = "SharedMountPoint", Filesystem = "Filesystem",
+    Rbd = "RBD",
+});
+words!(PoolScope { Zone = "ZONE", Cluster = "CLUSTER", Host = "HOST" });
+
 /// How an async job fares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobReport {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ossea::{OsseaError, VmState, VolumeState};
+use ossea::OsseaError;
 use serde_json::{Value, json};
 
 /// How many problems a message spells out; the details have all of them.
@@ -137,23 +137,5 @@ pub(crate) fn remedy_of(error: &OsseaError) -> &'static str {
             "Check the ids in the configuration and in the inventory against the cloud."
         }
         OsseaError::OutcomeUnknown(_) => "Check again.",
-    }
-}
-
-/// A volume's state in CloudStack's word.
-pub(crate) fn volume_state_word(state: &VolumeState) -> String {
-    if let VolumeState::Other(word) = state {
-        word.clone()
-    } else {
-        format!("{state:?}")
-    }
-}
-
-/// A VM's state in CloudStack's word.
-pub(crate) fn vm_state_word(state: &VmState) -> String {
-    if let VmState::Other(word) = state {
-        word.clone()
-    } else {
-        format!("{state:?}")
     }
 }

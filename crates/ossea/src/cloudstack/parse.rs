@@ -3,9 +3,8 @@
 
 use super::row::{Row, Unreadable};
 use crate::model::{
-    Attachment, Capabilities, CloudNic, CloudVm, LimitedResource, Network, PoolKind, PoolScope,
-    ResourceLimit, ServiceOffering, Snapshot, SnapshotState, StoragePool, Template, VmSnapshot,
-    VmSnapshotKind, VmSnapshotState, VmState, Volume, VolumeKind, VolumeState, Zone,
+    Attachment, Capabilities, CloudNic, CloudVm, LimitedResource, Network, ResourceLimit, ServiceOffering,
+    Snapshot, StoragePool, Template, VmSnapshot, Volume, Zone,
 };
 use failover_domain::AsyncJobId;
 
@@ -24,7 +23,7 @@ pub(crate) fn vm(row: Row<'_>) -> Result<CloudVm, Unreadable> {
         id: row.id("id")?,
         name: row.words("name"),
         display_name: row.words("displayname"),
-        state: vm_state(row.required_text("state")?),
+        state: row.required_text("state")?.into(),
         zone: row.id("zoneid")?,
         created: row.date("created"),
         host: row.text("hostname").or_else(|| row.text("hostid")),
@@ -48,20 +47,6 @@ fn nic(row: Row<'_>) -> Result<CloudNic, Unreadable> {
     })
 }
 
-fn vm_state(word: String) -> VmState {
-    match word.as_str() {
-        "Starting" => VmState::Starting,
-        "Running" => VmState::Running,
-        "Stopping" => VmState::Stopping,
-        "Stopped" => VmState::Stopped,
-        "Destroyed" => VmState::Destroyed,
-        "Expunging" => VmState::Expunging,
-        "Migrating" => VmState::Migrating,
-        "Error" => VmState::Error,
-        _ => VmState::Other(word),
-    }
-}
-
 pub(crate) fn volume(row: Row<'_>) -> Result<Volume, Unreadable> {
     let attachment = match row.optional_id("virtualmachineid")? {
         None => None,
@@ -77,8 +62,8 @@ pub(crate) fn volume(row: Row<'_>) -> Result<Volume, Unreadable> {
     Ok(Volume {
         id: row.id("id")?,
         name: row.words("name"),
-        kind: volume_kind(row.words("type")),
-        state: volume_state(row.required_text("state")?),
+        kind: row.words("type").into(),
+        state: row.required_text("state")?.into(),
         size_bytes: row.required_number("size")?,
         zone: row.id("zoneid")?,
         attachment,
@@ -89,50 +74,14 @@ pub(crate) fn volume(row: Row<'_>) -> Result<Volume, Unreadable> {
     })
 }
 
-fn volume_kind(word: String) -> VolumeKind {
-    match word.as_str() {
-        "ROOT" => VolumeKind::Root,
-        "DATADISK" => VolumeKind::Data,
-        _ => VolumeKind::Other(word),
-    }
-}
-
-fn volume_state(word: String) -> VolumeState {
-    match word.as_str() {
-        "Allocated" => VolumeState::Allocated,
-        "Creating" => VolumeState::Creating,
-        "Ready" => VolumeState::Ready,
-        "Attaching" => VolumeState::Attaching,
-        "Snapshotting" => VolumeState::Snapshotting,
-        "RevertSnapshotting" => VolumeState::RevertSnapshotting,
-        "Migrating" => VolumeState::Migrating,
-        "Destroy" => VolumeState::Destroy,
-        "Expunging" => VolumeState::Expunging,
-        _ => VolumeState::Other(word),
-    }
-}
-
 pub(crate) fn snapshot(row: Row<'_>) -> Result<Snapshot, Unreadable> {
     Ok(Snapshot {
         id: row.id("id")?,
         name: row.words("name"),
         volume: row.id("volumeid")?,
-        state: snapshot_state(row.required_text("state")?),
+        state: row.required_text("state")?.into(),
         created: row.date("created"),
     })
-}
-
-fn snapshot_state(word: String) -> SnapshotState {
-    match word.as_str() {
-        "Allocated" => SnapshotState::Allocated,
-        "Creating" => SnapshotState::Creating,
-        "CreatedOnPrimary" => SnapshotState::CreatedOnPrimary,
-        "BackingUp" => SnapshotState::BackingUp,
-        "BackedUp" => SnapshotState::BackedUp,
-        "Destroying" => SnapshotState::Destroying,
-        "Error" => SnapshotState::Error,
-        _ => SnapshotState::Other(word),
-    }
 }
 
 pub(crate) fn vm_snapshot(row: Row<'_>) -> Result<VmSnapshot, Unreadable> {
@@ -141,48 +90,20 @@ pub(crate) fn vm_snapshot(row: Row<'_>) -> Result<VmSnapshot, Unreadable> {
         // `name` is the server's own; what the command named comes back as the display name.
         name: row.text("displayname").unwrap_or_else(|| row.words("name")),
         vm: row.id("virtualmachineid")?,
-        state: vm_snapshot_state(row.required_text("state")?),
-        kind: match row.words("type").as_str() {
-            "Disk" => VmSnapshotKind::Disk,
-            "DiskAndMemory" => VmSnapshotKind::DiskAndMemory,
-            other => VmSnapshotKind::Other(other.to_owned()),
-        },
+        state: row.required_text("state")?.into(),
+        kind: row.words("type").into(),
         current: row.flag("current"),
         created: row.date("created"),
     })
 }
 
-fn vm_snapshot_state(word: String) -> VmSnapshotState {
-    match word.as_str() {
-        "Allocated" => VmSnapshotState::Allocated,
-        "Creating" => VmSnapshotState::Creating,
-        "Ready" => VmSnapshotState::Ready,
-        "Reverting" => VmSnapshotState::Reverting,
-        "Expunging" => VmSnapshotState::Expunging,
-        "Error" => VmSnapshotState::Error,
-        _ => VmSnapshotState::Other(word),
-    }
-}
-
 pub(crate) fn storage_pool(row: Row<'_>) -> Result<StoragePool, Unreadable> {
-    let (kind, scope) = (row.words("type"), row.words("scope"));
     Ok(StoragePool {
         id: row.id("id")?,
         name: row.words("name"),
         zone: row.id("zoneid")?,
-        kind: match kind.as_str() {
-            "NetworkFilesystem" => PoolKind::NetworkFilesystem,
-            "SharedMountPoint" => PoolKind::SharedMountPoint,
-            "Filesystem" => PoolKind::Filesystem,
-            "RBD" => PoolKind::Rbd,
-            _ => PoolKind::Other(kind),
-        },
-        scope: match scope.as_str() {
-            "ZONE" => PoolScope::Zone,
-            "CLUSTER" => PoolScope::Cluster,
-            "HOST" => PoolScope::Host,
-            _ => PoolScope::Other(scope),
-        },
+        kind: row.words("type").into(),
+        scope: row.words("scope").into(),
         cluster: row.text("clusterid"),
         managed: row.optional_flag("managed"),
     })
@@ -297,6 +218,7 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::*;
+    use crate::model::{SnapshotState, VmState, VolumeKind, VolumeState};
 
     fn parsed<T>(parse: fn(Row<'_>) -> Result<T, Unreadable>, value: &Value) -> Result<T, Unreadable> {
         parse(Row::new("object", value.as_object().unwrap()))
@@ -386,9 +308,9 @@ mod tests {
         assert_eq!(volume.state, VolumeState::Other("Teleporting".to_owned()));
         assert_eq!(volume.kind, VolumeKind::Other("SWAP".to_owned()));
         let unknown = VmState::Other("Dreaming".to_owned());
-        assert_eq!(vm_state("Dreaming".to_owned()), unknown);
+        assert_eq!(VmState::from("Dreaming".to_owned()), unknown);
         assert_eq!(
-            snapshot_state("Dreaming".to_owned()),
+            SnapshotState::from("Dreaming".to_owned()),
             SnapshotState::Other("Dreaming".to_owned())
         );
     }

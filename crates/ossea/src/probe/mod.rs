@@ -1,7 +1,8 @@
 //! What this cloud and our account in it are like: asked once in a while, kept with its age.
 //!
 //! A [`CloudProbe`] holds answers, [`rules`] holds what follows from them. Facts that a release or a role is not
-//! told stay [`Fact::NotTold`]; nothing is assumed in their place.
+//! told stay [`Fact::NotTold`]; nothing is assumed in their place. Two permissions that every release tells, snapshots of
+//! running VMs and expunging, count as not given where they are missing.
 
 mod cache;
 mod fact;

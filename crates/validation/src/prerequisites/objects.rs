@@ -9,7 +9,7 @@ use serde_json::json;
 use super::report::{Check, Prerequisite, Problem};
 use super::suggest;
 use crate::Target;
-use crate::outcome::{remedy_of, vm_state_word};
+use crate::outcome::remedy_of;
 
 pub(super) const ZONE: Check = Check::critical("zone", "Zone");
 pub(super) const OFFERING: Check = Check::critical("service_offering", "Service Offering");
@@ -191,10 +191,7 @@ fn known_oma(oma: &CloudVm, target: &Target) -> Prerequisite {
     let mut problems = Vec::new();
     if oma.state != VmState::Running {
         problems.push(Problem {
-            what: format!(
-                "{named} is in state {}, it must be Running",
-                vm_state_word(&oma.state)
-            ),
+            what: format!("{named} is in state {}, it must be Running", oma.state.word()),
             remedy: "Start the OMA.",
         });
     }
@@ -206,7 +203,7 @@ fn known_oma(oma: &CloudVm, target: &Target) -> Prerequisite {
     }
     let macs: Vec<&str> = oma.nics.iter().map(|nic| nic.mac.as_str()).collect();
     OMA.of(&problems, format!("{named} runs in the configured zone"))
-        .with(json!({ "id": oma.id, "name": oma.name, "state": vm_state_word(&oma.state), "macs": macs }))
+        .with(json!({ "id": oma.id, "name": oma.name, "state": oma.state.word(), "macs": macs }))
 }
 
 pub(super) fn networks(answer: &Result<Vec<Network>, OsseaError>) -> Prerequisite {

@@ -4,7 +4,7 @@ use failover_domain::vm_name::is_legal;
 use ossea::{DeployVm, OsseaError};
 use serde_json::json;
 
-use crate::outcome::{Outcome, Problem, unknown_vm, vm_state_word};
+use crate::outcome::{Outcome, Problem, unknown_vm};
 use crate::view::View;
 
 pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
@@ -29,7 +29,7 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
         .iter()
         .filter(|other| other.zone == view.target.zone)
     {
-        let state = vm_state_word(&other.state);
+        let state = other.state.word();
         taken_by.push(json!({ "id": other.id, "state": state }));
         let maker = other.details.get(DeployVm::MARK_DETAIL);
         let origin = maker

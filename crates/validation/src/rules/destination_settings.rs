@@ -4,7 +4,7 @@ use failover_domain::VmSpec;
 use ossea::{Network, OsseaError, ServiceOffering, Template, VmState};
 use serde_json::{Value, json};
 
-use crate::outcome::{Outcome, Problem, vm_state_word};
+use crate::outcome::{Outcome, Problem};
 use crate::view::View;
 
 pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
@@ -145,10 +145,7 @@ async fn oma(view: &View<'_>) -> Result<Vec<Problem>, OsseaError> {
     let named = format!("the OMA {} ({})", oma.name, oma.id);
     if oma.state != VmState::Running {
         problems.push(Problem::new(
-            format!(
-                "{named} is in state {}, it must be Running",
-                vm_state_word(&oma.state)
-            ),
+            format!("{named} is in state {}, it must be Running", oma.state.word()),
             "Start the OMA.",
         ));
     }

@@ -6,7 +6,7 @@ use failover_domain::{ReplicaVolume, SourceDisk, VolumeId};
 use ossea::{OsseaError, Volume, VolumeKind, VolumeState};
 use serde_json::{Value, json};
 
-use crate::outcome::{Outcome, Problem, unknown_vm, volume_state_word};
+use crate::outcome::{Outcome, Problem, unknown_vm};
 use crate::view::View;
 
 pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
@@ -120,10 +120,7 @@ fn unfit(named: &str, volume: &Volume, disk: &SourceDisk, view: &View<'_>) -> Ve
     let mut problems = Vec::new();
     if volume.state != VolumeState::Ready {
         problems.push(Problem::new(
-            format!(
-                "{named} is in state {}, it must be Ready",
-                volume_state_word(&volume.state)
-            ),
+            format!("{named} is in state {}, it must be Ready", volume.state.word()),
             "Wait until the volume is Ready; ask the cloud's administrator if it stays as it is.",
         ));
     }
@@ -168,7 +165,7 @@ fn details(disk: &SourceDisk, replica: &ReplicaVolume, volume: Option<&Volume>) 
         "size_bytes": disk.size_bytes,
         "volume_id": replica.volume_id,
         "volume_name": replica.name,
-        "volume_state": volume.map(|v| volume_state_word(&v.state)),
+        "volume_state": volume.map(|v| v.state.word()),
         "volume_size_bytes": volume.map(|v| v.size_bytes),
         "storage": volume.and_then(|v| v.storage.as_ref()),
         "attached_to": attachment.map(|at| &at.vm),
