@@ -5,7 +5,7 @@ use failover_domain::{CloudVmId, TemplateId, VolumeId, ZoneId};
 use super::command::{Deploy, DeploySource};
 use super::content::Content;
 use super::error::ApiError;
-use super::objects::{Attached, Volume, VolumeState, VolumeType};
+use super::objects::{Attached, SnapshotState, Volume, VolumeState, VolumeType};
 use super::{Cloud, GIB};
 use crate::contents::{Protection, StorageScope, TemplateContents};
 
@@ -75,13 +75,14 @@ impl Cloud {
                     snapshot.ok_or_else(|| ApiError::unknown_entity(api, "snapshotid", id.as_str()))?;
                 let volume = self.volume_row(&snapshot.volume)?;
                 let template = self.template_of_root(volume, &deploy.zone)?;
-                let content = snapshot.content.clone().ok_or_else(|| {
-                    ApiError::invalid(format!("Snapshot {id} is in {} state", snapshot.state.word()))
-                })?;
+                let (SnapshotState::BackedUp, Some(content)) = (snapshot.state, &snapshot.content) else {
+                    let text = format!("Snapshot {id} is in {} state", snapshot.state.word());
+                    return Err(ApiError::invalid(text));
+                };
                 let copied = Root::Copied {
                     size_bytes: snapshot.size_bytes,
                     pool: volume.pool.clone(),
-                    content,
+                    content: content.clone(),
                 };
                 Ok((copied, template))
             }

@@ -228,6 +228,8 @@ impl Cloud {
     pub(super) fn abandon_snapshot(&mut self, job: &AsyncJobId) {
         if let Some(snapshot) = self.snapshot_of_job(job) {
             snapshot.state = SnapshotState::Error;
+            // Nothing can be read of it, whatever becomes of a later deletion.
+            snapshot.content = None;
             let volume = snapshot.volume.clone();
             self.volume_is_free(&volume, VolumeState::Snapshotting);
         }

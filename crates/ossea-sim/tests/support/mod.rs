@@ -13,6 +13,8 @@ use ossea::{
     Accepted, Command, CustomSize, DeployVm, EmptiedVm, JobReport, NicRequest, OsseaClient, OsseaError,
     Refusal, ScratchRoot,
 };
+use ossea_sim::cloud::Delivery;
+use ossea_sim::cloud::command::{self, ApiCommand};
 use ossea_sim::contents::ReplicaContents;
 use ossea_sim::{InProcessCloud, SimContents, SimSettings};
 
@@ -74,6 +76,28 @@ impl Caller {
     /// Sends a command under a fresh key.
     pub(crate) async fn submit(&self, command: Command) -> Result<Accepted, OsseaError> {
         self.cloud.submit(&self.key(), &command).await
+    }
+
+    /// Sends a command that the client has not in this form.
+    pub(crate) fn api(&self, command: ApiCommand) -> Delivery<command::Accepted> {
+        let now = self.cloud.clock().now();
+        self.cloud.cloud().submit(now, None, command).delivery
+    }
+
+    /// The job of such a command.
+    pub(crate) fn api_job(&self, command: ApiCommand) -> AsyncJobId {
+        match self.api(command) {
+            Delivery::Answer(Ok(command::Accepted::Job { job, .. })) => job,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The code with which such a command is refused.
+    pub(crate) fn api_refuses(&self, command: ApiCommand) -> u32 {
+        match self.api(command) {
+            Delivery::Answer(Err(error)) => error.code,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Sends a command and waits for the end of its job.
