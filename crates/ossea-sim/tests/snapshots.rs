@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use failover_domain::{CloudVmId, SnapshotId, VolumeId};
-use ossea::{Command, JobReport, OsseaClient, SnapshotState};
+use ossea::{Command, JobReport, OsseaClient, SnapshotState, VolumeState};
 use ossea_sim::cloud::command::{
     AfterDeploy, ApiCommand, Backup, Deploy, DeploySource, NicSpec, Owner, Quiesce, SnapshotLocation,
 };
@@ -127,4 +127,21 @@ async fn a_vm_is_deployed_only_from_a_snapshot_that_is_backed_up() {
         caller.wait(&deployment).await,
         JobReport::Succeeded { .. }
     ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_is_not_deleted_while_its_volume_is_reverted_to_it() {
+    let caller = Caller::of_sample();
+    let [disk, ..] = caller.replicas();
+    caller.detach(&disk).await;
+    let snapshot = caller.snapshot(&disk).await;
+    let revert = caller.api_job(ApiCommand::RevertSnapshot {
+        snapshot: snapshot.clone(),
+    });
+    let delete = Command::DeleteSnapshot { snapshot };
+    assert_eq!(caller.fails(delete.clone()).await.code, 530);
+    assert!(matches!(caller.wait(&revert).await, JobReport::Succeeded { .. }));
+    let volume = caller.cloud.volume(&disk).await.unwrap().unwrap();
+    assert_eq!(volume.state, VolumeState::Ready);
+    caller.done(delete).await;
 }

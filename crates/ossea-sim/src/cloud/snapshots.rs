@@ -327,7 +327,29 @@ impl Cloud {
             SnapshotState::Allocated
             | SnapshotState::BackedUp
             | SnapshotState::Destroying
-            | SnapshotState::Error => Ok(None),
+            | SnapshotState::Error => self.check_not_reverting_to(snapshot),
+        }
+    }
+
+    /// The content that is being copied back must stay until its volume has it.
+    fn check_not_reverting_to(&self, snapshot: &Snapshot) -> Result<Option<CloudVmId>, ApiError> {
+        let volume = self.volumes.get(&snapshot.volume);
+        match volume.map(|volume| volume.state) {
+            Some(VolumeState::RevertSnapshotting) => Err(ApiError::runtime(format!(
+                "Failed to delete snapshot:{}: its volume is being reverted",
+                snapshot.id
+            ))),
+            Some(
+                VolumeState::Allocated
+                | VolumeState::Creating
+                | VolumeState::Ready
+                | VolumeState::Attaching
+                | VolumeState::Migrating
+                | VolumeState::Snapshotting
+                | VolumeState::Destroy
+                | VolumeState::Expunging,
+            )
+            | None => Ok(None),
         }
     }
 
