@@ -290,6 +290,33 @@ async fn a_vm_is_deployed_from_one_thing_only() {
 }
 
 #[tokio::test]
+async fn no_caller_makes_a_volume_so_big_that_sums_overflow() {
+    let (wire, sample) = (wire(), contents());
+    let template = ("templateid", sample.templates[0].id.as_str());
+    let custom = sample.disk_offerings.iter();
+    let custom = custom.into_iter().find(|offering| offering.size_gib.is_none());
+    let custom = custom.unwrap().id.as_str();
+    let zone = sample.oma.zone.as_str();
+    for size in ["18446744073709551615", "1048577"] {
+        let root = deployment(&sample, &[("name", "big"), template, ("rootdisksize", size)]);
+        let disk = [template, ("diskofferingid", custom), ("size", size)];
+        let blank = [("diskofferingid", custom), ("zoneid", zone), ("size", size)];
+        for (command, parameters) in [
+            ("deployVirtualMachine", root),
+            ("deployVirtualMachine", deployment(&sample, &disk)),
+            ("createVolume", blank.to_vec()),
+        ] {
+            assert_eq!(ask(&wire, command, &parameters).await.0, 431, "{command} {size}");
+        }
+    }
+    for _ in 0..3 {
+        let root = deployment(&sample, &[template, ("rootdisksize", "1048576")]);
+        job(&wire, "deployVirtualMachine", &root).await;
+    }
+    rows(&wire, "listAccounts", "account", &[]).await;
+}
+
+#[tokio::test]
 async fn a_root_with_a_template_is_deployed_again_as_itself_or_from_its_snapshot() {
     let (wire, sample) = (wire(), contents());
     let template = sample.templates[0].id.as_str();

@@ -9,7 +9,7 @@ use super::Cloud;
 use super::accept::is_lower_case_uuid;
 use super::command::{Deploy, NicSpec};
 use super::error::ApiError;
-use super::limits::Resource;
+use super::limits::{Resource, possible_size};
 use super::log::Effect;
 use super::objects::{AddressShown, Boot, Guest, NetworkType, Nic, Shape, Vm, VmState};
 use super::table::VmKey;
@@ -152,7 +152,7 @@ impl Cloud {
         let size = offering.size_gib.or(disk.size_gib);
         let size =
             size.ok_or_else(|| ApiError::invalid("This disk offering requires a custom size specified"));
-        size.map(Some)
+        possible_size(size?).map(Some)
     }
 
     fn offering_of(&self, deploy: &Deploy) -> Result<&OfferingContents, ApiError> {

@@ -5,6 +5,7 @@ use failover_domain::{CloudVmId, TemplateId, VolumeId, ZoneId};
 use super::command::{Deploy, DeploySource};
 use super::content::Content;
 use super::error::ApiError;
+use super::limits::possible_size;
 use super::objects::{Attached, SnapshotState, Volume, VolumeState, VolumeType};
 use super::{Cloud, GIB};
 use crate::contents::{Protection, StorageScope, TemplateContents};
@@ -52,7 +53,7 @@ impl Cloud {
                 let template = self.templates.get(id);
                 let template =
                     template.ok_or_else(|| ApiError::unknown_entity(api, "templateid", id.as_str()))?;
-                let size_gib = deploy.root_disk_gib.unwrap_or(0).max(template.size_gib);
+                let size_gib = possible_size(deploy.root_disk_gib.unwrap_or(0))?.max(template.size_gib);
                 Ok((Root::Scratch { size_gib }, template.clone()))
             }
             DeploySource::Volume(id) => {

@@ -92,10 +92,8 @@ impl Cloud {
             Resource::Snapshots => self.snapshots.values().len() as u64,
             Resource::Cpus => vms().map(|vm| u64::from(vm.cpus)).sum(),
             Resource::MemoryMib => vms().map(|vm| u64::from(vm.memory_mib)).sum(),
-            Resource::PrimaryStorageGib => gib(self.volumes.values().map(|volume| volume.size_bytes).sum()),
-            Resource::SecondaryStorageGib => {
-                gib(self.snapshots.values().map(|snapshot| snapshot.size_bytes).sum())
-            }
+            Resource::PrimaryStorageGib => gib(self.volumes.values().map(|volume| volume.size_bytes)),
+            Resource::SecondaryStorageGib => gib(self.snapshots.values().map(|snapshot| snapshot.size_bytes)),
         }
     }
 
@@ -126,6 +124,19 @@ fn counts(vm: &Vm) -> bool {
     }
 }
 
-fn gib(bytes: u64) -> u64 {
-    bytes.div_ceil(GIB)
+fn gib(sizes: impl Iterator<Item = u64>) -> u64 {
+    sizes.fold(0, u64::saturating_add).div_ceil(GIB)
+}
+
+/// The most GiB that a new volume may have: 1 PiB.
+const MAX_VOLUME_GIB: u64 = 1 << 20;
+
+/// The size that was asked for, if any storage could have it.
+pub(super) fn possible_size(gib: u64) -> Result<u64, ApiError> {
+    if gib > MAX_VOLUME_GIB {
+        return Err(ApiError::invalid(format!(
+            "The size of a volume is {gib} GB, allowed are at most {MAX_VOLUME_GIB} GB"
+        )));
+    }
+    Ok(gib)
 }

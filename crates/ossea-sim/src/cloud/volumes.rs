@@ -7,7 +7,7 @@ use super::command::{CreateVolume, VolumeSource};
 use super::content::Content;
 use super::error::ApiError;
 use super::jobs::JobResult;
-use super::limits::Resource;
+use super::limits::{Resource, possible_size};
 use super::objects::{SnapshotState, Volume, VolumeState, VolumeType};
 use super::{Cloud, GIB};
 
@@ -32,7 +32,7 @@ impl Cloud {
                 })?;
                 Blueprint {
                     zone: self.zone_for_volume(command)?,
-                    size_gib,
+                    size_gib: possible_size(size_gib)?,
                     state: VolumeState::Allocated,
                     content: Content::pristine("blank".to_owned()),
                 }

@@ -284,7 +284,7 @@ pub(crate) fn template(cloud: &Cloud, template: &TemplateContents, zone: &failov
         "passwordenabled": template.password_enabled,
         "deployasis": false,
         "format": "QCOW2",
-        "size": template.size_gib * GIB,
+        "size": template.size_gib.saturating_mul(GIB),
         "status": "Download Complete",
         "templatetype": "USER",
         "ostypeid": infrastructure::os_type_id(),
