@@ -124,11 +124,9 @@ async fn a_restart_cuts_off_all_jobs_whether_their_work_is_done_or_not() {
         assert_eq!(running.attachment.is_some(), is_attached, "{work:?}");
         let queued = caller.cloud.volume(&second).await.unwrap().unwrap();
         assert!(queued.attachment.is_some(), "what was only queued never happens");
-        let state = match work {
-            Work::Done => SnapshotState::BackedUp,
-            Work::NotDone => SnapshotState::Error,
-        };
-        assert_eq!(caller.cloud.snapshots_of(&third).await.unwrap()[0].state, state);
+        // Whatever the agent did, the server that comes up takes no snapshot for good that it did not see end.
+        let snapshots = caller.cloud.snapshots_of(&third).await.unwrap();
+        assert_eq!(snapshots[0].state, SnapshotState::Error, "{work:?}");
         assert_eq!(
             caller.cloud.volume(&third).await.unwrap().unwrap().state,
             VolumeState::Ready

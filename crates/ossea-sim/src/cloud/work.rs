@@ -171,11 +171,16 @@ impl Cloud {
         }
     }
 
-    /// The agents complete the work while nobody waits for them any more. A VM snapshot that was being made ends in
-    /// Error all the same, as the server that comes up finds it (cloudstack-api.md section 3.4).
+    /// The agents complete the work while nobody waits for them any more, and the rows tell it at once. A snapshot of a
+    /// volume or a VM that was being made ends in Error all the same, as the server that comes up finds it
+    /// (cloudstack-api.md section 3.4); so does one whose copy to secondary storage nobody follows any more. An agent
+    /// that does not answer completes nothing.
     pub(super) fn complete_unattended(&mut self, command: &ApiCommand, job: &AsyncJobId) {
-        let is_lost = matches!(command, ApiCommand::CreateVmSnapshot(_));
-        if is_lost || self.finish(job, command, None).is_err() {
+        let is_lost = matches!(
+            command,
+            ApiCommand::CreateSnapshot { .. } | ApiCommand::CreateVmSnapshot(_)
+        );
+        if is_lost || self.check_agent(command).is_err() || self.finish(job, command, None).is_err() {
             self.abandon(command, job);
         }
     }
