@@ -199,10 +199,11 @@ pub enum WorkFault {
     NoCapacity,
     /// The account's limit is reached (535): in the answer of commands that create, in the job of every other one.
     LimitReached,
-    /// The host does not answer: commands that need it fail, and a forced stop only pretends.
+    /// The host does not answer: commands that need it fail. A forced stop succeeds, and the guest goes on writing to its
+    /// disks there until its VM is started anew.
     AgentUnreachable,
-    /// `stopVirtualMachine` and the stop before `destroyVirtualMachine` fail because the host does not answer. A forced
-    /// stop succeeds, and the guest goes on writing to its disks there until its VM is started anew.
+    /// `stopVirtualMachine` and the stop before `destroyVirtualMachine` fail because the guest does not shut down. A
+    /// forced stop ends as without an agent.
     GuestDoesNotStop,
     /// `revertSnapshot` and `revertToVMSnapshot` fail, and the content stays what it is.
     Unrevertable,

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use failover_domain::{CloudVmId, VolumeId};
 use ossea::{Command, EmptiedVm, JobReport, OsseaClient, OsseaError, StopMode, VmState};
-use ossea_sim::cloud::Delivery;
 use ossea_sim::cloud::command::{Accepted, ApiCommand, Destroy, DestroyEnd};
 use ossea_sim::cloud::log::{Effect, LogEvent};
+use ossea_sim::cloud::{Agent, Conditions, Delivery, ServerMode};
 use ossea_sim::contents::Protection;
 use ossea_sim::settings::{Role, UserExpunge, UserForceStop};
-use ossea_sim::{FaultRule, Profile, SimSettings, Work, WorkFault};
+use ossea_sim::{BootFailure, FaultRule, NicFault, Profile, SimSettings, Work, WorkFault};
 use support::{Caller, start, stop};
 
 /// Sends a command that the client has not in this form, and waits for the end of its job.
@@ -263,6 +263,63 @@ async fn a_guest_that_is_left_behind_goes_on_writing_wherever_its_disks_are() {
     let stopped = caller.cloud.content_of(&disk).unwrap();
     tokio::time::sleep(Duration::from_secs(120)).await;
     assert_eq!(caller.cloud.content_of(&disk).unwrap(), stopped);
+}
+
+fn without_agent(caller: &Caller) {
+    caller.cloud.cloud().set_conditions(Conditions {
+        server: ServerMode::Up,
+        agent: Agent::Unreachable,
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_stop_without_an_agent_leaves_the_guest_behind() {
+    for by_rule in [true, false] {
+        let caller = Caller::of_sample();
+        let [disk, ..] = caller.replicas();
+        let vm = running_on(&caller, &disk).await;
+        if by_rule {
+            let rule = FaultRule::on("stopVirtualMachine", WorkFault::AgentUnreachable).forever();
+            caller.cloud.add_fault(rule);
+        } else {
+            without_agent(&caller);
+        }
+        assert_eq!(caller.fails(stop(&vm)).await.code, 530);
+        caller
+            .done(Command::StopVirtualMachine {
+                vm: vm.clone(),
+                mode: StopMode::Forced,
+            })
+            .await;
+        assert_eq!(state(&caller, &vm).await, VmState::Stopped);
+        assert_eq!(caller.cloud.inventory().stray_guests, std::slice::from_ref(&vm));
+        let written = caller.cloud.content_of(&disk).unwrap().generation;
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        assert!(caller.cloud.content_of(&disk).unwrap().generation > written);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_other_fault_gets_past_a_host_that_does_not_answer() {
+    let faults = [
+        WorkFault::Delay { seconds: 1 },
+        WorkFault::GuestDoesNotBoot {
+            how: BootFailure::NoAddress,
+        },
+        WorkFault::GuestDoesNotStop,
+        WorkFault::WrongNetwork {
+            how: NicFault::LeftOut,
+        },
+    ];
+    for fault in faults {
+        let caller = Caller::of_sample();
+        let vm = caller.deployed_vm("web").await;
+        without_agent(&caller);
+        let rule = FaultRule::on("startVirtualMachine", fault.clone());
+        caller.cloud.add_fault(rule);
+        assert_eq!(caller.fails(start(&vm)).await.code, 534, "{fault:?}");
+        assert_eq!(state(&caller, &vm).await, VmState::Stopped, "{fault:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,13 @@
 //! What may be wrong with the whole cloud for a while: a management server in maintenance, a host that does not answer.
 
+use failover_domain::AsyncJobId;
 use ossea::StopMode;
 use serde::{Deserialize, Serialize};
 
 use super::Cloud;
 use super::command::{AfterDeploy, ApiCommand};
 use super::error::ApiError;
+use super::jobs::JobOutcome;
 use super::objects::VmState;
 use crate::settings::Profile;
 
@@ -73,8 +75,22 @@ impl Cloud {
         }
     }
 
+    /// The end of a job whose host does not answer.
+    pub(super) fn finish_without_agent(&mut self, job: &AsyncJobId, command: &ApiCommand) -> JobOutcome {
+        if let Some(outcome) = self.stop_by_force_only(job, command) {
+            return outcome;
+        }
+        match self.without_agent(command) {
+            Ok(()) => self.finish_well(job, command),
+            Err(error) => {
+                self.abandon(command, job);
+                JobOutcome::Failed(error)
+            }
+        }
+    }
+
     /// How a command ends without the host; well, if it does not need it.
-    pub(super) fn without_agent(&self, command: &ApiCommand) -> Result<(), ApiError> {
+    fn without_agent(&self, command: &ApiCommand) -> Result<(), ApiError> {
         let is_running = |vm| {
             let state = self.vms.get(vm).map(|vm| vm.state);
             matches!(state, Some(VmState::Running | VmState::Stopping))
@@ -88,7 +104,6 @@ impl Cloud {
             },
             ApiCommand::StopVirtualMachine { vm, mode } => match mode {
                 StopMode::Graceful if is_running(vm) => runtime("Unable to stop: the agent does not answer"),
-                // The row says Stopped afterwards, whatever the guest does.
                 StopMode::Graceful | StopMode::Forced => Ok(()),
             },
             ApiCommand::RebootVirtualMachine { vm } if is_running(vm) => {

@@ -17,8 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Cloud;
 use super::command::ApiCommand;
+use super::conditions::Agent;
 use super::error::ApiError;
-use super::objects::{Snapshot, Vm, VmSnapshot, Volume};
+use super::objects::{BootFailure, Snapshot, Vm, VmSnapshot, Volume};
 use super::unlucky::Misfortune;
 use crate::faults::{RuleId, Work, WorkFault};
 
@@ -237,18 +238,19 @@ impl Cloud {
         self.end_job(id, outcome);
     }
 
-    fn finish_on_host(&mut self, id: &AsyncJobId, command: &ApiCommand) -> JobOutcome {
-        match self.check_agent(command) {
-            Ok(()) => self.finish_well(id, command),
-            Err(error) => {
-                self.abandon(command, id);
-                JobOutcome::Failed(error)
-            }
+    pub(super) fn finish_on_host(&mut self, id: &AsyncJobId, command: &ApiCommand) -> JobOutcome {
+        match self.conditions.agent {
+            Agent::Connected => self.finish_well(id, command),
+            Agent::Unreachable => self.finish_without_agent(id, command),
         }
     }
 
     pub(super) fn finish_well(&mut self, id: &AsyncJobId, command: &ApiCommand) -> JobOutcome {
-        match self.finish(id, command, None) {
+        self.finish_as(id, command, None)
+    }
+
+    fn finish_as(&mut self, id: &AsyncJobId, command: &ApiCommand, boot: Option<BootFailure>) -> JobOutcome {
+        match self.finish(id, command, boot) {
             Ok(result) => JobOutcome::Succeeded(result),
             Err(error) => {
                 self.abandon(command, id);
@@ -276,21 +278,17 @@ impl Cloud {
             WorkFault::DeviceBusy => (Work::NotDone, JobOutcome::Failed(self.device_is_busy(command))),
             WorkFault::NoCapacity => (Work::NotDone, JobOutcome::Failed(ApiError::no_capacity())),
             WorkFault::LimitReached => (Work::NotDone, JobOutcome::Failed(ApiError::limit_reached())),
-            WorkFault::AgentUnreachable => match self.without_agent(command) {
-                Ok(()) => {
-                    self.faults.fired(rule);
-                    return self.finish_well(id, command);
-                }
-                Err(error) => (Work::NotDone, JobOutcome::Failed(error)),
-            },
-            WorkFault::GuestDoesNotBoot { how } => {
+            WorkFault::AgentUnreachable => {
                 self.faults.fired(rule);
-                return match self.finish(id, command, Some(how)) {
-                    Ok(result) => JobOutcome::Succeeded(result),
-                    Err(error) => {
-                        self.abandon(command, id);
-                        JobOutcome::Failed(error)
+                return self.finish_without_agent(id, command);
+            }
+            WorkFault::GuestDoesNotBoot { how } => {
+                return match self.check_agent(command) {
+                    Ok(()) => {
+                        self.faults.fired(rule);
+                        self.finish_as(id, command, Some(how))
                     }
+                    Err(_) => self.finish_on_host(id, command),
                 };
             }
             WorkFault::GuestDoesNotStop => {
@@ -304,7 +302,7 @@ impl Cloud {
             }
             // These have struck already.
             WorkFault::Delay { .. } | WorkFault::JobStuck | WorkFault::WrongNetwork { .. } => {
-                return self.finish_well(id, command);
+                return self.finish_on_host(id, command);
             }
         };
         self.faults.fired(rule);

@@ -48,35 +48,52 @@ impl Cloud {
                 self.faults.fired(rule);
                 outcome
             }
-            None => self.finish_well(job, command),
+            None => self.finish_on_host(job, command),
         }
     }
 
     /// Asked gently, the VM runs on and the job fails; by force it is marked stopped, whatever its guest does.
     fn stop_unluckily(&mut self, job: &AsyncJobId, command: &ApiCommand) -> Option<JobOutcome> {
-        let (vm, mode) = if let ApiCommand::StopVirtualMachine { vm, mode } = command {
-            (vm, *mode)
+        if let Some(outcome) = self.stop_by_force_only(job, command) {
+            return Some(outcome);
+        }
+        let vm = if let ApiCommand::StopVirtualMachine { vm, .. } = command {
+            vm
         } else if let ApiCommand::DestroyVirtualMachine(destroy) = command {
             // `vm.destroy.forcestop` is off.
-            (&destroy.vm, StopMode::Graceful)
+            &destroy.vm
         } else {
             return None;
         };
         let row = self.vms.get(vm).filter(|row| row.state == VmState::Stopping)?;
-        let (id, run, name) = (vm.clone(), row.run, row.instance_name.clone());
-        Some(match mode {
-            StopMode::Forced => {
-                self.guest_is_left_behind(job, &id, run);
-                match self.vm_result(&id) {
-                    Ok(result) => JobOutcome::Succeeded(result),
-                    Err(error) => JobOutcome::Failed(error),
-                }
-            }
-            StopMode::Graceful => {
-                self.abandon(command, job);
-                let text = format!("Failed to stop {name}: its host does not answer");
-                JobOutcome::Failed(ApiError::runtime(text))
-            }
+        let text = format!(
+            "Failed to stop {}: its guest does not shut down",
+            row.instance_name
+        );
+        self.abandon(command, job);
+        Some(JobOutcome::Failed(ApiError::runtime(text)))
+    }
+
+    /// A forced stop that does not reach the guest: the VM is marked stopped, and its guest runs on (cloudstack-api.md
+    /// section 4.11). `None` for every other command.
+    pub(super) fn stop_by_force_only(
+        &mut self,
+        job: &AsyncJobId,
+        command: &ApiCommand,
+    ) -> Option<JobOutcome> {
+        let ApiCommand::StopVirtualMachine {
+            vm,
+            mode: StopMode::Forced,
+        } = command
+        else {
+            return None;
+        };
+        let row = self.vms.get(vm).filter(|row| row.state == VmState::Stopping)?;
+        let run = row.run;
+        self.guest_is_left_behind(job, vm, run);
+        Some(match self.vm_result(vm) {
+            Ok(result) => JobOutcome::Succeeded(result),
+            Err(error) => JobOutcome::Failed(error),
         })
     }
 
