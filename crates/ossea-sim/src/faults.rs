@@ -48,6 +48,29 @@ pub enum FaultEffect {
     Work(WorkFault),
 }
 
+/// What a call is, as far as faults are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallKind {
+    /// It changes nothing.
+    Read,
+    /// A command that is done when its call answers.
+    WithoutJob,
+    /// A command with a job.
+    WithJob,
+}
+
+impl FaultEffect {
+    /// Whether it can strike such a call. What cannot is not spent on it.
+    pub(crate) fn concerns(&self, call: CallKind) -> bool {
+        match (self, call) {
+            (FaultEffect::Way(_), CallKind::Read | CallKind::WithoutJob | CallKind::WithJob)
+            | (FaultEffect::Work(_), CallKind::WithJob) => true,
+            (FaultEffect::Work(_), CallKind::Read) => false,
+            (FaultEffect::Work(fault), CallKind::WithoutJob) => fault.shows_without_a_job(),
+        }
+    }
+}
+
 impl From<WayFault> for FaultEffect {
     fn from(fault: WayFault) -> Self {
         FaultEffect::Way(fault)
@@ -143,7 +166,8 @@ pub enum RestartMoment {
     After,
 }
 
-/// A fault of the work behind a command. A command without a job shows it in its answer.
+/// A fault of the work behind a command. A command without a job shows `JobFails`, `Delay`, `NoCapacity` and
+/// `LimitReached` in its answer, and the others pass it by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum WorkFault {
@@ -209,6 +233,31 @@ pub enum WorkFault {
     Unrevertable,
     /// `expungeVirtualMachine`, and the expunging at the end of `destroyVirtualMachine`, fails.
     ExpungeFails,
+}
+
+impl WorkFault {
+    /// Whether the answer of a command without a job can show it.
+    fn shows_without_a_job(&self) -> bool {
+        match self {
+            WorkFault::JobFails { .. }
+            | WorkFault::Delay { .. }
+            | WorkFault::NoCapacity
+            | WorkFault::LimitReached => true,
+            WorkFault::JobStuck
+            | WorkFault::JobInterrupted { .. }
+            | WorkFault::JobCancelled { .. }
+            | WorkFault::JobPurged { .. }
+            | WorkFault::GuestDoesNotBoot { .. }
+            | WorkFault::WrongNetwork { .. }
+            | WorkFault::DetachTimeout
+            | WorkFault::DeviceBusy
+            | WorkFault::Unattachable
+            | WorkFault::AgentUnreachable
+            | WorkFault::GuestDoesNotStop
+            | WorkFault::Unrevertable
+            | WorkFault::ExpungeFails => false,
+        }
+    }
 }
 
 fn not_done() -> Work {
@@ -319,8 +368,9 @@ pub struct FaultState {
 }
 
 impl FaultState {
-    fn matches(&self, command: &str, objects: &[String]) -> bool {
+    fn matches(&self, command: &str, call: CallKind, objects: &[String]) -> bool {
         (self.rule.command == command || self.rule.command == EVERY_COMMAND)
+            && self.rule.effect.concerns(call)
             && self
                 .rule
                 .object
@@ -376,12 +426,17 @@ impl Faults {
     }
 
     /// The first rule that strikes this call. Every matching rule counts the call.
-    pub(crate) fn arrive(&mut self, command: &str, objects: &[String]) -> Option<(RuleId, FaultEffect)> {
+    pub(crate) fn arrive(
+        &mut self,
+        command: &str,
+        call: CallKind,
+        objects: &[String],
+    ) -> Option<(RuleId, FaultEffect)> {
         let mut struck = None;
         for state in self
             .rules
             .iter_mut()
-            .filter(|state| state.matches(command, objects))
+            .filter(|state| state.matches(command, call, objects))
         {
             state.matched += 1;
             let happens = |chance: &mut Chance| {

@@ -2,13 +2,16 @@
 
 mod support;
 
-use ossea::{Command, OsseaClient, OsseaError};
+use std::time::Duration;
+
+use ossea::{Command, JobReport, OsseaClient, OsseaError};
+use ossea_sim::cloud::command::{ApiCommand, CreateVolume, VolumeSource};
 use ossea_sim::cloud::log::{Effect, LogEvent};
-use ossea_sim::cloud::{Agent, Conditions, ServerMode};
+use ossea_sim::cloud::{Agent, Conditions, Delivery, ServerMode};
 use ossea_sim::contents::StorageKind;
 use ossea_sim::settings::{Role, UserExpunge};
 use ossea_sim::{
-    ApiLimit, FaultRule, NicFault, Probability, Profile, SimContents, SimSettings, WayFault, WorkFault,
+    ApiLimit, FaultRule, NicFault, Probability, Profile, SimContents, SimSettings, WayFault, Work, WorkFault,
 };
 use support::{Caller, attach, start};
 
@@ -136,6 +139,62 @@ async fn a_rule_strikes_from_its_call_on_as_often_as_it_says() {
     assert_eq!(seen, [true, false, false, true]);
     let state = caller.cloud.fault(rule).unwrap();
     assert_eq!((state.matched, state.fired), (4, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_about_work_is_not_spent_on_reads_and_on_commands_that_cannot_show_it() {
+    let caller = Caller::of_sample();
+    let [disk, other, _] = caller.replicas();
+    caller.detach(&disk).await;
+    let rule = caller.cloud.add_fault(FaultRule::on(
+        "*",
+        WorkFault::JobCancelled { work: Work::NotDone },
+    ));
+    caller.cloud.volume(&disk).await.unwrap();
+    let delete = ApiCommand::DeleteVolume { volume: disk };
+    assert!(matches!(caller.api(delete), Delivery::Answer(Ok(_))));
+    assert_eq!(caller.cloud.fault(rule).unwrap().matched, 0);
+    let report = caller.run(Command::DetachVolume { volume: other }).await;
+    assert_eq!(report, JobReport::Interrupted { code: 0 });
+    assert_eq!(caller.cloud.fault(rule).unwrap().fired, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_without_a_job_shows_the_faults_of_its_work_in_its_answer() {
+    let caller = Caller::of_sample();
+    let [disk, ..] = caller.replicas();
+    caller.detach(&disk).await;
+    let delete = || ApiCommand::DeleteVolume { volume: disk.clone() };
+    for (fault, code) in [(WorkFault::NoCapacity, 533), (WorkFault::LimitReached, 535)] {
+        let rule = caller.cloud.add_fault(FaultRule::on("deleteVolume", fault));
+        assert_eq!(caller.api_refuses(delete()), code);
+        assert_eq!(caller.cloud.fault(rule).unwrap().fired, 1);
+    }
+    let now = caller.cloud.clock().now();
+    let delay = WorkFault::Delay { seconds: 30 };
+    let reply = caller
+        .cloud
+        .cloud()
+        .submit_with(now, None, delete(), Some(delay.into()));
+    assert!(matches!(reply.delivery, Delivery::Answer(Ok(_))), "{reply:?}");
+    assert_eq!(reply.after, Duration::from_secs(31));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_refuses_a_new_volume_before_it_is_made() {
+    let caller = Caller::of_sample();
+    let rule = FaultRule::on("createVolume", WorkFault::LimitReached);
+    let rule = caller.cloud.add_fault(rule);
+    let create = ApiCommand::CreateVolume(CreateVolume {
+        name: None,
+        zone: Some(caller.contents.oma.zone.clone()),
+        source: VolumeSource::DiskOffering("2d000000-0000-4000-8000-000000000009".parse().unwrap()),
+        size_gib: Some(1),
+    });
+    let before = caller.cloud.inventory().detached.len();
+    assert_eq!(caller.api_refuses(create), 535);
+    assert_eq!(caller.cloud.inventory().detached.len(), before);
+    assert_eq!(caller.cloud.fault(rule).unwrap().fired, 1);
 }
 
 #[tokio::test(start_paused = true)]

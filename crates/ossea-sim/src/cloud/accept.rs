@@ -76,7 +76,9 @@ impl Cloud {
                 ApiError::no_capacity()
             }
             (
-                ApiCommand::DeployVirtualMachine(_) | ApiCommand::CreateSnapshot { .. },
+                ApiCommand::DeployVirtualMachine(_)
+                | ApiCommand::CreateSnapshot { .. }
+                | ApiCommand::CreateVolume(_),
                 Some((_, WorkFault::LimitReached)),
             ) => ApiError::limit_reached(),
             (_, _) => return Ok(()),

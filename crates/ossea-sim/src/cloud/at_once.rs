@@ -74,15 +74,37 @@ impl Cloud {
         command: AtOnce<'_>,
         fault: Option<(RuleId, WorkFault)>,
     ) -> Result<JobResult, ApiError> {
-        let Some((rule, WorkFault::JobFails { code, text, work })) = fault else {
+        let Some((rule, fault)) = fault else {
             return self.act(command);
         };
         self.faults.fired(rule);
-        match work {
-            Work::Done => drop(self.act(command)?),
-            Work::NotDone => {}
+        match fault {
+            WorkFault::JobFails { code, text, work } => {
+                match work {
+                    Work::Done => drop(self.act(command)?),
+                    Work::NotDone => {}
+                }
+                Err(ApiError::of_command(code, text))
+            }
+            WorkFault::NoCapacity => Err(ApiError::no_capacity()),
+            WorkFault::LimitReached => Err(ApiError::limit_reached()),
+            // The answer only comes later.
+            WorkFault::Delay { .. } => self.act(command),
+            // These are about jobs and never get here.
+            WorkFault::JobStuck
+            | WorkFault::JobInterrupted { .. }
+            | WorkFault::JobCancelled { .. }
+            | WorkFault::JobPurged { .. }
+            | WorkFault::GuestDoesNotBoot { .. }
+            | WorkFault::WrongNetwork { .. }
+            | WorkFault::DetachTimeout
+            | WorkFault::DeviceBusy
+            | WorkFault::Unattachable
+            | WorkFault::AgentUnreachable
+            | WorkFault::GuestDoesNotStop
+            | WorkFault::Unrevertable
+            | WorkFault::ExpungeFails => self.act(command),
         }
-        Err(ApiError::of_command(code, text))
     }
 
     fn act(&mut self, command: AtOnce<'_>) -> Result<JobResult, ApiError> {

@@ -8,7 +8,7 @@ use super::Cloud;
 use super::command::{Accepted, ApiCommand};
 use super::error::ApiError;
 use super::log::CallRecord;
-use crate::faults::{FaultEffect, Garbage, RestartMoment, RuleId, WayFault, Work, WorkFault};
+use crate::faults::{CallKind, FaultEffect, Garbage, RestartMoment, RuleId, WayFault, Work, WorkFault};
 
 /// What the caller gets to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Cloud {
             return self.refuse(key, &command, error);
         }
         let objects = self.objects_of(&command);
-        match self.fault_of(command.api_name(), &objects, fault) {
+        match self.fault_of(command.api_name(), call_kind(&command), &objects, fault) {
             None => self.process(key, command, None),
             Some((rule, FaultEffect::Work(fault))) => self.process(key, command, Some((rule, fault))),
             Some((rule, FaultEffect::Way(fault))) => {
@@ -169,8 +169,8 @@ impl Cloud {
         if let Err(error) = self.count_call() {
             return refused(error);
         }
-        // Faults of the work do not concern a read.
-        let Some((rule, FaultEffect::Way(fault))) = self.fault_of(command, objects, fault) else {
+        let Some((rule, FaultEffect::Way(fault))) = self.fault_of(command, CallKind::Read, objects, fault)
+        else {
             return Reply::at_once(Delivery::Answer(look(self)));
         };
         self.faults.fired(rule);
@@ -208,11 +208,14 @@ impl Cloud {
     fn fault_of(
         &mut self,
         command: &str,
+        call: CallKind,
         objects: &[String],
         of_the_request: Option<FaultEffect>,
     ) -> Option<(RuleId, FaultEffect)> {
-        let of_a_rule = self.faults.arrive(command, objects);
-        let of_the_request = of_the_request.map(|effect| (RuleId::OF_THE_REQUEST, effect));
+        let of_a_rule = self.faults.arrive(command, call, objects);
+        let of_the_request = of_the_request
+            .filter(|effect| effect.concerns(call))
+            .map(|effect| (RuleId::OF_THE_REQUEST, effect));
         of_the_request.or(of_a_rule)
     }
 
@@ -226,7 +229,7 @@ impl Cloud {
         if let Err(error) = self.check_maintenance(&command) {
             return self.refuse(key, &command, error.read_by(self.settings.role));
         }
-        let after = self.reply_time(&command);
+        let after = self.reply_time(&command, fault.as_ref());
         let record = self.record_of(key, &command);
         let place = self.log.record_call(self.time, record);
         let answer = self
@@ -262,10 +265,22 @@ impl Cloud {
     }
 
     /// How long the answer takes: only a command without a job works before it answers.
-    fn reply_time(&self, command: &ApiCommand) -> Duration {
-        let seconds = command
-            .at_once()
-            .map_or(0.0, |command| self.seconds_at_once(command));
-        self.settings.time(seconds).to_std().unwrap_or_default()
+    fn reply_time(&self, command: &ApiCommand, fault: Option<&(RuleId, WorkFault)>) -> Duration {
+        let Some(command) = command.at_once() else {
+            return Duration::ZERO;
+        };
+        let work = self.settings.time(self.seconds_at_once(command));
+        let longer = match fault {
+            Some((_, WorkFault::Delay { seconds })) => Duration::from_secs(u64::from(*seconds)),
+            Some(_) | None => Duration::ZERO,
+        };
+        work.to_std().unwrap_or_default() + longer
+    }
+}
+
+fn call_kind(command: &ApiCommand) -> CallKind {
+    match command.at_once() {
+        Some(_) => CallKind::WithoutJob,
+        None => CallKind::WithJob,
     }
 }
