@@ -102,7 +102,8 @@ pub enum WayFault {
         /// How long the answer tells to wait.
         retry_after_ms: u64,
     },
-    /// The management server takes no new jobs (503).
+    /// The management server takes no new jobs (503, or 530 in profile 4.18). Of reads and commands without a job only a
+    /// proxy before it says so, always with 503.
     Busy,
     /// The answer is nothing that CloudStack writes.
     Garbage {

@@ -8,7 +8,7 @@ use ossea::{Command, JobReport, OsseaClient, OsseaError};
 use ossea_sim::cloud::command::{ApiCommand, CreateVolume, VolumeSource};
 use ossea_sim::cloud::log::{Effect, LogEvent};
 use ossea_sim::cloud::{Agent, Conditions, Delivery, ServerMode};
-use ossea_sim::contents::StorageKind;
+use ossea_sim::contents::{Protection, StorageKind};
 use ossea_sim::settings::{Role, UserExpunge};
 use ossea_sim::{
     ApiLimit, FaultRule, NicFault, Probability, Profile, SimContents, SimSettings, WayFault, Work, WorkFault,
@@ -399,14 +399,56 @@ async fn a_server_that_shuts_down_says_so_in_the_words_of_its_release() {
             agent: Agent::Connected,
         });
         let volume = caller.replicas()[0].clone();
-        let outcome = caller.submit(Command::DetachVolume { volume }).await;
-        match (code, outcome) {
-            (530, Err(OsseaError::Refused(refusal))) => {
-                assert_eq!(refusal.code, 530);
-                assert!(refusal.text.contains("shutdown has been triggered"), "{refusal}");
+        let detach = Command::DetachVolume {
+            volume: volume.clone(),
+        };
+        let by_the_condition = caller.submit(detach.clone()).await;
+        caller.cloud.cloud().set_conditions(Conditions::default());
+        caller
+            .cloud
+            .add_fault(FaultRule::on("detachVolume", WayFault::Busy));
+        let by_a_rule = caller.submit(detach).await;
+        for outcome in [by_the_condition, by_a_rule] {
+            match (code, outcome) {
+                (530, Err(OsseaError::Refused(refusal))) => {
+                    assert_eq!(refusal.code, 530);
+                    assert!(refusal.text.contains("shutdown has been triggered"), "{refusal}");
+                }
+                (503, Err(OsseaError::Busy(_))) => {}
+                (_, outcome) => panic!("{profile}: {outcome:?}"),
             }
-            (503, Err(OsseaError::Busy(_))) => {}
-            (_, outcome) => panic!("{profile}: {outcome:?}"),
+        }
+        // Before what needs no job there can only be a proxy.
+        caller
+            .cloud
+            .add_fault(FaultRule::on("listVolumes", WayFault::Busy));
+        let read = caller.cloud.volume(&volume).await;
+        assert!(matches!(read, Err(OsseaError::Busy(_))), "{profile}: {read:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_shuts_down_still_does_what_needs_no_job() {
+    for profile in [Profile::V4_18, Profile::V4_22] {
+        let caller = Caller::with(SimSettings::of(profile));
+        let [disk, ..] = caller.replicas();
+        caller.detach(&disk).await;
+        let vm = caller.deployed_vm("web").await;
+        caller.destroy_recoverably(&vm).await;
+        caller.cloud.cloud().set_conditions(Conditions {
+            server: ServerMode::Maintenance,
+            agent: Agent::Connected,
+        });
+        for command in [
+            ApiCommand::RecoverVirtualMachine { vm: vm.clone() },
+            ApiCommand::UpdateVirtualMachine {
+                vm,
+                protection: Protection::Off,
+            },
+            ApiCommand::DeleteVolume { volume: disk },
+        ] {
+            let delivery = caller.api(command);
+            assert!(matches!(delivery, Delivery::Answer(Ok(_))), "{delivery:?}");
         }
     }
 }

@@ -353,7 +353,7 @@ impl Cloud {
         ))
     }
 
-    /// `deleteVolume`: the only command that works inside its HTTP call.
+    /// `deleteVolume`, inside its call.
     pub(super) fn delete_volume(&mut self, id: &VolumeId) -> Result<(), ApiError> {
         let row = self.volume_row(id)?;
         if self.is_being_snapshotted(id) {

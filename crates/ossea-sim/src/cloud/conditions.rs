@@ -57,13 +57,20 @@ impl Cloud {
     /// Refuses a command whose job the management server does not take. It does so before a create command makes its
     /// object.
     pub(super) fn check_maintenance(&self, command: &ApiCommand) -> Result<(), ApiError> {
-        let has_job = !matches!(command, ApiCommand::DeleteVolume { .. });
-        match (self.conditions.server, self.settings.profile) {
-            (ServerMode::Maintenance, Profile::V4_18) if has_job => Err(ApiError::runtime(
-                "A shutdown has been triggered. Can not accept new jobs",
-            )),
-            (ServerMode::Maintenance, Profile::V4_21 | Profile::V4_22) if has_job => Err(ApiError::busy()),
-            (ServerMode::Up | ServerMode::Maintenance, _) => Ok(()),
+        match (self.conditions.server, command.at_once()) {
+            (ServerMode::Maintenance, None) => Err(self.no_new_jobs(command)),
+            (ServerMode::Up, _) | (ServerMode::Maintenance, Some(_)) => Ok(()),
+        }
+    }
+
+    /// The error of a server that takes no new jobs. Only a proxy before it says so of a command that needs none.
+    pub(super) fn no_new_jobs(&self, command: &ApiCommand) -> ApiError {
+        match (self.settings.profile, command.at_once()) {
+            (Profile::V4_18, None) => {
+                let text = "A shutdown has been triggered. Can not accept new jobs";
+                ApiError::runtime(text).read_by(self.settings.role)
+            }
+            (Profile::V4_18, Some(_)) | (Profile::V4_21 | Profile::V4_22, _) => ApiError::busy(),
         }
     }
 

@@ -102,7 +102,10 @@ impl Cloud {
             WayFault::Throttled { retry_after_ms } => {
                 self.refuse(key, &command, ApiError::throttled(retry_after_ms))
             }
-            WayFault::Busy => self.refuse(key, &command, ApiError::busy()),
+            WayFault::Busy => {
+                let error = self.no_new_jobs(&command);
+                self.refuse(key, &command, error)
+            }
             WayFault::LostRequest => Reply::at_once(Delivery::Nothing),
             WayFault::LostReply => Reply {
                 delivery: Delivery::Nothing,
@@ -227,7 +230,7 @@ impl Cloud {
         fault: Option<(RuleId, WorkFault)>,
     ) -> Reply<Accepted> {
         if let Err(error) = self.check_maintenance(&command) {
-            return self.refuse(key, &command, error.read_by(self.settings.role));
+            return self.refuse(key, &command, error);
         }
         let after = self.reply_time(&command, fault.as_ref());
         let record = self.record_of(key, &command);

@@ -14,7 +14,7 @@ use ossea::{
     Refusal, ScratchRoot,
 };
 use ossea_sim::cloud::Delivery;
-use ossea_sim::cloud::command::{self, ApiCommand};
+use ossea_sim::cloud::command::{self, ApiCommand, Destroy, DestroyEnd};
 use ossea_sim::contents::ReplicaContents;
 use ossea_sim::{InProcessCloud, SimContents, SimSettings};
 
@@ -221,6 +221,17 @@ impl Caller {
             name: "point".to_owned(),
         };
         self.done(command).await.parse().unwrap()
+    }
+
+    /// Destroys a VM that can be recovered.
+    pub(crate) async fn destroy_recoverably(&self, vm: &CloudVmId) {
+        let job = self.api_job(ApiCommand::DestroyVirtualMachine(Destroy {
+            vm: vm.clone(),
+            end: DestroyEnd::Recoverable,
+            volumes: Vec::new(),
+        }));
+        let report = self.wait(&job).await;
+        assert!(matches!(report, JobReport::Succeeded { .. }), "{report:?}");
     }
 
     /// Destroys a VM that carries no replica.
