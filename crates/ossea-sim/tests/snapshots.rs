@@ -8,10 +8,7 @@ use std::time::Duration;
 
 use failover_domain::{CloudVmId, SnapshotId, VolumeId};
 use ossea::{Command, JobReport, OsseaClient, SnapshotState, VolumeState};
-use ossea_sim::cloud::command::{
-    AfterDeploy, ApiCommand, Backup, Deploy, DeploySource, NicSpec, Owner, Quiesce, SnapshotLocation,
-};
-use ossea_sim::cloud::objects::Boot;
+use ossea_sim::cloud::command::{AfterDeploy, ApiCommand, Backup, DeploySource, Quiesce, SnapshotLocation};
 use ossea_sim::{FaultRule, Work, WorkFault};
 use support::{Caller, start, stop};
 
@@ -70,28 +67,12 @@ async fn a_snapshot_that_failed_stays_in_error_when_its_deletion_fails() {
 }
 
 fn deploy_from(caller: &Caller, snapshot: &SnapshotId) -> ApiCommand {
-    let fixed = caller.contents.offerings.iter();
-    let fixed = fixed.into_iter().find(|offering| !offering.is_customized());
-    ApiCommand::DeployVirtualMachine(Box::new(Deploy {
-        name: None,
-        display_name: None,
-        zone: caller.contents.oma.zone.clone(),
-        offering: fixed.unwrap().id.clone(),
-        source: DeploySource::Snapshot(snapshot.clone()),
-        data_disk: None,
-        nics: vec![NicSpec {
-            network: caller.contents.networks[0].id.clone(),
-            mac: None,
-            address: None,
-        }],
-        details: BTreeMap::new(),
-        boot: Boot::Bios,
-        root_disk_gib: None,
-        after: AfterDeploy::LeaveStopped,
-        custom_id: None,
-        owner: Owner::default(),
-        hypervisor: None,
-    }))
+    let source = DeploySource::Snapshot(snapshot.clone());
+    ApiCommand::DeployVirtualMachine(Box::new(support::deployment(
+        caller,
+        source,
+        AfterDeploy::LeaveStopped,
+    )))
 }
 
 /// A stopped VM, and its root that is on storage.

@@ -129,11 +129,13 @@ impl Cloud {
         let (state, seconds) = match moving {
             // It is attached in the last moments of the job, which are not shown.
             Some(_) => (VolumeState::Migrating, seconds + durations.migrate_volume),
-            None => (VolumeState::Attaching, seconds),
+            None if row.state == VolumeState::Ready => (VolumeState::Attaching, seconds),
+            None => match self.pool_for_attached(vm) {
+                Some(_) => (VolumeState::Creating, seconds),
+                None => (VolumeState::Allocated, seconds),
+            },
         };
-        if let Some(row) = self.volumes.get_mut(volume)
-            && row.state == VolumeState::Ready
-        {
+        if let Some(row) = self.volumes.get_mut(volume) {
             row.state = state;
         }
         Ok(seconds)
@@ -169,12 +171,7 @@ impl Cloud {
         vm: &CloudVmId,
         device: Option<u32>,
     ) -> Result<JobResult, ApiError> {
-        if !self.vms.contains_key(vm) {
-            return Err(ApiError::runtime(format!(
-                "The {} is gone",
-                self.settings.wording
-            )));
-        }
+        self.check_still_attachable(volume, vm)?;
         let device = self.free_device(vm, device)?;
         if let Some(moving) = self.move_for_attach(self.volume_row(volume)?, vm)? {
             self.move_volume(job, moving);
@@ -185,24 +182,23 @@ impl Cloud {
             .volumes
             .get_mut(volume)
             .ok_or_else(|| ApiError::runtime("The volume is gone"))?;
-        match (row.state, pool) {
-            (VolumeState::Allocated, Some(pool)) => {
-                row.pool = Some(pool);
-                row.state = VolumeState::Ready;
-            }
-            (VolumeState::Allocated, None) => {}
-            (
+        if row.pool.is_none() {
+            row.pool = pool;
+        }
+        row.state = match (row.state, &row.pool) {
+            (VolumeState::Allocated | VolumeState::Creating, None) => VolumeState::Allocated,
+            (VolumeState::Allocated | VolumeState::Creating, Some(_))
+            | (
                 VolumeState::Attaching
                 | VolumeState::Migrating
-                | VolumeState::Creating
                 | VolumeState::Ready
                 | VolumeState::Snapshotting
                 | VolumeState::RevertSnapshotting
                 | VolumeState::Destroy
                 | VolumeState::Expunging,
                 _,
-            ) => row.state = VolumeState::Ready,
-        }
+            ) => VolumeState::Ready,
+        };
         row.attached = Some(Attached {
             vm: vm.clone(),
             device,
@@ -223,6 +219,24 @@ impl Cloud {
         Ok(result)
     }
 
+    /// What the end of the work finds: another job may have taken the volume meanwhile, and destroying a stopped VM
+    /// waits in no queue.
+    fn check_still_attachable(&self, volume: &VolumeId, vm: &CloudVmId) -> Result<(), ApiError> {
+        let row = self.vms.get(vm);
+        let row = row.ok_or_else(|| ApiError::runtime(format!("The {} is gone", self.settings.wording)))?;
+        if !matches!(row.state, VmState::Running | VmState::Stopped) {
+            let text = format!("{} is in {} state", row.instance_name, row.state.word());
+            return Err(ApiError::runtime(text));
+        }
+        match &self.volume_row(volume)?.attached {
+            Some(at) => {
+                let text = format!("Volume {volume} is already attached to VM {}", at.vm);
+                Err(ApiError::runtime(text))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The pool on which a volume that is on none yet is made when it is attached to `vm`.
     fn pool_for_attached(&self, vm: &CloudVmId) -> Option<String> {
         let ready_root = self
@@ -236,10 +250,18 @@ impl Cloud {
     }
 
     pub(super) fn abandon_attach(&mut self, volume: &VolumeId) {
-        if let Some(row) = self.volumes.get_mut(volume)
-            && matches!(row.state, VolumeState::Attaching | VolumeState::Migrating)
-        {
-            row.state = VolumeState::Ready;
+        let Some(row) = self.volumes.get_mut(volume) else {
+            return;
+        };
+        match row.state {
+            VolumeState::Attaching | VolumeState::Migrating => row.state = VolumeState::Ready,
+            VolumeState::Creating => row.state = VolumeState::Allocated,
+            VolumeState::Allocated
+            | VolumeState::Ready
+            | VolumeState::Snapshotting
+            | VolumeState::RevertSnapshotting
+            | VolumeState::Destroy
+            | VolumeState::Expunging => {}
         }
     }
 

@@ -16,10 +16,8 @@ impl Cloud {
             DestroyEnd::Expunged => self.check_may_expunge()?,
             DestroyEnd::Recoverable => {}
         }
-        let is_destroyed = matches!(
-            self.vm_row(&destroy.vm)?.state,
-            VmState::Destroyed | VmState::Expunging
-        );
+        let state = self.vm_row(&destroy.vm)?.state;
+        let is_destroyed = matches!(state, VmState::Destroyed | VmState::Expunging);
         if is_destroyed && destroy.end == DestroyEnd::Recoverable {
             return Ok(None);
         }
@@ -34,8 +32,10 @@ impl Cloud {
             ));
         }
         self.check_doomed_disks(destroy)?;
-        // Most of the work is in the database, beside the queue.
-        Ok(None)
+        // The work in the database is beside the queue; stopping a guest and deleting VM snapshots are not
+        // (cloudstack-api.md section 3.6).
+        let is_on = matches!(state, VmState::Starting | VmState::Running | VmState::Stopping);
+        Ok((is_on || self.is_frozen(&destroy.vm)).then(|| destroy.vm.clone()))
     }
 
     fn check_may_expunge(&self) -> Result<(), ApiError> {

@@ -158,7 +158,7 @@ impl Cloud {
         object: Option<JobObject>,
         fault: Option<(RuleId, WorkFault)>,
     ) {
-        let checked = self.check(&command);
+        let checked = self.check(&command, object.as_ref());
         self.job_sequence += 1;
         let queue = checked.as_ref().ok().cloned().flatten();
         let (sequence, created, phase) = (self.job_sequence, self.time, Phase::Queued);

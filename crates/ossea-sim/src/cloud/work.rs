@@ -5,14 +5,21 @@ use failover_domain::{AsyncJobId, CloudVmId};
 use super::Cloud;
 use super::command::{AfterDeploy, ApiCommand};
 use super::error::ApiError;
-use super::jobs::JobResult;
+use super::jobs::{JobObject, JobResult};
 use super::objects::BootFailure;
 
 impl Cloud {
     /// The job begins: preconditions. Answers in whose queue it waits, if in any.
-    pub(super) fn check(&self, command: &ApiCommand) -> Result<Option<CloudVmId>, ApiError> {
+    pub(super) fn check(
+        &self,
+        command: &ApiCommand,
+        object: Option<&JobObject>,
+    ) -> Result<Option<CloudVmId>, ApiError> {
         match command {
-            ApiCommand::DeployVirtualMachine(_) => Ok(None),
+            ApiCommand::DeployVirtualMachine(deploy) => Ok(match deploy.after {
+                AfterDeploy::LeaveStopped => None,
+                AfterDeploy::Start => object.and_then(|vm| vm.id.parse().ok()),
+            }),
             ApiCommand::StartVirtualMachine { vm } => self.check_start(vm),
             ApiCommand::StopVirtualMachine { vm, mode } => self.check_stop(vm, *mode),
             ApiCommand::DestroyVirtualMachine(destroy) => self.check_destroy(destroy),

@@ -4,7 +4,7 @@
 
 pub(crate) mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -14,7 +14,10 @@ use ossea::{
     Refusal, ScratchRoot,
 };
 use ossea_sim::cloud::Delivery;
-use ossea_sim::cloud::command::{self, ApiCommand, Destroy, DestroyEnd};
+use ossea_sim::cloud::command::{
+    self, AfterDeploy, ApiCommand, Deploy, DeploySource, Destroy, DestroyEnd, NicSpec, Owner,
+};
+use ossea_sim::cloud::objects::Boot;
 use ossea_sim::contents::ReplicaContents;
 use ossea_sim::{InProcessCloud, SimContents, SimSettings};
 
@@ -259,5 +262,31 @@ pub(crate) fn stop(vm: &CloudVmId) -> Command {
     Command::StopVirtualMachine {
         vm: vm.clone(),
         mode: ossea::StopMode::Graceful,
+    }
+}
+
+/// A deployment with parameters that the client has not.
+pub(crate) fn deployment(caller: &Caller, source: DeploySource, after: AfterDeploy) -> Deploy {
+    let mut offerings = caller.contents.offerings.iter();
+    let fixed = offerings.find(|offering| !offering.is_customized());
+    Deploy {
+        name: None,
+        display_name: None,
+        zone: caller.contents.oma.zone.clone(),
+        offering: fixed.unwrap().id.clone(),
+        source,
+        data_disk: None,
+        nics: vec![NicSpec {
+            network: caller.contents.networks[0].id.clone(),
+            mac: None,
+            address: None,
+        }],
+        details: BTreeMap::new(),
+        boot: Boot::Bios,
+        root_disk_gib: None,
+        after,
+        custom_id: None,
+        owner: Owner::default(),
+        hypervisor: None,
     }
 }
