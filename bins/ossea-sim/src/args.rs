@@ -71,11 +71,14 @@ pub(crate) struct OnlyHere {
     /// Add VMs with volumes, such as vms=10000,volumes-per-vm=3; the seed decides about the rest.
     #[arg(long, value_name = "VMS,VOLUMES")]
     pub(crate) populate: Option<Population>,
-    /// Go on with a cloud that was saved, whatever contents, profile, seed and scale the configuration has.
+    /// Go on with a cloud that was saved, whatever contents, storage, profile, seed and scale the configuration has.
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["contents", "profile", "seed", "latency_scale", "role", "throttle", "enforce_post", "populate"]
+        conflicts_with_all = [
+            "contents", "profile", "storage", "scope", "seed", "latency_scale", "role", "throttle", "enforce_post",
+            "populate",
+        ]
     )]
     pub(crate) load_state: Option<PathBuf>,
     /// Save the cloud to this file when the simulator is stopped.
@@ -211,6 +214,11 @@ mod tests {
             &["--populate", "vms=1"],
             &["--latency-scale", "0"],
             &["--role", "user"],
+            &["--storage", "rbd"],
+            &["--scope", "cluster"],
+            &["--contents", "cloud.toml"],
+            &["--throttle", "25/1"],
+            &["--enforce-post"],
         ] {
             assert!(!parsed(other), "{other:?}");
         }
