@@ -176,6 +176,24 @@ async fn a_running_guest_goes_on_writing_until_it_stops() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_guest_makes_up_for_a_long_gap_with_one_write() {
+    let caller = Caller::of_sample();
+    let [disk, ..] = caller.replicas();
+    caller.detach(&disk).await;
+    let vm = caller.emptied_vm("web").await;
+    caller.attach(&disk, &vm, 0).await;
+    caller.done(start(&vm)).await;
+    let written = async |seconds: u64| {
+        let before = caller.cloud.content_of(&disk).unwrap().writers[&vm];
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        caller.cloud.content_of(&disk).unwrap().writers[&vm] - before
+    };
+    assert_eq!(written(600).await, 10);
+    assert_eq!(written(30 * 24 * 3600).await, 1);
+    assert_eq!(written(600).await, 10);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_guest_that_does_not_boot_powers_itself_off() {
     let caller = Caller::of_sample();
     let how = BootFailure::PowersOff;

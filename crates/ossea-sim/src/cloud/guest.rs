@@ -1,6 +1,6 @@
 //! What guests do by themselves: take addresses, write to their disks, power off.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::{AsyncJobId, CloudVmId, NetworkId, VolumeId};
 
 use super::Cloud;
@@ -11,6 +11,10 @@ use super::unlucky::StrayGuest;
 
 /// How often a running guest writes to its disks.
 const WRITES_EVERY: TimeDelta = TimeDelta::seconds(60);
+
+/// What a guest would have written in a longer gap than this it writes at once, so that a cloud that was saved long ago
+/// goes on without delay.
+const LONGEST_CATCH_UP: TimeDelta = TimeDelta::hours(1);
 
 impl Cloud {
     /// The guest begins to run.
@@ -70,7 +74,8 @@ impl Cloud {
         }
     }
 
-    pub(super) fn guest_writes(&mut self, id: &CloudVmId, run: u64) {
+    /// `until` is the instant up to which the cloud is to go.
+    pub(super) fn guest_writes(&mut self, id: &CloudVmId, run: u64, until: DateTime<Utc>) {
         if self.is_on(id, run) {
             self.write_to_all_disks(id);
         } else if let Some(stray) = self.strays.get(id).filter(|stray| stray.run == run) {
@@ -78,7 +83,11 @@ impl Cloud {
         } else {
             return;
         }
-        self.plan(self.time + WRITES_EVERY, Due::GuestWrites { vm: id.clone(), run });
+        let last = match until - self.time > LONGEST_CATCH_UP {
+            true => until,
+            false => self.time,
+        };
+        self.plan(last + WRITES_EVERY, Due::GuestWrites { vm: id.clone(), run });
     }
 
     /// The VM is marked stopped, but its guest runs on, with the disks that it has now.

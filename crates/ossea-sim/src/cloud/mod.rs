@@ -132,7 +132,7 @@ impl Cloud {
                 Due::QueueLosesPatience(id) => self.lose_patience(&id),
                 Due::JobExpires(id) => self.expire_job(&id),
                 Due::GuestPowersOff { vm, run } => self.guest_powers_off(&vm, run),
-                Due::GuestWrites { vm, run } => self.guest_writes(&vm, run),
+                Due::GuestWrites { vm, run } => self.guest_writes(&vm, run, now),
             }
         }
         self.time = self.time.max(now);
