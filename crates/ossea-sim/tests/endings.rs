@@ -189,6 +189,25 @@ async fn a_destroyed_vm_is_destroyed_again_without_effect() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_destroyed_vm_is_expunged_a_day_later_unless_it_is_recovered() {
+    let day = Duration::from_secs(24 * 3600);
+    let caller = Caller::of_sample();
+    let vm = caller.deployed_vm("web").await;
+    let root = caller.cloud.volumes_on(&vm).await.unwrap()[0].id.clone();
+    caller.destroy_recoverably(&vm).await;
+    tokio::time::sleep(day / 2).await;
+    let recover = Command::RecoverVirtualMachine { vm: vm.clone() };
+    assert_eq!(caller.submit(recover).await, Ok(ossea::Accepted::Done));
+    caller.destroy_recoverably(&vm).await;
+    // The first destruction counts no more.
+    tokio::time::sleep(day * 3 / 4).await;
+    assert_eq!(state(&caller, &vm).await, VmState::Destroyed);
+    tokio::time::sleep(day / 2).await;
+    assert_eq!(caller.cloud.vm(&vm).await.unwrap(), None);
+    assert_eq!(caller.cloud.volume(&root).await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn named_data_disks_die_with_their_vm_and_others_are_kept() {
     let caller = Caller::of_sample();
     let [doomed, kept, elsewhere] = caller.replicas();

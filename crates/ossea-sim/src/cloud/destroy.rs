@@ -1,14 +1,18 @@
 //! Destroying, expunging and recovering VMs: data disks are set free, the disk at device 0 dies with an expunged VM.
 
+use chrono::TimeDelta;
 use failover_domain::{AsyncJobId, CloudVmId, VolumeId};
 
 use super::Cloud;
 use super::command::{Destroy, DestroyEnd};
 use super::error::ApiError;
-use super::jobs::JobResult;
+use super::jobs::{Due, JobResult};
 use super::log::{Effect, StopCause};
 use super::objects::{VmState, VolumeType};
 use crate::settings::{Profile, Role, UserExpunge};
+
+/// `expunge.delay`, and no turn of the collector (`expunge.interval`) after it.
+const EXPUNGE_DELAY: TimeDelta = TimeDelta::hours(24);
 
 impl Cloud {
     pub(super) fn check_destroy(&self, destroy: &Destroy) -> Result<Option<CloudVmId>, ApiError> {
@@ -110,6 +114,9 @@ impl Cloud {
             vm.state = after;
             self.effect(Some(job), Effect::VmDestroyed { vm: id.clone() });
         }
+        if after == VmState::Destroyed {
+            self.plan(self.time + EXPUNGE_DELAY, Due::ExpungeDelayIsOver(id.clone()));
+        }
         Ok(())
     }
 
@@ -195,16 +202,28 @@ impl Cloud {
     fn expunge(&mut self, job: &AsyncJobId, id: &CloudVmId) {
         self.free_data_disks(job, id);
         self.drop_vm_snapshots(job, id);
+        self.remove_vm(Some(job), id);
+    }
+
+    /// Nobody recovered the VM in time. What it had but its root it lost when it was destroyed.
+    pub(super) fn expunge_delay_is_over(&mut self, id: &CloudVmId) {
+        if self.vms.get(id).is_some_and(|vm| vm.state == VmState::Destroyed) {
+            self.remove_vm(None, id);
+        }
+    }
+
+    /// The end of a VM and of the disks that it still has.
+    fn remove_vm(&mut self, job: Option<&AsyncJobId>, id: &CloudVmId) {
         let roots: Vec<VolumeId> = self.volumes_on(id).map(|volume| volume.id.clone()).collect();
         for root in roots {
-            self.remove_volume(Some(job), &root);
+            self.remove_volume(job, &root);
         }
         if let Some(vm) = self.vms.remove(id) {
             let cards = vm.nics.into_iter().map(|nic| nic.id.to_string());
             self.removed.extend(cards);
         }
         self.removed.insert(id.to_string());
-        self.effect(Some(job), Effect::VmExpunged { vm: id.clone() });
+        self.effect(job, Effect::VmExpunged { vm: id.clone() });
     }
 
     /// `recoverVirtualMachine`, inside its call.
@@ -230,6 +249,8 @@ impl Cloud {
                 )));
             }
         }
+        let is_planned = Due::ExpungeDelayIsOver(id.clone());
+        self.agenda.retain(|_, due| *due != is_planned);
         self.effect(None, Effect::VmRecovered { vm: id.clone() });
         self.vm_result(id)
     }

@@ -133,10 +133,12 @@ pub(crate) enum Due {
     GuestPowersOff { vm: CloudVmId, run: u64 },
     /// The guest of this run writes again.
     GuestWrites { vm: CloudVmId, run: u64 },
+    /// A destroyed VM is past recovering.
+    ExpungeDelayIsOver(CloudVmId),
 }
 
 impl Due {
-    /// Whether a caller may wait for it; guests write and jobs expire for ever.
+    /// Whether a caller may wait for it; guests write, jobs expire and VMs are expunged without anybody.
     pub(crate) fn is_progress(&self) -> bool {
         match self {
             Due::JobEnds(_)
@@ -144,7 +146,7 @@ impl Due {
             | Due::SnapshotIsBackedUp(_)
             | Due::QueueLosesPatience(_)
             | Due::GuestPowersOff { .. } => true,
-            Due::JobExpires(_) | Due::GuestWrites { .. } => false,
+            Due::JobExpires(_) | Due::GuestWrites { .. } | Due::ExpungeDelayIsOver(_) => false,
         }
     }
 }

@@ -133,6 +133,7 @@ impl Cloud {
                 Due::JobExpires(id) => self.expire_job(&id),
                 Due::GuestPowersOff { vm, run } => self.guest_powers_off(&vm, run),
                 Due::GuestWrites { vm, run } => self.guest_writes(&vm, run, now),
+                Due::ExpungeDelayIsOver(vm) => self.expunge_delay_is_over(&vm),
             }
         }
         self.time = self.time.max(now);
