@@ -17,7 +17,7 @@ use crate::settings::Profile;
 pub struct Conditions {
     /// The management server.
     pub server: ServerMode,
-    /// The agent of the one host.
+    /// The agents of the hosts.
     pub agent: Agent,
 }
 
