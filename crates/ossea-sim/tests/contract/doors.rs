@@ -39,7 +39,9 @@ pub(crate) fn mocked() -> World {
 pub(crate) async fn over_http() -> World {
     let server = Server::start().await;
     let impatient = server.client_that_waits(API_KEY, SECRET_KEY, TimeDelta::zero(), IMPATIENCE);
-    World::new(server.client(), server.cloud).with_impatient(impatient)
+    World::new(server.client(), server.cloud)
+        .with_impatient(impatient)
+        .in_real_time()
 }
 
 /// The simulator's HTTP server. It lives as long as the test's runtime.

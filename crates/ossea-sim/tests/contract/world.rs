@@ -86,7 +86,17 @@ pub(crate) struct World {
     impatient: Option<Box<dyn OsseaClient>>,
     harness: Box<dyn Harness>,
     keys: AtomicU32,
+    patience: Duration,
 }
+
+/// How often a world is looked at while it changes.
+const LOOKS_EVERY: Duration = Duration::from_millis(200);
+
+/// No work takes longer, jobs that are cancelled included. It costs nothing where time is virtual.
+const LONGEST_WORK: Duration = Duration::from_secs(25 * 3600);
+
+/// No work takes longer where the cloud takes no time and only the network does.
+const LONGEST_REAL_WORK: Duration = Duration::from_secs(120);
 
 impl World {
     pub(crate) fn new(client: impl OsseaClient + 'static, harness: impl Harness + 'static) -> Self {
@@ -95,6 +105,15 @@ impl World {
             impatient: None,
             harness: Box::new(harness),
             keys: AtomicU32::new(0),
+            patience: LONGEST_WORK,
+        }
+    }
+
+    /// The same world, where time is real.
+    pub(crate) fn in_real_time(self) -> Self {
+        Self {
+            patience: LONGEST_REAL_WORK,
+            ..self
         }
     }
 
@@ -136,9 +155,13 @@ impl World {
 
     /// Waits until the cloud shows a VM in a state.
     pub(crate) async fn becomes(&self, vm: &CloudVmId, state: VmState) {
-        while self.vm(vm).await.state != state {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        let seen = async {
+            while self.vm(vm).await.state != state {
+                tokio::time::sleep(LOOKS_EVERY).await;
+            }
+        };
+        let seen = tokio::time::timeout(self.patience, seen).await;
+        seen.unwrap_or_else(|_| panic!("{vm} did not become {state:?} within {:?}", self.patience));
     }
 
     #[track_caller]
@@ -157,15 +180,19 @@ impl World {
 
     /// Waits for the end of a job.
     pub(crate) async fn ended(&self, job: &AsyncJobId) -> JobReport {
-        loop {
-            match self.client.job(job).await.unwrap() {
-                JobReport::Pending => tokio::time::sleep(Duration::from_millis(200)).await,
-                report @ (JobReport::Succeeded { .. }
-                | JobReport::Failed(_)
-                | JobReport::Interrupted { .. }
-                | JobReport::NotKnown) => return report,
+        let end = async {
+            loop {
+                match self.client.job(job).await.unwrap() {
+                    JobReport::Pending => tokio::time::sleep(LOOKS_EVERY).await,
+                    report @ (JobReport::Succeeded { .. }
+                    | JobReport::Failed(_)
+                    | JobReport::Interrupted { .. }
+                    | JobReport::NotKnown) => return report,
+                }
             }
-        }
+        };
+        let end = tokio::time::timeout(self.patience, end).await;
+        end.unwrap_or_else(|_| panic!("job {job} did not end within {:?}", self.patience))
     }
 
     /// The object that a successful job names.
