@@ -64,7 +64,16 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &FuzzArgs)
     let host = host()?;
     let directory = workspace.root.join("fuzz");
     let target = workspace.target.join("fuzz");
-    let mut build = workspace.cargo(["build", "--release", "--target", &host, "--bin", program]);
+    // The lock file of `fuzz/` is its own: nothing else notices when it is out of date.
+    let mut build = workspace.cargo([
+        "build",
+        "--locked",
+        "--release",
+        "--target",
+        &host,
+        "--bin",
+        program,
+    ]);
     // With a target named, the flags do not reach build scripts and procedural macros.
     build
         .current_dir(&directory)
