@@ -1,6 +1,7 @@
 //! Programs that run in the foreground until they end.
 
-use std::process::{Command, ExitStatus};
+use std::io::Read as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -22,9 +23,35 @@ pub(crate) fn succeed(command: &mut Command, interrupt: &Interrupt) -> anyhow::R
 
 /// Runs a program with our own terminal until it ends.
 pub(crate) fn finish(command: &mut Command, interrupt: &Interrupt) -> anyhow::Result<ExitStatus> {
-    let mut child = command
+    let child = command
         .spawn()
         .with_context(|| format!("cannot start {}", describe(command)))?;
+    wait(child, command, interrupt)
+}
+
+/// Runs a program until it ends, demands success, and answers what it wrote to its standard output.
+pub(crate) fn output(command: &mut Command, interrupt: &Interrupt) -> anyhow::Result<Vec<u8>> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {}", describe(command)))?;
+    let mut stdout = child.stdout.take().context("a piped output is there")?;
+    // A program that nobody reads stops writing, and never ends.
+    let reader = std::thread::spawn(move || {
+        let mut written = Vec::new();
+        stdout.read_to_end(&mut written).map(|_| written)
+    });
+    let status = wait(child, command, interrupt)?;
+    if !status.success() {
+        bail!("{} ended with {status}", describe(command));
+    }
+    let written = reader
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    written.with_context(|| format!("cannot read what {} writes", describe(command)))
+}
+
+fn wait(mut child: Child, command: &Command, interrupt: &Interrupt) -> anyhow::Result<ExitStatus> {
     loop {
         if let Some(status) = child
             .try_wait()
@@ -43,7 +70,7 @@ pub(crate) fn finish(command: &mut Command, interrupt: &Interrupt) -> anyhow::Re
 
 /// Asks a program and all that it has started to end, and waits until it has. Cargo does not pass a signal on to
 /// the tests that it runs. A second request is not needed: what runs here obeys SIGTERM.
-fn end(mut child: std::process::Child) {
+fn end(mut child: Child) {
     let pid = Pid::from_child(&child);
     for pid in descendants(pid).into_iter().chain([pid]) {
         // Failing means that it has ended already.
@@ -105,6 +132,21 @@ mod tests {
             None,
             "the first process has no parent"
         );
+    }
+
+    #[test]
+    fn what_a_program_writes_is_read_while_it_writes_and_its_failure_is_told() {
+        let interrupt = Interrupt::install().unwrap();
+        let shell = |script: &str| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", script]);
+            shell
+        };
+        // More than a pipe holds.
+        let mut long = shell("head -c 300000 /dev/zero");
+        assert_eq!(output(&mut long, &interrupt).unwrap().len(), 300_000);
+        let failed = output(&mut shell("echo half; exit 3"), &interrupt).unwrap_err();
+        assert!(failed.to_string().contains('3'), "{failed}");
     }
 
     #[test]

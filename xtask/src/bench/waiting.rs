@@ -30,17 +30,9 @@ pub(super) fn measure(workspace: &Workspace, interrupt: &Interrupt) -> anyhow::R
     let mut build = workspace.cargo(["build", "--release", "-p", "failover-bench"]);
     foreground::succeed(&mut build, interrupt)?;
     let program = workspace.target.join("release").join("failover-bench");
-    let output = std::process::Command::new(&program)
-        .args(["waiting", "--json"])
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .with_context(|| format!("cannot run {}", program.display()))?;
-    anyhow::ensure!(
-        output.status.success(),
-        "the measuring program failed: {}",
-        output.status
-    );
-    let answer: Answer = serde_json::from_slice(&output.stdout).context("the measuring program's answer")?;
+    let mut program = std::process::Command::new(&program);
+    let output = foreground::output(program.args(["waiting", "--json"]), interrupt)?;
+    let answer: Answer = serde_json::from_slice(&output).context("the measuring program's answer")?;
     Ok(answer.rows)
 }
 
