@@ -290,6 +290,36 @@ async fn a_vm_is_deployed_from_one_thing_only() {
 }
 
 #[tokio::test]
+async fn rows_tell_offerings_passwords_and_the_zone_of_a_snapshot_without_its_volume() {
+    let mut sample = contents();
+    sample.templates[0].password_enabled = true;
+    let wire = Wire::with(&sample, at_once(Profile::V4_22, Role::RootAdmin));
+    let zone = sample.oma.zone.as_str();
+    let template = ("templateid", sample.templates[0].id.as_str());
+    job(
+        &wire,
+        "deployVirtualMachine",
+        &deployment(&sample, &[("name", "web"), template]),
+    )
+    .await;
+    let vms = rows(&wire, "listVirtualMachines", "virtualmachine", &[("name", "web")]).await;
+    assert_eq!(vms[0]["passwordenabled"], json!(true));
+    let made = [("name", "disk"), ("zoneid", zone), ("diskofferingid", FIVE)];
+    job(&wire, "createVolume", &made).await;
+    let volumes = rows(&wire, "listVolumes", "volume", &[("name", "disk")]).await;
+    assert_eq!(
+        (&volumes[0]["diskofferingid"], &volumes[0]["diskofferingname"]),
+        (&json!(FIVE), &json!("five"))
+    );
+    let replica = sample.oma.volumes[0].id.as_str();
+    job(&wire, "detachVolume", &[("id", replica)]).await;
+    job(&wire, "createSnapshot", &[("volumeid", replica)]).await;
+    assert_eq!(ask(&wire, "deleteVolume", &[("id", replica)]).await.0, 200);
+    let snapshots = rows(&wire, "listSnapshots", "snapshot", &[("zoneid", zone)]).await;
+    assert_eq!((snapshots.len(), &snapshots[0]["zoneid"]), (1, &json!(zone)));
+}
+
+#[tokio::test]
 async fn no_caller_makes_a_volume_so_big_that_sums_overflow() {
     let (wire, sample) = (wire(), contents());
     let template = ("templateid", sample.templates[0].id.as_str());

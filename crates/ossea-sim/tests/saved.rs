@@ -191,10 +191,10 @@ fn a_text_of_another_form_or_with_other_fields_is_refused() {
     text["format"] = json!(99);
     let error = Cloud::load(&text.to_string()).unwrap_err().to_string();
     assert!(
-        error.contains("format 99") && error.contains("reads format 1"),
+        error.contains("format 99") && error.contains("reads format 2"),
         "{error}"
     );
-    text["format"] = json!(1);
+    text["format"] = json!(2);
     text["cloud"]["moons"] = json!(2);
     let error = Cloud::load(&text.to_string()).unwrap_err().to_string();
     assert!(error.contains("moons"), "{error}");

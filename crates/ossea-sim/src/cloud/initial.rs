@@ -146,6 +146,7 @@ impl Cloud {
             attached: Some(attached),
             pool: Some(disk.pool.clone()),
             template: None,
+            offering: None,
             created: self.time,
             protection: disk.delete_protection,
             content: Content::pristine(format!("{origin} {}", disk.name)),

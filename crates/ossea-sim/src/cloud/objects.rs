@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 
 use chrono::{DateTime, Utc};
 use failover_domain::{
-    CloudVmId, NetworkId, NicId, OfferingId, SnapshotId, TemplateId, VmSnapshotId, VolumeId, ZoneId,
+    CloudVmId, DiskOfferingId, NetworkId, NicId, OfferingId, SnapshotId, TemplateId, VmSnapshotId, VolumeId,
+    ZoneId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -248,6 +249,8 @@ pub struct Volume {
     /// The pool's name; absent until the volume is made on one.
     pub pool: Option<String>,
     pub template: Option<TemplateId>,
+    /// The disk offering of which it was made.
+    pub offering: Option<DiskOfferingId>,
     pub created: DateTime<Utc>,
     pub protection: Protection,
     /// What is on it.
@@ -269,6 +272,7 @@ pub struct Snapshot {
     pub name: String,
     pub volume: VolumeId,
     pub volume_name: String,
+    pub zone: ZoneId,
     pub state: SnapshotState,
     pub created: DateTime<Utc>,
     pub size_bytes: u64,

@@ -142,6 +142,7 @@ impl Cloud {
             pool: self.first_pool(place.zone),
             template: None,
             protection: Protection::Off,
+            offering: None,
             created: self.time,
             content: Content::pristine(format!("population {name}")),
             name,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Cloud;
 
 /// The form of the text. It changes with every change of what a cloud is made of that makes older texts unusable.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Why a text is no saved cloud.
 #[derive(Debug, thiserror::Error)]

@@ -43,7 +43,7 @@ impl Cloud {
             (Resource::Snapshots, 1),
             (Resource::SecondaryStorageGib, row.size_bytes.div_ceil(GIB)),
         ])?;
-        let (volume_name, size_bytes) = (row.name.clone(), row.size_bytes);
+        let (volume_name, size_bytes, zone) = (row.name.clone(), row.size_bytes, row.zone.clone());
         let owner = row
             .attached
             .as_ref()
@@ -60,6 +60,7 @@ impl Cloud {
             name,
             volume: volume.clone(),
             volume_name,
+            zone,
             state: SnapshotState::Allocated,
             created: self.time,
             size_bytes,

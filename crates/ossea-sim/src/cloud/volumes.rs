@@ -1,7 +1,7 @@
 //! Making volumes: `createVolume`.
 
 use crate::contents::Protection;
-use failover_domain::{AsyncJobId, SnapshotId, VolumeId, ZoneId};
+use failover_domain::{AsyncJobId, DiskOfferingId, SnapshotId, VolumeId, ZoneId};
 
 use super::command::{CreateVolume, VolumeSource};
 use super::content::Content;
@@ -15,6 +15,7 @@ use super::{Cloud, GIB};
 struct Blueprint {
     zone: ZoneId,
     size_gib: u64,
+    offering: Option<DiskOfferingId>,
     state: VolumeState,
     content: Content,
 }
@@ -23,16 +24,18 @@ impl Cloud {
     /// The part of `createVolume` that happens inside its HTTP call.
     pub(super) fn create_volume_row(&mut self, command: &CreateVolume) -> Result<String, ApiError> {
         let plan = match &command.source {
-            VolumeSource::DiskOffering(offering) => {
-                let offering = self.disk_offerings.get(offering).ok_or_else(|| {
-                    ApiError::unknown_entity("createVolume", "diskofferingid", offering.as_str())
-                })?;
+            VolumeSource::DiskOffering(id) => {
+                let offering = self
+                    .disk_offerings
+                    .get(id)
+                    .ok_or_else(|| ApiError::unknown_entity("createVolume", "diskofferingid", id.as_str()))?;
                 let size_gib = offering.size_gib.or(command.size_gib).ok_or_else(|| {
                     ApiError::invalid("This disk offering requires a custom size specified")
                 })?;
                 Blueprint {
                     zone: self.zone_for_volume(command)?,
                     size_gib: possible_size(size_gib)?,
+                    offering: Some(id.clone()),
                     state: VolumeState::Allocated,
                     content: Content::pristine("blank".to_owned()),
                 }
@@ -57,6 +60,7 @@ impl Cloud {
             attached: None,
             pool: None,
             template: None,
+            offering: plan.offering,
             created: self.time,
             protection: Protection::Off,
             content: plan.content,
@@ -87,9 +91,11 @@ impl Cloud {
             let text = format!("Snapshot id={id} is not in BackedUp state but {state} yet and can't be used");
             return Err(ApiError::invalid(text));
         };
+        let volume = self.volume_row(&snapshot.volume)?;
         Ok(Blueprint {
-            zone: self.volume_row(&snapshot.volume)?.zone.clone(),
+            zone: volume.zone.clone(),
             size_gib: snapshot.size_bytes.div_ceil(GIB),
+            offering: volume.offering.clone(),
             state: VolumeState::Creating,
             content: content.clone(),
         })

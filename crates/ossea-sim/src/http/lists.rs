@@ -221,15 +221,11 @@ fn snapshots<'a>(cloud: &'a Cloud, parameters: &Parameters) -> Result<Vec<&'a Sn
     let zone = IdFilter::of(cloud, parameters, command, "zoneid", zone_exists(cloud))?;
     let tags = TagFilter::of(parameters);
     check_account(parameters)?;
-    let zone_of = |snapshot: &Snapshot| {
-        let of = cloud.volume(&snapshot.volume);
-        of.map_or("", |volume| volume.zone.as_str())
-    };
     let found = candidates::snapshots(cloud, parameters).filter(|snapshot| {
         id.lets(snapshot.id.as_str())
             && ids.lets(snapshot.id.as_str())
             && volume.lets(snapshot.volume.as_str())
-            && zone.lets(zone_of(snapshot))
+            && zone.lets(snapshot.zone.as_str())
             && tags.lets(cloud, snapshot.id.as_str())
             && is(parameters, "name", &snapshot.name)
             && mentions(parameters, &[&snapshot.name])

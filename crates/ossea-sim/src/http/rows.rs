@@ -50,6 +50,7 @@ pub(crate) fn vm(cloud: &Cloud, vm: &Vm) -> Value {
         Boot::UefiLegacy => ("Uefi", "legacy"),
         Boot::UefiSecure => ("Uefi", "secure"),
     };
+    let template = vm.template.as_ref().and_then(|id| cloud.template(id));
     let nics: Vec<Value> = vm.nics.iter().map(|nic| self::nic(cloud, vm, nic)).collect();
     let fields = json!({
         "id": vm.id,
@@ -66,8 +67,8 @@ pub(crate) fn vm(cloud: &Cloud, vm: &Vm) -> Value {
         "hostid": vm.host.as_ref().map(|host| infrastructure::host_id(host)),
         "hostname": vm.host,
         "templateid": vm.template,
-        "templatename": vm.template.as_ref().and_then(|id| cloud.template(id)).map(|t| t.name.clone()),
-        "passwordenabled": false,
+        "templatename": template.map(|template| &template.name),
+        "passwordenabled": template.is_some_and(|template| template.password_enabled),
         "serviceofferingid": vm.offering,
         "serviceofferingname": cloud.offering(&vm.offering).map(|offering| offering.name.clone()),
         "cpunumber": vm.cpus,
@@ -127,6 +128,7 @@ fn storage_id(cloud: &Cloud, volume: &Volume) -> Option<StoragePoolId> {
 
 pub(crate) fn volume(cloud: &Cloud, volume: &Volume) -> Value {
     let vm = volume.attached.as_ref().and_then(|at| cloud.vm(&at.vm));
+    let offering = volume.offering.as_ref().and_then(|id| cloud.disk_offering(id));
     let fields = json!({
         "id": volume.id,
         "name": volume.name,
@@ -151,6 +153,8 @@ pub(crate) fn volume(cloud: &Cloud, volume: &Volume) -> Value {
         "quiescevm": false,
         "tags": infrastructure::tags_in_row(cloud, ResourceType::Volume, volume.id.as_str()),
         "templateid": volume.template,
+        "diskofferingid": volume.offering,
+        "diskofferingname": offering.map(|offering| &offering.name),
         "created": date(volume.created),
         "deleteprotection": protection(cloud, volume.protection),
     });
@@ -166,7 +170,7 @@ pub(crate) fn snapshot(cloud: &Cloud, snapshot: &Snapshot) -> Value {
         "volumename": snapshot.volume_name,
         "volumetype": of.map(|volume| volume.kind.word()),
         "volumestate": of.map(|volume| volume.state.word()),
-        "zoneid": of.map(|volume| &volume.zone),
+        "zoneid": snapshot.zone,
         "state": snapshot.state.word(),
         "created": date(snapshot.created),
         "snapshottype": "MANUAL",
