@@ -10,6 +10,7 @@ use failover_config::{
 use ossea_sim::{ApiLimit, Population, PostEnforcement, Role};
 
 use crate::contents;
+use crate::switches::Switches;
 
 /// A simulated Apache CloudStack.
 ///
@@ -65,6 +66,8 @@ pub(crate) struct OnlyHere {
     /// Refuse changes by GET and far expiries, as enforce.post.requests.and.timestamps does from 4.21 on.
     #[arg(long)]
     enforce_post: bool,
+    #[command(flatten)]
+    pub(crate) switches: Switches,
     /// Let requests bring their faults along in the header X-Ossea-Sim-Fault.
     #[arg(long)]
     pub(crate) faults_by_request: bool,
@@ -78,7 +81,8 @@ pub(crate) struct OnlyHere {
         conflicts_with_all = [
             "contents", "profile", "storage", "scope", "seed", "latency_scale", "role", "throttle", "enforce_post",
             "populate",
-        ]
+        ],
+        conflicts_with_all = Switches::FLAGS
     )]
     pub(crate) load_state: Option<PathBuf>,
     /// Save the cloud to this file when the simulator is stopped.
@@ -219,6 +223,11 @@ mod tests {
             &["--contents", "cloud.toml"],
             &["--throttle", "25/1"],
             &["--enforce-post"],
+            &["--wording", "vm"],
+            &["--allow-user-expunge-recover-vm", "true"],
+            &["--allow-user-force-stop-vm", "false"],
+            &["--kvm-snapshot-enabled", "false"],
+            &["--kvm-vmstoragesnapshot-enabled", "false"],
         ] {
             assert!(!parsed(other), "{other:?}");
         }

@@ -4,6 +4,7 @@ mod args;
 mod contents;
 mod serve;
 mod state;
+mod switches;
 
 use std::process::ExitCode;
 

@@ -100,6 +100,7 @@ fn cloud(settings: &SimSettings, only_here: &OnlyHere, clock: SimClock) -> anyho
         latency_scale: settings.latency_scale,
         ..ossea_sim::SimSettings::of(profile)
     };
+    let cloud_settings = only_here.switches.on_top_of(cloud_settings);
     let mut cloud = Cloud::new(&contents, cloud_settings, clock.now());
     if let Some(population) = only_here.populate {
         cloud.populate(population);

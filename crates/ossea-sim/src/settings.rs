@@ -31,11 +31,12 @@ impl Profile {
         }
     }
 
-    /// `kvm.snapshot.enabled`: whether volumes of running VMs may be snapshotted.
-    pub fn snapshots_running_vms(self) -> bool {
+    /// What a new installation has for `kvm.snapshot.enabled` and `kvm.vmstoragesnapshot.enabled`. One that was upgraded
+    /// keeps what it had.
+    fn kvm_snapshots(self) -> KvmSnapshots {
         match self {
-            Profile::V4_18 | Profile::V4_21 => false,
-            Profile::V4_22 => true,
+            Profile::V4_18 | Profile::V4_21 => KvmSnapshots::Disabled,
+            Profile::V4_22 => KvmSnapshots::Enabled,
         }
     }
 
@@ -44,14 +45,6 @@ impl Profile {
         match self {
             Profile::V4_18 => false,
             Profile::V4_21 | Profile::V4_22 => true,
-        }
-    }
-
-    /// `kvm.vmstoragesnapshot.enabled`: whether VM snapshots can be made of volume snapshots.
-    pub(crate) fn snapshots_vms_by_volume(self) -> bool {
-        match self {
-            Profile::V4_18 | Profile::V4_21 => false,
-            Profile::V4_22 => true,
         }
     }
 
@@ -149,6 +142,16 @@ pub enum UserExpunge {
     Denied,
     /// They may.
     Allowed,
+}
+
+/// Whether a kind of snapshots of running VMs is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KvmSnapshots {
+    /// It is.
+    Enabled,
+    /// It is not.
+    Disabled,
 }
 
 /// A limit of calls (`api.throttling.max` in `api.throttling.interval`).
@@ -257,6 +260,10 @@ pub struct SimSettings {
     pub user_expunge: UserExpunge,
     /// Whether users may force a stop.
     pub user_force_stop: UserForceStop,
+    /// Snapshots of the volumes of running VMs (`kvm.snapshot.enabled`).
+    pub volume_snapshots: KvmSnapshots,
+    /// VM snapshots that are made of volume snapshots (`kvm.vmstoragesnapshot.enabled`).
+    pub vm_snapshots_by_volume: KvmSnapshots,
     /// How many calls an account may make (`api.throttling.*`); root admins are exempt. Off by default, as in
     /// CloudStack.
     pub throttling: Option<ApiLimit>,
@@ -285,12 +292,19 @@ impl SimSettings {
             role: Role::default(),
             user_expunge: UserExpunge::default(),
             user_force_stop: UserForceStop::default(),
+            volume_snapshots: profile.kvm_snapshots(),
+            vm_snapshots_by_volume: profile.kvm_snapshots(),
             throttling: None,
             post_enforcement: PostEnforcement::default(),
             seed: 0,
             latency_scale: 1.0,
             durations: Durations::default(),
         }
+    }
+
+    /// Whether volumes of running VMs may be snapshotted.
+    pub(crate) fn snapshots_running_vms(&self) -> bool {
+        self.volume_snapshots == KvmSnapshots::Enabled
     }
 
     /// Whether the release knows POST enforcement, and has it on.

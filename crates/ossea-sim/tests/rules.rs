@@ -9,7 +9,7 @@ use ossea_sim::cloud::command::{ApiCommand, CreateVolume, VolumeSource};
 use ossea_sim::cloud::log::{Effect, LogEvent};
 use ossea_sim::cloud::{Agent, Conditions, Delivery, ServerMode};
 use ossea_sim::contents::{Protection, StorageKind};
-use ossea_sim::settings::{Role, UserExpunge};
+use ossea_sim::settings::{KvmSnapshots, Role, UserExpunge};
 use ossea_sim::{
     ApiLimit, FaultRule, NicFault, Probability, Profile, SimContents, SimSettings, WayFault, Work, WorkFault,
 };
@@ -48,6 +48,18 @@ async fn only_new_releases_snapshot_a_volume_of_the_running_oma() {
             assert_eq!(code(&error), 530);
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgraded_cloud_keeps_its_setting_for_snapshots_of_running_vms() {
+    let caller = Caller::with(SimSettings {
+        volume_snapshots: KvmSnapshots::Disabled,
+        ..SimSettings::of(Profile::V4_22)
+    });
+    let [disk, ..] = caller.replicas();
+    let refused = caller.submit(snapshot(&disk)).await.unwrap_err();
+    assert_eq!(code(&refused), 530);
+    assert!(!caller.cloud.capabilities().await.unwrap().kvm_snapshot_enabled);
 }
 
 #[tokio::test(start_paused = true)]

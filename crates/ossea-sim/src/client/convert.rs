@@ -364,7 +364,7 @@ pub(super) fn capabilities(cloud: &Cloud) -> Capabilities {
     let settings = cloud.settings();
     Capabilities {
         version: settings.profile.version().to_owned(),
-        kvm_snapshot_enabled: settings.profile.snapshots_running_vms(),
+        kvm_snapshot_enabled: settings.snapshots_running_vms(),
         may_expunge_vm: may_expunge(settings.role, settings.user_expunge),
         may_expunge_volume: None,
         may_force_stop: Some(settings.user_force_stop == UserForceStop::Allowed),

@@ -82,7 +82,7 @@ impl Cloud {
                 return Err(ApiError::runtime(text));
             }
             VmState::Starting | VmState::Running | VmState::Stopping | VmState::Error => {
-                if !self.settings.profile.snapshots_running_vms() {
+                if !self.settings.snapshots_running_vms() {
                     return Err(ApiError::runtime(
                         "KVM Snapshot is not supported for Running VMs. It is disabled by default due to a \
                          possible volume corruption in certain cases.",

@@ -15,6 +15,7 @@ use failover_domain::CloudVmId;
 use super::Cloud;
 use super::objects::{Vm, VmSnapshotStrategy, VmSnapshotType, VmState};
 use crate::contents::StorageKind;
+use crate::settings::KvmSnapshots;
 
 /// What the disks of a VM are kept in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +33,10 @@ impl Cloud {
     pub(super) fn strategy_for(&self, vm: &Vm, kind: VmSnapshotType) -> Option<VmSnapshotStrategy> {
         let profile = self.settings.profile;
         let by_files = profile.snapshots_vms_by_files();
-        let by_volume = profile
-            .snapshots_vms_by_volume()
-            .then_some(VmSnapshotStrategy::ByVolume);
+        let by_volume = match self.settings.vm_snapshots_by_volume {
+            KvmSnapshots::Enabled => Some(VmSnapshotStrategy::ByVolume),
+            KvmSnapshots::Disabled => None,
+        };
         let is_running = vm.state == VmState::Running;
         match (is_running, kind, self.disks_in(&vm.id)) {
             (_, VmSnapshotType::Disk, DisksIn::OwnStrategy) => Some(VmSnapshotStrategy::OfStorage),

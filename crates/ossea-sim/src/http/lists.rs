@@ -344,7 +344,7 @@ fn capabilities(cloud: &Cloud) -> Value {
     let limit = settings.throttling;
     let mut shown = json!({ "capability": {
         "cloudstackversion": settings.profile.version(),
-        "kvmsnapshotenabled": settings.profile.snapshots_running_vms(),
+        "kvmsnapshotenabled": settings.snapshots_running_vms(),
         "allowuserexpungerecovervm": may_expunge(settings.role, settings.user_expunge),
         "allowuserexpungerecovervolume": true,
         "allowuserforcestopvm": settings.user_force_stop == UserForceStop::Allowed,
