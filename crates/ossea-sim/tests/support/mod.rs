@@ -89,18 +89,20 @@ impl Caller {
 
     /// The job of such a command.
     pub(crate) fn api_job(&self, command: ApiCommand) -> AsyncJobId {
-        match self.api(command) {
-            Delivery::Answer(Ok(command::Accepted::Job { job, .. })) => job,
-            other => panic!("{other:?}"),
-        }
+        let delivery = self.api(command);
+        let Delivery::Answer(Ok(command::Accepted::Job { job, .. })) = delivery else {
+            panic!("{delivery:?}")
+        };
+        job
     }
 
     /// The code with which such a command is refused.
     pub(crate) fn api_refuses(&self, command: ApiCommand) -> u32 {
-        match self.api(command) {
-            Delivery::Answer(Err(error)) => error.code,
-            other => panic!("{other:?}"),
-        }
+        let delivery = self.api(command);
+        let Delivery::Answer(Err(error)) = delivery else {
+            panic!("{delivery:?}")
+        };
+        error.code
     }
 
     /// Sends a command and waits for the end of its job.
