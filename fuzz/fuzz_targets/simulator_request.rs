@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    let _ = ossea_sim::http::fuzzing::answer_request(input);
+    let _ = ossea_sim::http::fuzzing::answer_requests(input);
 });

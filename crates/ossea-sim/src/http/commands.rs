@@ -177,6 +177,12 @@ const CHANGES: [ChangeCommand; 24] = [
     },
 ];
 
+/// The names of all of them.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    CHANGES.iter().map(|change| change.name)
+}
+
 fn find(command: &str) -> Option<&'static ChangeCommand> {
     CHANGES.iter().find(|change| change.name == command)
 }

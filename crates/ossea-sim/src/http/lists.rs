@@ -138,6 +138,12 @@ const READS: [ReadCommand; 24] = [
     },
 ];
 
+/// The names of all of them.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    READS.iter().map(|read| read.name)
+}
+
 /// The reading command of this name. The spelling matters.
 pub(crate) fn find(command: &str) -> Option<ReadCommand> {
     READS.into_iter().find(|read| read.name == command)
