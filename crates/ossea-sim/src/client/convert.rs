@@ -10,7 +10,6 @@ use ossea::{
 };
 
 use super::infrastructure;
-use crate::cloud::Cloud;
 use crate::cloud::command::{
     Accepted, AfterDeploy, ApiCommand, Backup, Deploy, DeploySource, Destroy, DestroyEnd, DetachTarget,
     NewVmSnapshot, NicSpec, Owner, Quiesce, SnapshotLocation, SnapshotMemory,
@@ -21,13 +20,12 @@ use crate::cloud::objects::{
     Boot, Snapshot, SnapshotState, Vm, VmSnapshot, VmSnapshotState, VmSnapshotType, VmState, Volume,
     VolumeState, VolumeType,
 };
+use crate::cloud::{Cloud, GIB};
 use crate::contents::{
     Allocation, NetworkContents, OfferingContents, PoolContents, TemplateContents, TemplateReadiness,
     ZoneContents,
 };
 use crate::settings::{Role, UserExpunge, UserForceStop};
-
-const GIB: u64 = 1 << 30;
 
 /// The cloud's form of a command; one that it does not offer is answered like bad credentials.
 pub(super) fn command(command: &Command) -> Result<ApiCommand, ApiError> {

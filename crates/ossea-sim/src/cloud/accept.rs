@@ -93,7 +93,7 @@ impl Cloud {
     fn check_role(&self, command: &ApiCommand) -> Result<(), ApiError> {
         match (self.settings.role, command) {
             (Role::User, ApiCommand::ExpungeVirtualMachine { .. }) => {
-                Err(ApiError::not_available(command.api_name()))
+                Err(ApiError::forbidden(command.api_name()))
             }
             (Role::User | Role::RootAdmin, _) => Ok(()),
         }

@@ -67,12 +67,6 @@ impl ApiError {
         Self::new(531, 4365, Origin::Service, text)
     }
 
-    /// 401: the caller's role may not call the command.
-    pub(crate) fn not_available(command: &str) -> Self {
-        let text = format!("The given command '{command}' either does not exist, is not available for user.");
-        Self::of_command(401, text)
-    }
-
     /// 431: a parameter names an object that never was.
     pub(crate) fn unknown_entity(command: &str, parameter: &str, value: &str) -> Self {
         Self::of_command(

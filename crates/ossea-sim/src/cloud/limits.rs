@@ -1,5 +1,6 @@
 //! What the account uses and may have at most (cloudstack-api.md sections 4.1, 4.6 and 4.14).
 
+use super::account::ACCOUNT;
 use super::error::ApiError;
 use super::objects::{Vm, VmState};
 use super::{Cloud, GIB};
@@ -106,7 +107,7 @@ impl Cloud {
             let used = self.used(*resource);
             if used.saturating_add(*more) > limit {
                 return Err(ApiError::over_limit(format!(
-                    "Maximum amount of resources of Type = '{}' for Account Name = 'admin' is exceeded: Account \
+                    "Maximum amount of resources of Type = '{}' for Account Name = '{ACCOUNT}' is exceeded: Account \
                      Resource Limit = {limit}, Current Account Resource Amount = {used}, Requested Resource Amount \
                      = {more}.",
                     resource.word()

@@ -118,7 +118,7 @@ pub struct Cloud {
     vm_snapshots_made: u64,
 }
 
-const GIB: u64 = 1 << 30;
+pub(crate) const GIB: u64 = 1 << 30;
 
 impl Cloud {
     /// Does everything that has become due until `now`.

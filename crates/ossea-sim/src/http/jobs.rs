@@ -7,7 +7,7 @@ use super::filters::{check_account, is};
 use super::parameters::Parameters;
 use super::rows;
 use crate::cloud::Cloud;
-use crate::cloud::account::{DOMAIN, account_id, domain_id, user_id};
+use crate::cloud::account::{ACCOUNT, DOMAIN, account_id, domain_id, user_id};
 use crate::cloud::command::ApiCommand;
 use crate::cloud::error::ApiError;
 use crate::cloud::jobs::{Job, JobObject, JobOutcome, JobResult, Phase};
@@ -92,7 +92,7 @@ fn job_row(cloud: &Cloud, job: &Job) -> Value {
     let mut row = json!({
         "jobid": job.id,
         "cmd": class_of(&job.command),
-        "account": "admin",
+        "account": ACCOUNT,
         "accountid": account_id(),
         "domainid": domain_id(),
         "domainpath": DOMAIN,

@@ -5,15 +5,14 @@ use failover_domain::StoragePoolId;
 use serde_json::{Map, Value, json};
 
 use super::infrastructure;
-use crate::cloud::Cloud;
+use crate::cloud::account::{ACCOUNT, DOMAIN};
 use crate::cloud::objects::{Boot, Nic, ResourceType, Snapshot, Vm, VmSnapshot, Volume};
+use crate::cloud::{Cloud, GIB};
 use crate::contents::{
     Allocation, NetworkContents, OfferingContents, PoolContents, Protection, TemplateContents,
     TemplateReadiness, ZoneContents, derived_id,
 };
 use crate::settings::Role;
-
-const GIB: u64 = 1 << 30;
 
 /// An instant as CloudStack writes it.
 pub(crate) fn date(at: DateTime<Utc>) -> String {
@@ -57,8 +56,8 @@ pub(crate) fn vm(cloud: &Cloud, vm: &Vm) -> Value {
         "name": vm.name,
         "displayname": vm.display_name,
         "instancename": vm.instance_name,
-        "account": "admin",
-        "domain": "ROOT",
+        "account": ACCOUNT,
+        "domain": DOMAIN,
         "created": date(vm.created),
         "state": vm.state.word(),
         "haenable": false,
@@ -137,8 +136,8 @@ pub(crate) fn volume(cloud: &Cloud, volume: &Volume) -> Value {
         "size": volume.size_bytes,
         "zoneid": volume.zone,
         "zonename": zone_name(cloud, &volume.zone),
-        "account": "admin",
-        "domain": "ROOT",
+        "account": ACCOUNT,
+        "domain": DOMAIN,
         "hypervisor": "KVM",
         "virtualmachineid": vm.map(|vm| &vm.id),
         "vmname": vm.map(|vm| &vm.name),
@@ -179,8 +178,8 @@ pub(crate) fn snapshot(cloud: &Cloud, snapshot: &Snapshot) -> Value {
         "virtualsize": snapshot.size_bytes,
         "physicalsize": snapshot.content.as_ref().map(|_| snapshot.size_bytes),
         "tags": infrastructure::tags_in_row(cloud, ResourceType::Snapshot, snapshot.id.as_str()),
-        "account": "admin",
-        "domain": "ROOT",
+        "account": ACCOUNT,
+        "domain": DOMAIN,
     });
     with_pending_job(cloud, snapshot.id.as_str(), fields)
 }
@@ -199,8 +198,8 @@ pub(crate) fn vm_snapshot(cloud: &Cloud, snapshot: &VmSnapshot) -> Value {
         "zoneid": snapshot.zone,
         "zonename": zone_name(cloud, &snapshot.zone),
         "created": date(snapshot.created),
-        "account": "admin",
-        "domain": "ROOT",
+        "account": ACCOUNT,
+        "domain": DOMAIN,
         "tags": infrastructure::tags_in_row(cloud, ResourceType::VmSnapshot, snapshot.id.as_str()),
     });
     with_pending_job(cloud, snapshot.id.as_str(), fields)
@@ -226,8 +225,8 @@ pub(crate) fn network(cloud: &Cloud, network: &NetworkContents) -> Value {
         "cidr": network.cidr,
         "gateway": network.cidr.map(|range| range.gateway()),
         "netmask": network.cidr.map(|range| range.netmask()),
-        "account": "admin",
-        "domain": "ROOT",
+        "account": ACCOUNT,
+        "domain": DOMAIN,
         "service": [],
     }))
 }
@@ -297,7 +296,7 @@ pub(crate) fn template(cloud: &Cloud, template: &TemplateContents, zone: &failov
         "ispublic": true,
         "isextractable": false,
         "crossZones": false,
-        "account": "admin",
-        "domain": "ROOT",
+        "account": ACCOUNT,
+        "domain": DOMAIN,
     }))
 }
