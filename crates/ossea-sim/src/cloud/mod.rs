@@ -28,6 +28,7 @@ mod destroy;
 mod exchange;
 mod guest;
 mod initial;
+mod job_end;
 mod limit;
 mod named;
 mod nics;
