@@ -3,7 +3,8 @@
 use failover_domain::vm_name::destination_name;
 use failover_domain::{JobType, NetworkId, SourceVm, VolumeId};
 use ossea::{
-    Capabilities, CloudVm, Network, OsseaClient, OsseaError, ServiceOffering, Template, Volume, Zone,
+    Capabilities, CloudVm, Network, OsseaClient, OsseaError, ServiceOffering, StoragePool, Template, Volume,
+    Zone,
 };
 use tokio::sync::OnceCell;
 
@@ -26,6 +27,7 @@ pub(crate) struct View<'a> {
     offering: Answer<Option<ServiceOffering>>,
     template: Answer<Option<Template>>,
     namesakes: Answer<Vec<CloudVm>>,
+    pools: Answer<Vec<StoragePool>>,
 }
 
 impl<'a> View<'a> {
@@ -42,6 +44,7 @@ impl<'a> View<'a> {
             offering: OnceCell::new(),
             template: OnceCell::new(),
             namesakes: OnceCell::new(),
+            pools: OnceCell::new(),
         }
     }
 
@@ -110,6 +113,19 @@ impl<'a> View<'a> {
     /// The VMs that have the destination VM's name already.
     pub(crate) async fn namesakes(&self, name: &str) -> Result<&[CloudVm], OsseaError> {
         Ok(shared(self.namesakes.get_or_init(|| self.cloud.vms_named(name)).await)?.as_slice())
+    }
+
+    /// The primary storage pools of the target zone; `None` where our account is not told.
+    pub(crate) async fn pools(&self) -> Result<Option<&[StoragePool]>, OsseaError> {
+        let answer = self
+            .pools
+            .get_or_init(|| self.cloud.storage_pools(&self.target.zone))
+            .await;
+        match shared(answer) {
+            Ok(pools) => Ok(Some(pools.as_slice())),
+            Err(OsseaError::Unauthorized(_) | OsseaError::Refused(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// A volume that was not found on the OMA. Only one rule asks, and only about such volumes.

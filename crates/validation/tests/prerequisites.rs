@@ -459,6 +459,9 @@ async fn managed_storage_is_named_and_never_assumed_away() {
         check.details,
         json!({"usable": ["nfs-1"], "managed": ["san-1"], "not_told": []})
     );
+    site.probe.storage_pools = pools(vec![pool("san-1", Some(true)), pool("san-2", Some(true))]);
+    let check = site.failed("managed_storage", "no VM can be failed over").await;
+    assert_eq!(check.severity, CheckType::Critical);
     site.probe.storage_pools = pools(vec![pool("nfs-1", None)]);
     site.not_told("managed_storage", "nfs-1").await;
     site.probe.storage_pools = pools(Vec::new());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use failover_domain::{CheckStatus, JobType, PowerState, Purpose, ReadinessBand};
 use failover_validation::{assess, catalogue};
-use ossea::{OsseaError, Refusal, VmState, VolumeKind, VolumeState};
+use ossea::{OsseaError, PoolKind, PoolScope, Refusal, StoragePool, VmState, VolumeKind, VolumeState};
 use silent::SilentCloud;
 use site::{Site, assert_finding, cloud_vm, disk, mapping, replica_on_oma};
 
@@ -257,6 +257,30 @@ async fn a_replica_that_cannot_change_custody_blocks() {
             1,
             "{finding:#?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn an_os_disk_on_managed_storage_blocks_and_a_data_disk_does_not() {
+    let managed = StoragePool {
+        id: "pool-san".parse().unwrap(),
+        name: "san".into(),
+        zone: "zone-1".parse().unwrap(),
+        kind: PoolKind::Other("Iscsi".into()),
+        scope: PoolScope::Zone,
+        cluster: None,
+        managed: Some(true),
+    };
+    for (disk, blocks) in [(0, true), (1, false)] {
+        let mut site = Site::clean();
+        site.pools = vec![managed.clone()];
+        site.volumes[disk].pool = Some(managed.id.clone());
+        if blocks {
+            let finding = site.only_failure().await;
+            assert_finding(&finding, "volume_state", &["volume-0", "managed storage (san)"]);
+        } else {
+            assert_eq!(site.assess().await.failures().count(), 0);
+        }
     }
 }
 

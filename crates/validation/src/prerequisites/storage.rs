@@ -8,6 +8,9 @@ use super::report::{Check, Prerequisite};
 
 const MANAGED: Check = Check::warning("managed_storage", "Managed Storage");
 
+/// The same where no other storage is left.
+const ONLY_MANAGED: Check = Check::critical("managed_storage", "Managed Storage");
+
 /// CloudStack swaps no roots on managed storage (`cloudstack-api.md` section 4.3, step 8).
 pub(super) fn managed(pools: &Fact<Vec<StoragePool>>) -> Prerequisite {
     let pools = match pools {
@@ -29,6 +32,15 @@ pub(super) fn managed(pools: &Fact<Vec<StoragePool>>) -> Prerequisite {
         MANAGED.failed(
             "the zone shows no primary storage pool",
             "Configure the zone that holds the replicas.",
+        )
+    } else if usable.is_empty() && unknown.is_empty() {
+        ONLY_MANAGED.failed(
+            format!(
+                "no VM can be failed over: all pools of the zone are managed, and CloudStack lets no volume on them become \
+                 the root of a VM: {}",
+                managed.join(", ")
+            ),
+            "Give the zone a pool that is not managed, and replicate into volumes on it.",
         )
     } else if !managed.is_empty() {
         MANAGED.failed(

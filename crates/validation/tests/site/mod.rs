@@ -13,8 +13,8 @@ use failover_domain::{
 };
 use failover_validation::{Subject, Target, assess};
 use ossea::{
-    Attachment, Capabilities, CloudVm, MockOsseaClient, Network, OsseaError, ServiceOffering, Template,
-    VmState, Volume, VolumeKind, VolumeState, Zone,
+    Attachment, Capabilities, CloudVm, MockOsseaClient, Network, OsseaError, ServiceOffering, StoragePool,
+    Template, VmState, Volume, VolumeKind, VolumeState, Zone,
 };
 
 pub(crate) const GIB: u64 = 1 << 30;
@@ -31,6 +31,7 @@ pub(crate) struct Site {
     pub(crate) vms: Vec<CloudVm>,
     pub(crate) volumes: Vec<Volume>,
     pub(crate) networks: Vec<Network>,
+    pub(crate) pools: Vec<StoragePool>,
     /// When set, every read fails like this.
     pub(crate) outage: Option<OsseaError>,
 }
@@ -86,6 +87,7 @@ impl Site {
                 network("net-db", "zone-1"),
                 network("net-far", "zone-2"),
             ],
+            pools: Vec::new(),
             outage: None,
             target,
         }
@@ -167,6 +169,11 @@ impl Site {
                 let on = |v: &&Volume| v.attachment.as_ref().is_some_and(|at| at.vm == *vm);
                 ok().map(|()| site.volumes.iter().filter(on).cloned().collect())
             });
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud
+            .expect_storage_pools()
+            .times(0..)
+            .returning(move |_| ok().map(|()| site.pools.clone()));
         let (site, ok) = (self.clone(), answer.clone());
         cloud
             .expect_network()
