@@ -182,6 +182,16 @@ pub struct StepError {
     pub refusal: Option<Refusal>,
 }
 
+impl std::fmt::Display for StepError {
+    /// The reason with the cloud's own words.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.refusal {
+            None => f.write_str(&self.message),
+            Some(refusal) => write!(f, "{} [{refusal}]", self.message),
+        }
+    }
+}
+
 /// Kinds of reasons for a step not to succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

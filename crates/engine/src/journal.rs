@@ -178,10 +178,10 @@ fn log_event(lease: &Lease, plan: &Plan, stored: &StoredEvent) {
             error,
             retry_at,
         } => {
-            tracing::warn!(%job_id, %vm_id, seq, step = %step.id, error = error.message, %retry_at, "Step will be tried again.");
+            tracing::warn!(%job_id, %vm_id, seq, step = %step.id, %error, %retry_at, "Step will be tried again.");
         }
         Event::StepFailed { step, error } => {
-            tracing::error!(%job_id, %vm_id, seq, step = %step.id, error = error.message, "Step failed.");
+            tracing::error!(%job_id, %vm_id, seq, step = %step.id, %error, "Step failed.");
         }
         Event::CancelHeard { by } => tracing::info!(%job_id, %vm_id, seq, by, "Cancelling."),
         Event::ReturnBegan { cause } => {

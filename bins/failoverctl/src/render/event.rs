@@ -52,20 +52,12 @@ pub(crate) fn describe(event: &Event, plan: Option<&Plan>) -> String {
             retry_at,
         } => {
             format!(
-                "{}: {}; next attempt at {}",
+                "{}: {error}; next attempt at {}",
                 step.id,
-                error.message,
                 figures::clock(*retry_at)
             )
         }
-        Event::StepFailed { step, error } => {
-            let cloud = error
-                .refusal
-                .as_ref()
-                .map(|r| format!(" [{r}]"))
-                .unwrap_or_default();
-            format!("{}: FAILED: {}{cloud}", step.id, error.message)
-        }
+        Event::StepFailed { step, error } => format!("{}: FAILED: {error}", step.id),
         Event::CancelHeard { by } => format!("cancelling was asked for by {by}"),
         Event::ReturnBegan { cause } => format!("the way back begins: {}", cause.message),
         Event::AttentionRaised { attention } => format!(

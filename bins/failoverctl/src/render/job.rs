@@ -278,11 +278,7 @@ pub(crate) fn standing(step: &StepView, detail: &JobDetail) -> String {
             format!("{running} of about {expected}{attempts}")
         }
         StepStanding::Delayed { error, retry_at } => {
-            format!(
-                "waits until {}: {}{attempts}",
-                figures::clock(*retry_at),
-                error.message
-            )
+            format!("waits until {}: {error}{attempts}", figures::clock(*retry_at))
         }
         StepStanding::Done { .. } => match step.started_at.zip(step.updated_at) {
             Some((from, to)) => {
@@ -293,7 +289,7 @@ pub(crate) fn standing(step: &StepView, detail: &JobDetail) -> String {
             }
             None => "done".to_owned(),
         },
-        StepStanding::Failed { error } => format!("FAILED: {}", error.message),
+        StepStanding::Failed { error } => format!("FAILED: {error}"),
     }
 }
 

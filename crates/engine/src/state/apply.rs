@@ -393,6 +393,7 @@ impl JobState {
                 self.remove_resource(ResourceKind::Vm, &plan.vm.name);
             }
             StepKind::DeleteSnapshot { disk } => {
+                self.disks[disk].snapshot = None;
                 self.remove_resource(ResourceKind::Snapshot, &plan.disks[disk].snapshot_name);
             }
             // The VM was seen Running, whoever started it.
