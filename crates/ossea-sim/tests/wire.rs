@@ -429,6 +429,24 @@ async fn the_administrators_door_tells_what_there_is_and_what_is_wrong() {
             json!({ "command": "*", "probability": 2, "effect": { "kind": "busy" } }),
             "0 to 1",
         ),
+        (
+            "POST",
+            "/admin/faults",
+            json!({ "command": "attachVolme", "effect": { "kind": "busy" } }),
+            "attachVolme",
+        ),
+        (
+            "POST",
+            "/admin/faults",
+            json!({ "command": "*", "nth": 0, "effect": { "kind": "busy" } }),
+            "nth is 0",
+        ),
+        (
+            "POST",
+            "/admin/faults",
+            json!({ "command": "*", "times": 0, "effect": { "kind": "busy" } }),
+            "times is 0",
+        ),
         ("PUT", "/admin/cloud", json!({ "format": 0 }), "format 0"),
     ] {
         let response = wire.admin(method, path, Some(content)).await;

@@ -190,8 +190,27 @@ async fn add_fault(
     body: Bytes,
 ) -> Result<(StatusCode, Json<Added>), Refused> {
     let rule: FaultRule = read(&body)?;
+    check(&rule)?;
     let id = server.current().add_fault(rule);
     Ok((StatusCode::CREATED, Json(Added { id })))
+}
+
+/// A rule that can never strike is a mistake: whoever made it would take the silence for success.
+fn check(rule: &FaultRule) -> Result<(), Refused> {
+    let command = rule.command.as_str();
+    let refused = |what: String| Err(Refused::bad_request(what));
+    if command != "*" && super::lists::find(command).is_none() && !super::commands::is_known(command) {
+        return refused(format!(
+            "command is {command:?}, allowed are * and the commands of this cloud, spelled like createSnapshot"
+        ));
+    }
+    if rule.nth == 0 {
+        return refused("nth is 0, allowed is 1 or more: the first matching call is 1".to_owned());
+    }
+    if rule.times == Some(0) {
+        return refused("times is 0, allowed is 1 or more, or null for every matching call".to_owned());
+    }
+    Ok(())
 }
 
 async fn clear_faults(State(server): State<SimServer>) -> StatusCode {
