@@ -298,6 +298,17 @@ async fn a_missing_zone_suggests_the_ones_that_take_vms() {
 }
 
 #[tokio::test]
+async fn of_the_zones_that_take_vms_that_of_the_oma_is_suggested_first() {
+    let mut site = Site::clean();
+    site.zones = vec![zone("east", true), zone("north", true), zone("west", true)];
+    site.vms[0].zone = "north".parse().unwrap();
+    let report = site.report().await;
+    let check = report.checks.iter().find(|check| check.name == "zone").unwrap();
+    assert_eq!(suggested(check), ["north", "east", "west"]);
+    assert!(check.suggestions[0].why.contains("the OMA is there"));
+}
+
+#[tokio::test]
 async fn a_disabled_zone_fails() {
     let mut site = Site::clean();
     site.zones = vec![zone("zone", false)];

@@ -38,8 +38,10 @@ pub(super) async fn zone(target: &Target, cloud: &dyn OsseaClient) -> (Prerequis
         Err(error) => (unanswered(&ZONE, &error), None),
         Ok(None) => {
             let zones = cloud.zones().await.unwrap_or_default();
+            let oma = cloud.vm(&target.oma_vm).await.ok().flatten();
             let check = missing(&ZONE, target.zone.as_str(), "zone_id");
-            (check.suggesting(suggest::zones(&zones)), None)
+            let home = oma.map(|oma| oma.zone);
+            (check.suggesting(suggest::zones(&zones, home.as_ref())), None)
         }
         Ok(Some(zone)) => {
             let named = format!("zone {} ({})", zone.name, zone.id);

@@ -1,5 +1,6 @@
 //! What could be configured instead, best first. Never chosen for anybody.
 
+use failover_domain::ZoneId;
 use ossea::{ServiceOffering, Template, Zone};
 
 use super::report::Suggestion;
@@ -15,13 +16,21 @@ fn suggestion(id: &impl ToString, name: &str, why: impl Into<String>) -> Suggest
     }
 }
 
-/// The zones that take VMs.
-pub(super) fn zones(zones: &[Zone]) -> Vec<Suggestion> {
-    zones
-        .iter()
-        .filter(|zone| zone.enabled)
+/// The zones that take VMs, that of the OMA first: replicas cannot leave it.
+pub(super) fn zones(zones: &[Zone], home: Option<&ZoneId>) -> Vec<Suggestion> {
+    let mut sorted: Vec<&Zone> = zones.iter().filter(|zone| zone.enabled).collect();
+    sorted.sort_by_key(|zone| Some(&zone.id) != home);
+    let why = |zone: &Zone| {
+        if Some(&zone.id) == home {
+            "takes VMs, and the OMA is there"
+        } else {
+            "takes VMs"
+        }
+    };
+    sorted
+        .into_iter()
         .take(MOST)
-        .map(|zone| suggestion(&zone.id, &zone.name, "takes VMs"))
+        .map(|zone| suggestion(&zone.id, &zone.name, why(zone)))
         .collect()
 }
 
