@@ -85,7 +85,7 @@ pub(crate) struct OnlyHere {
         conflicts_with_all = Switches::FLAGS
     )]
     pub(crate) load_state: Option<PathBuf>,
-    /// Save the cloud to this file when the simulator is stopped.
+    /// Save the cloud to this file, at the start to show that it can be written, and when the simulator is stopped.
     #[arg(long, value_name = "FILE")]
     pub(crate) save_state: Option<PathBuf>,
 }

@@ -40,6 +40,10 @@ pub(crate) async fn run(settings: SimSettings, only_here: OnlyHere) -> anyhow::R
         Some(address) => Some(listen(address).await?),
         None => None,
     };
+    if let Some(file) = &only_here.save_state {
+        // Now, when nothing is lost yet, rather than at the end.
+        state::save(&cloud.lock().unwrap_or_else(PoisonError::into_inner), file)?;
+    }
     let shutdown = stop_on_signal()?;
     announce(
         api.local_addr()?,

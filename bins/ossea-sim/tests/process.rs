@@ -103,6 +103,10 @@ fn what_cannot_be_loaded_ends_the_simulator_at_once_with_the_reason() {
         !status.success() && stderr.contains("cloud.json") && stderr.contains("format 0"),
         "{stderr}"
     );
+    let nowhere = directory.path().join("missing").join("cloud.json");
+    let Output { status, stderr, .. } = simulator(&["--save-state", text(&nowhere)]).output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert!(!status.success() && stderr.contains("missing"), "{stderr}");
     let Output { status, stderr, .. } = simulator(&["--populate", "vms=none"]).output().unwrap();
     let stderr = String::from_utf8(stderr).unwrap();
     assert!(
