@@ -273,9 +273,14 @@ pub(crate) fn standing(step: &StepView, detail: &JobDetail) -> String {
             format!("looking, about {expected}")
         }
         StepStanding::Waiting => "waiting".to_owned(),
-        StepStanding::Open { .. } => {
+        StepStanding::Open { cloud_job, .. } => {
             let running = step.started_at.map_or_else(|| "running".to_owned(), since);
-            format!("{running} of about {expected}{attempts}")
+            // A lost request is looked for before it is sent again, which may take a minute or more.
+            let answer = match cloud_job {
+                Some(_) => "",
+                None => ", no answer of the cloud yet",
+            };
+            format!("{running} of about {expected}{attempts}{answer}")
         }
         StepStanding::Delayed { error, retry_at } => {
             format!("waits until {}: {error}{attempts}", figures::clock(*retry_at))
@@ -380,6 +385,19 @@ mod tests {
     fn a_running_job_shows_every_step() {
         let text = detail(&fixture::running(), Paint::Plain);
         assert_eq!(text, include_str!("../../tests/expected/running.txt"), "\n{text}");
+    }
+
+    #[test]
+    fn a_request_that_the_cloud_has_not_answered_is_said_to_be_so() {
+        let mut job = fixture::running();
+        let steps = job.stages.iter_mut().flat_map(|stage| &mut stage.lanes);
+        for step in steps.flat_map(|lane| &mut lane.steps) {
+            if let StepStanding::Open { cloud_job, .. } = &mut step.standing {
+                *cloud_job = None;
+            }
+        }
+        let text = detail(&job, Paint::Plain);
+        assert!(text.contains("attempt 2, no answer of the cloud yet"), "{text}");
     }
 
     #[test]
