@@ -36,7 +36,11 @@ impl Run<'_> {
                     continue;
                 }
             };
-            if report.is_ok() {
+            if let Ok(known) = &report {
+                if *known != JobReport::NotKnown {
+                    // The command has arrived, whatever became of its reply.
+                    self.unsent_since = None;
+                }
                 self.cloud_answers().await?;
             }
             match report {
