@@ -3,10 +3,10 @@
 //! A read expires `signature_ttl` after it is sent. **A change expires `signature_ttl` after the caller asked for
 //! it**: waiting for a turn and repeating it use that time up, they never extend it. So whoever takes over from a
 //! caller that has vanished knows that the cloud accepts nothing of it any more once `signature_ttl` (and what the
-//! clocks may be off: the difference to the cloud's clock is known to about a second) has passed; the engine's
-//! `lost_after` builds on this. The moment is the same for all sendings of a change; it is written in the cloud's
-//! time, so a new measurement of the clocks' difference changes the digits. When too little of the time is left, a
-//! change is not sent at all.
+//! clocks may be off: the difference to the cloud's clock is known to what the quickest of the latest answers took)
+//! has passed; the engine's `lost_after` builds on this. The moment is the same for all sendings of a change; it is
+//! written in the cloud's time, so a new measurement of the clocks' difference changes the digits. When too little of
+//! the time is left, a change is not sent at all.
 //!
 //! A cloud that does not check expiry (`cloudstack-api.md` section 1.3 names the rule) is outside of this promise:
 //! every release checks it for `signatureversion=3`, which is always sent.
