@@ -9,14 +9,14 @@ mod lab;
 
 use std::time::Duration;
 
-use failover_domain::JobStatus;
+use failover_domain::{AttentionCode, JobStatus};
 use failover_engine::FailureCode;
 use failover_engine::ports::JobStore;
 use failover_engine::service::LiveRequest;
 use lab::Lab;
 use ossea::{Circuit, Priority};
 use ossea_sim::faults::Work;
-use ossea_sim::{FaultRule, WorkFault};
+use ossea_sim::{FaultRule, SimSettings, WayFault, WorkFault};
 
 fn open(lab: &Lab) -> Circuit {
     Circuit::Open {
@@ -142,5 +142,33 @@ async fn an_open_circuit_turns_work_under_way_back_in_the_end_and_never_holds_up
     lab.assert_everything_is_back(&job).await;
     let circuit = lab.cloud.submitted();
     assert!(circuit.iter().any(|(priority, _)| *priority == Priority::WayBack));
+    worker.kill();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_called_any_more_once_the_job_of_a_lost_reply_is_seen() {
+    let mut settings = SimSettings::default();
+    settings.durations.deploy = 3.0 * 3600.0;
+    let lab = Lab::with(settings).await;
+    let lost = lab.fault(FaultRule::on("deployVirtualMachine", WayFault::LostReply));
+    let job = lab.start().await;
+    let worker = lab.worker();
+    lab.until(&job, |_| lab.fired(lost) == 1).await;
+    // Until nothing but this job is under way.
+    lab.parts.clock.sleep(Duration::from_secs(1800)).await;
+    let silent = lab.fault(FaultRule::on("queryAsyncJobResult", WayFault::Busy).forever());
+    let record = lab.until(&job, |r| !r.projection.attention.is_empty()).await;
+    assert_eq!(
+        record.projection.attention[0].code,
+        AttentionCode::CloudUnavailable
+    );
+    assert!(lab.fired(silent) > 0);
+    lab.cloud.cloud().clear_faults();
+    let answered = lab.parts.clock.now();
+    lab.until(&job, |r| r.projection.attention.is_empty()).await;
+    let until_cleared = lab.parts.clock.now() - answered;
+    assert!(until_cleared < chrono::TimeDelta::hours(1), "{until_cleared}");
+    let record = lab.until(&job, |r| r.projection.status.is_final()).await;
+    assert_eq!(record.projection.status, JobStatus::Completed);
     worker.kill();
 }
