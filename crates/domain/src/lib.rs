@@ -11,11 +11,13 @@ pub mod mapping;
 pub mod nic;
 pub mod readiness;
 pub mod replica;
+pub mod rollback;
 pub mod status;
 pub mod vm;
 pub mod vm_name;
+pub mod window;
 
-pub use attention::{Attention, AttentionCode, Severity};
+pub use attention::{Attention, AttentionCode, Decision, Severity};
 pub use disk::{Controller, DiskPosition, SourceDisk};
 pub use ids::{
     AsyncJobId, CloudVmId, DiskOfferingId, IdError, JobId, NetworkId, NicId, OfferingId, RequestKey,
@@ -25,5 +27,7 @@ pub use mapping::{NetworkMapping, Purpose};
 pub use nic::{MacAddress, SourceNic};
 pub use readiness::{CheckStatus, CheckType, Finding, Readiness, ReadinessBand};
 pub use replica::ReplicaVolume;
-pub use status::{IllegalTransition, JobStatus, JobType};
+pub use rollback::{RollbackStrategy, StrategyRequest};
+pub use status::{FailoverType, IllegalTransition, JobStatus, JobType};
 pub use vm::{Firmware, MissingSpec, PowerState, Provenance, ShapeSpec, SourceVm, SyncState, VmSpec};
+pub use window::{AtWindowEnd, TestWindow};

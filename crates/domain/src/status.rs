@@ -7,6 +7,47 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::IdError;
 
+/// The two ways of failing a VM over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailoverType {
+    /// A permanent switch to the cloud.
+    Live,
+    /// A limited run on an isolated network, undone afterwards.
+    Test,
+}
+
+impl FailoverType {
+    /// Both.
+    pub const ALL: [FailoverType; 2] = [FailoverType::Live, FailoverType::Test];
+
+    /// The type of the job that does it.
+    pub const fn job_type(self) -> JobType {
+        match self {
+            FailoverType::Live => JobType::Live,
+            FailoverType::Test => JobType::Test,
+        }
+    }
+}
+impl fmt::Display for FailoverType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.job_type().as_str())
+    }
+}
+impl FromStr for FailoverType {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Self::ALL
+            .into_iter()
+            .find(|t| t.job_type().as_str() == text)
+            .ok_or_else(|| IdError::Malformed {
+                kind: "failover type",
+                text: text.chars().take(80).collect(),
+                allowed: "live or test",
+            })
+    }
+}
+
 /// What a job does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -15,17 +56,32 @@ pub enum JobType {
     Live,
     /// A limited run on an isolated network, undone afterwards.
     Test,
+    /// The way back of a completed live failover.
+    Rollback,
+    /// The end of a completed live failover: its rollback points are deleted.
+    Commit,
 }
 
 impl JobType {
     /// All job types.
-    pub const ALL: [JobType; 2] = [JobType::Live, JobType::Test];
+    pub const ALL: [JobType; 4] = [JobType::Live, JobType::Test, JobType::Rollback, JobType::Commit];
+
+    /// The failover that it is; `None` for what comes after a failover.
+    pub const fn failover_type(self) -> Option<FailoverType> {
+        match self {
+            JobType::Live => Some(FailoverType::Live),
+            JobType::Test => Some(FailoverType::Test),
+            JobType::Rollback | JobType::Commit => None,
+        }
+    }
 
     /// The first part of a job id.
     pub const fn id_prefix(self) -> &'static str {
         match self {
             JobType::Live => "live-failover",
             JobType::Test => "test-failover",
+            JobType::Rollback => "rollback",
+            JobType::Commit => "commit",
         }
     }
 
@@ -34,6 +90,8 @@ impl JobType {
         match self {
             JobType::Live => "live",
             JobType::Test => "test",
+            JobType::Rollback => "rollback",
+            JobType::Commit => "commit",
         }
     }
 }
@@ -51,7 +109,7 @@ impl FromStr for JobType {
             .ok_or_else(|| IdError::Malformed {
                 kind: "job_type",
                 text: text.chars().take(80).collect(),
-                allowed: "live or test",
+                allowed: "live, test, rollback or commit",
             })
     }
 }
@@ -148,7 +206,7 @@ impl JobStatus {
     }
 
     /// The customer's sequence for a job type. A test passes `executing` twice: before the switch and again
-    /// while its window is open.
+    /// while its window is open. Rollback and commit are ours; they use the customer's words.
     pub const fn sequence(job_type: JobType) -> &'static [JobStatus] {
         use JobStatus::{
             Cleanup, Completed, CreatingVm, Executing, Pending, PoweringOn, Reverting, Snapshotting,
@@ -178,6 +236,8 @@ impl JobStatus {
                 Reverting,
                 Completed,
             ],
+            JobType::Rollback => &[Pending, Executing, Cleanup, Reverting, Completed],
+            JobType::Commit => &[Pending, Executing, Cleanup, Completed],
         }
     }
 
@@ -243,6 +303,26 @@ impl JobStatus {
             (JobType::Test, JobStatus::PoweringOn) => Some(70.0),
             (JobType::Test, JobStatus::Cleanup) => Some(85.0),
             (JobType::Test, JobStatus::Reverting) => Some(95.0),
+            (JobType::Rollback | JobType::Commit, JobStatus::Executing) => Some(10.0),
+            (JobType::Rollback | JobType::Commit, JobStatus::Cleanup) => Some(20.0),
+            (JobType::Rollback, JobStatus::Reverting) => Some(40.0),
+            (
+                JobType::Rollback,
+                JobStatus::Validating
+                | JobStatus::Snapshotting
+                | JobStatus::CreatingVm
+                | JobStatus::SwitchingVolume
+                | JobStatus::PoweringOn,
+            )
+            | (
+                JobType::Commit,
+                JobStatus::Validating
+                | JobStatus::Snapshotting
+                | JobStatus::CreatingVm
+                | JobStatus::SwitchingVolume
+                | JobStatus::PoweringOn
+                | JobStatus::Reverting,
+            ) => None,
         }
     }
 
@@ -314,9 +394,33 @@ mod tests {
         (Reverting, Failed),
     ];
 
+    const ROLLBACK: &[(JobStatus, JobStatus)] = &[
+        (Pending, Executing),
+        (Executing, Cleanup),
+        (Cleanup, Reverting),
+        (Reverting, Completed),
+        (Pending, Failed),
+        (Executing, Failed),
+        (Cleanup, Failed),
+        (Reverting, Failed),
+    ];
+    const COMMIT: &[(JobStatus, JobStatus)] = &[
+        (Pending, Executing),
+        (Executing, Cleanup),
+        (Cleanup, Completed),
+        (Pending, Failed),
+        (Executing, Failed),
+        (Cleanup, Failed),
+    ];
+
     #[test]
     fn the_transition_tables_hold_over_all_pairs() {
-        for (job_type, table) in [(JobType::Live, LIVE), (JobType::Test, TEST)] {
+        for (job_type, table) in [
+            (JobType::Live, LIVE),
+            (JobType::Test, TEST),
+            (JobType::Rollback, ROLLBACK),
+            (JobType::Commit, COMMIT),
+        ] {
             for from in JobStatus::ALL {
                 for to in JobStatus::ALL {
                     let legal = table.contains(&(from, to));
@@ -347,6 +451,17 @@ mod tests {
             figures, expected,
             "the second executing is the window, whose figures are apart"
         );
+    }
+
+    #[test]
+    fn every_status_of_a_sequence_has_a_figure_and_the_figures_rise() {
+        for job_type in [JobType::Rollback, JobType::Commit] {
+            let figures: Option<Vec<f64>> = JobStatus::sequence(job_type)
+                .iter()
+                .map(|s| s.progress(job_type))
+                .collect();
+            assert!(figures.unwrap().is_sorted_by(|a, b| a < b), "{job_type}");
+        }
     }
 
     #[test]

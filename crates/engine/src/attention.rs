@@ -28,6 +28,7 @@ pub(crate) async fn raise(
         message,
         objects,
         choices,
+        decisions: Vec::new(),
         since: now,
     };
     journal.record(Event::AttentionRaised { attention }).await

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use failover_domain::{JobId, JobType, NetworkId, NetworkMapping, Purpose, Readiness, VmId};
+use failover_domain::{FailoverType, JobId, NetworkId, NetworkMapping, Purpose, Readiness, VmId};
 use failover_validation::{Subject, Target, assess};
 use ossea::{Network, OsseaClient, OsseaError};
 
@@ -130,8 +130,8 @@ impl FailoverService {
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked; a silent cloud is a finding.
-    pub async fn readiness(&self, vm_id: &VmId, job_type: JobType) -> Result<Readiness, StoreError> {
-        let subject = self.subject(vm_id, job_type, BTreeMap::new()).await?;
+    pub async fn readiness(&self, vm_id: &VmId, failover: FailoverType) -> Result<Readiness, StoreError> {
+        let subject = self.subject(vm_id, failover, BTreeMap::new()).await?;
         Ok(assess(&subject, &self.target, self.cloud.as_ref()).await)
     }
 
@@ -139,18 +139,23 @@ impl FailoverService {
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked; a silent cloud is a finding.
-    pub async fn readiness_for_job(&self, plan: &Plan, job_id: &JobId) -> Result<Readiness, StoreError> {
+    pub async fn readiness_for_job(
+        &self,
+        plan: &Plan,
+        failover: FailoverType,
+        job_id: &JobId,
+    ) -> Result<Readiness, StoreError> {
         let mapping = |nic: &PlannedNic| {
             let mapping = NetworkMapping {
                 source_network: nic.source_network.clone(),
-                purpose: purpose_of(plan.job_type),
+                purpose: purpose_of(failover),
                 network_id: nic.network.clone(),
                 network_name: nic.network_name.clone(),
             };
             (nic.source_network.clone(), mapping)
         };
         let overlay = plan.vm.nics.iter().map(mapping).collect();
-        let mut subject = self.subject(&plan.vm_id, plan.job_type, overlay).await?;
+        let mut subject = self.subject(&plan.vm_id, failover, overlay).await?;
         subject.active_job = subject.active_job.filter(|active| active != job_id);
         Ok(assess(&subject, &self.target, self.cloud.as_ref()).await)
     }
@@ -197,7 +202,7 @@ impl FailoverService {
             });
         }
         let overlay = self.resolve_mappings(&request.network_mappings).await?;
-        let subject = self.subject(vm_id, JobType::Live, overlay).await?;
+        let subject = self.subject(vm_id, FailoverType::Live, overlay).await?;
         let readiness = assess(&subject, &self.target, self.cloud.as_ref()).await;
         if !may_start(&readiness, request.warnings) {
             return Err(StartError::NotReady {
@@ -258,10 +263,10 @@ impl FailoverService {
     async fn subject(
         &self,
         vm_id: &VmId,
-        job_type: JobType,
+        failover: FailoverType,
         overlay: BTreeMap<String, NetworkMapping>,
     ) -> Result<Subject, StoreError> {
-        let purpose = purpose_of(job_type);
+        let purpose = purpose_of(failover);
         let stored = self.mappings.mappings(vm_id).await?;
         let mut mappings: BTreeMap<String, NetworkMapping> = stored
             .into_iter()
@@ -271,7 +276,7 @@ impl FailoverService {
         mappings.extend(overlay);
         Ok(Subject {
             vm_id: vm_id.clone(),
-            job_type,
+            failover,
             vm: self.inventory.vm(vm_id).await?,
             active_job: self.jobs.active_job(vm_id).await?,
             mappings,
@@ -305,11 +310,11 @@ impl FailoverService {
     }
 }
 
-/// Which mappings a job type uses.
-pub fn purpose_of(job_type: JobType) -> Purpose {
-    match job_type {
-        JobType::Live => Purpose::Production,
-        JobType::Test => Purpose::Test,
+/// Which mappings a failover uses.
+pub fn purpose_of(failover: FailoverType) -> Purpose {
+    match failover {
+        FailoverType::Live => Purpose::Production,
+        FailoverType::Test => Purpose::Test,
     }
 }
 

@@ -44,12 +44,12 @@ use view::View;
 /// by side, so this is also about the time of the slowest verdict.
 const RULE_DEADLINE: Duration = Duration::from_secs(15);
 
-/// Runs all rules of the subject's job type and gathers their findings.
+/// Runs all rules of the subject's type and gathers their findings.
 ///
 /// A rule that cannot find out counts as failed and says why. Never fails itself.
 pub async fn assess(subject: &Subject, target: &Target, cloud: &dyn OsseaClient) -> Readiness {
     let view = View::new(subject, target, cloud);
-    let rules = rules::RULES.iter().filter(|r| r.applies.to(subject.job_type));
+    let rules = rules::RULES.iter().filter(|r| r.applies.to(subject.failover));
     let findings = join_all(rules.map(|rule| finding(rule, &view))).await;
     let mut readiness = Readiness::from_findings(findings);
     tell_each_action_once(&mut readiness.required_actions);

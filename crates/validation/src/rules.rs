@@ -12,7 +12,7 @@ mod sync_status;
 mod vm_existence;
 mod volume_state;
 
-use failover_domain::{CheckType, JobType};
+use failover_domain::{CheckType, FailoverType};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -30,16 +30,16 @@ pub struct RuleInfo {
     pub check_type: CheckType,
 }
 
-/// The rules that [`crate::assess`] runs for a job type, in the order of the findings.
-pub fn catalogue(job_type: JobType) -> Vec<RuleInfo> {
+/// The rules that [`crate::assess`] runs for a failover type, in the order of the findings.
+pub fn catalogue(failover: FailoverType) -> Vec<RuleInfo> {
     RULES
         .iter()
-        .filter(|r| r.applies.to(job_type))
+        .filter(|r| r.applies.to(failover))
         .map(|r| r.info)
         .collect()
 }
 
-/// Which job types a rule is for.
+/// Which failovers a rule is for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Applies {
     Always,
@@ -47,10 +47,10 @@ pub(crate) enum Applies {
 }
 
 impl Applies {
-    pub(crate) fn to(self, job_type: JobType) -> bool {
+    pub(crate) fn to(self, failover: FailoverType) -> bool {
         match self {
             Applies::Always => true,
-            Applies::LiveOnly => job_type == JobType::Live,
+            Applies::LiveOnly => failover == FailoverType::Live,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use failover_domain::{
-    CloudVmId, JobId, JobType, NetworkMapping, OfferingId, SourceVm, TemplateId, VmId, ZoneId,
+    CloudVmId, FailoverType, JobId, NetworkMapping, OfferingId, SourceVm, TemplateId, VmId, ZoneId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +28,7 @@ pub struct Subject {
     /// The VM that was asked for.
     pub vm_id: VmId,
     /// What kind of failover it is for.
-    pub job_type: JobType,
+    pub failover: FailoverType,
     /// What the inventory knows of it.
     pub vm: Option<SourceVm>,
     /// Its active failover job, other than the one that asks.

@@ -1,7 +1,7 @@
 //! What the rules see: the subject, the target, and the cloud, of which everything is read at most once.
 
 use failover_domain::vm_name::destination_name;
-use failover_domain::{JobType, NetworkId, SourceVm, VolumeId};
+use failover_domain::{FailoverType, NetworkId, SourceVm, VolumeId};
 use ossea::{
     Capabilities, CloudVm, Network, OsseaClient, OsseaError, ServiceOffering, StoragePool, Template, Volume,
     Zone,
@@ -55,9 +55,9 @@ impl<'a> View<'a> {
 
     /// The host name that the destination VM of `vm` gets.
     pub(crate) fn destination_name(&self, vm: &SourceVm) -> String {
-        let suffix = match self.subject.job_type {
-            JobType::Live => "",
-            JobType::Test => "-test",
+        let suffix = match self.subject.failover {
+            FailoverType::Live => "",
+            FailoverType::Test => "-test",
         };
         destination_name(&vm.name, suffix)
     }

@@ -5,7 +5,7 @@ mod site;
 
 use std::time::Duration;
 
-use failover_domain::{CheckStatus, JobType, PowerState, Purpose, ReadinessBand};
+use failover_domain::{CheckStatus, FailoverType, PowerState, Purpose, ReadinessBand};
 use failover_validation::{assess, catalogue};
 use ossea::{OsseaError, PoolKind, PoolScope, Refusal, StoragePool, VmState, VolumeKind, VolumeState};
 use silent::SilentCloud;
@@ -24,7 +24,7 @@ async fn a_clean_site_is_ready_with_all_rules_passed() {
         (100.0, ReadinessBand::Ready)
     );
     let rules: Vec<&str> = readiness.checks.iter().map(|c| c.rule.as_str()).collect();
-    let expected: Vec<&str> = catalogue(JobType::Live).iter().map(|r| r.name).collect();
+    let expected: Vec<&str> = catalogue(FailoverType::Live).iter().map(|r| r.name).collect();
     assert_eq!(rules, expected);
     assert_eq!(
         &rules[..5],
@@ -179,7 +179,7 @@ async fn two_cards_on_one_cloud_network_block() {
 #[tokio::test]
 async fn a_test_refuses_a_production_mapping() {
     let mut site = Site::clean();
-    site.subject.job_type = JobType::Test;
+    site.subject.failover = FailoverType::Test;
     site.subject.mappings.get_mut("DB Network").unwrap().purpose = Purpose::Test;
     assert_finding(
         &site.only_failure().await,
@@ -483,7 +483,7 @@ async fn a_vm_of_the_derived_name_blocks_and_its_maker_is_named() {
 #[tokio::test]
 async fn a_test_vm_has_a_name_of_its_own() {
     let mut site = Site::clean();
-    site.subject.job_type = JobType::Test;
+    site.subject.failover = FailoverType::Test;
     for mapping in site.subject.mappings.values_mut() {
         mapping.purpose = Purpose::Test;
     }
@@ -517,7 +517,7 @@ async fn a_source_vm_that_still_runs_warns_at_a_live_failover_only() {
         );
     }
     assert!(
-        catalogue(JobType::Test)
+        catalogue(FailoverType::Test)
             .iter()
             .all(|r| r.name != "source_power_state")
     );

@@ -194,6 +194,7 @@ pub fn attention() -> Attention {
         message: "volume 1 hangs on no VM".to_owned(),
         objects: vec!["volume 1".to_owned()],
         choices: vec!["wait".to_owned(), "attach it".to_owned()],
+        decisions: Vec::new(),
         since: base(),
     }
 }

@@ -6,16 +6,22 @@
 
 use failover_domain::Readiness;
 
-use super::{Looked, Observation, View};
+use super::{Looked, Observation, View, blocked};
 use crate::event::{StepError, StepErrorKind, StepFacts};
 use crate::plan::WarningPolicy;
 use crate::service::may_start;
 
 pub(super) async fn observe(view: &View<'_>) -> Looked {
+    let Some(failover) = view.plan.job_type.failover_type() else {
+        return Ok(blocked(format!(
+            "a {} has no readiness rules",
+            view.plan.job_type
+        )));
+    };
     let readiness = view
         .parts
         .service()
-        .readiness_for_job(view.plan, view.job_id)
+        .readiness_for_job(view.plan, failover, view.job_id)
         .await?;
     Ok(judge(&readiness, view.plan.warnings))
 }

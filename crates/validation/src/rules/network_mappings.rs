@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use failover_domain::{JobType, NetworkId, NetworkMapping, Purpose, SourceVm};
+use failover_domain::{FailoverType, NetworkId, NetworkMapping, Purpose, SourceVm};
 use ossea::{Network, OsseaError};
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
     problems.extend(unmapped(vm, view));
     problems.extend(shared_networks(vm, view));
     for (source, mapping) in used_mappings(vm, view) {
-        problems.extend(wrong_purpose(source, mapping, view.subject.job_type));
+        problems.extend(wrong_purpose(source, mapping, view.subject.failover));
         problems.extend(unusable(source, mapping, view).await?);
     }
     let passed = format!(
@@ -95,15 +95,15 @@ fn used_mappings<'a>(vm: &'a SourceVm, view: &'a View<'_>) -> BTreeMap<&'a str, 
     vm.nics.iter().filter_map(|nic| mapping(&nic.network)).collect()
 }
 
-fn wrong_purpose(source: &str, mapping: &NetworkMapping, job_type: JobType) -> Option<Problem> {
-    let needed = match job_type {
-        JobType::Live => Purpose::Production,
-        JobType::Test => Purpose::Test,
+fn wrong_purpose(source: &str, mapping: &NetworkMapping, failover: FailoverType) -> Option<Problem> {
+    let needed = match failover {
+        FailoverType::Live => Purpose::Production,
+        FailoverType::Test => Purpose::Test,
     };
     (mapping.purpose != needed).then(|| {
         Problem::new(
             format!(
-                "the mapping of {source:?} is for {}, a {job_type} failover needs one for {needed}",
+                "the mapping of {source:?} is for {}, a {failover} failover needs one for {needed}",
                 mapping.purpose
             ),
             format!("Store a {needed} mapping of {source:?}."),

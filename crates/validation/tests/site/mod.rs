@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 use chrono::DateTime;
 use failover_domain::{
-    CheckStatus, Controller, DiskPosition, Finding, Firmware, JobType, NetworkMapping, PowerState,
+    CheckStatus, Controller, DiskPosition, FailoverType, Finding, Firmware, NetworkMapping, PowerState,
     Provenance, Purpose, Readiness, ReplicaVolume, SourceDisk, SourceNic, SourceVm, SyncState, VmSpec,
 };
 use failover_validation::{Subject, Target, assess};
@@ -227,7 +227,7 @@ fn subject() -> Subject {
         .collect::<BTreeMap<_, _>>();
     Subject {
         vm_id: vm.vm_id.clone(),
-        job_type: JobType::Live,
+        failover: FailoverType::Live,
         vm: Some(vm),
         active_job: None,
         mappings,

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use failover_domain::{JobType, Readiness, VmId};
+use failover_domain::{FailoverType, Readiness, VmId};
 use serde::Deserialize;
 
 use crate::error::ApiError;
@@ -14,7 +14,7 @@ use crate::state::ApiState;
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct ReadinessQuery {
     #[serde(rename = "type")]
-    job_type: Option<String>,
+    failover: Option<String>,
 }
 
 pub(in crate::routes) async fn show(
@@ -22,8 +22,8 @@ pub(in crate::routes) async fn show(
     ApiPath(vm_id): ApiPath<VmId>,
     ApiQuery(query): ApiQuery<ReadinessQuery>,
 ) -> Result<Json<Readiness>, ApiError> {
-    let job_type = query
-        .job_type
+    let failover = query
+        .failover
         .as_deref()
         .map(|text| parameter("type", text))
         .transpose()?;
@@ -31,7 +31,7 @@ pub(in crate::routes) async fn show(
     Ok(Json(
         state
             .service
-            .readiness(&vm_id, job_type.unwrap_or(JobType::Live))
+            .readiness(&vm_id, failover.unwrap_or(FailoverType::Live))
             .await?,
     ))
 }
