@@ -25,6 +25,7 @@ pub mod settings;
 pub mod state;
 mod step;
 pub mod worker;
+pub mod writer;
 
 pub use clock::{Clock, SharedClock, SystemClock, TokioClock};
 pub use event::{Event, Failure, FailureCode, StoredEvent};
