@@ -6,6 +6,12 @@
 /// The longest host name that CloudStack accepts.
 pub const MAX_LENGTH: usize = 63;
 
+/// What the name of every test VM ends in.
+pub const TEST_SUFFIX: &str = "-test";
+
+/// How many names [`test_names`] gives.
+const TEST_NAMES: u8 = 9;
+
 /// Derives a legal host name from a VMware name, followed by `suffix` (such as `-test`, or nothing).
 ///
 /// Letters become lower case, every other run of characters one hyphen; a name that would begin with a digit
@@ -31,6 +37,18 @@ pub fn destination_name(source: &str, suffix: &str) -> String {
     format!("{stem}{suffix}")
 }
 
+/// The names that a test VM of `source` may get, in the order in which they are tried: `web-test`, `web-2-test`, …,
+/// `web-9-test`.
+///
+/// All are legal, differ, and end in [`TEST_SUFFIX`], so that a person sees what the VM is. Nine are enough: a source VM
+/// has one active job, so the others are left over from earlier tests or belong to strangers.
+pub fn test_names(source: &str) -> impl Iterator<Item = String> {
+    (1..=TEST_NAMES).map(move |n| match n {
+        1 => destination_name(source, TEST_SUFFIX),
+        n => destination_name(source, &format!("-{n}{TEST_SUFFIX}")),
+    })
+}
+
 /// Whether CloudStack accepts `name` as a host name.
 pub fn is_legal(name: &str) -> bool {
     let bytes = name.as_bytes();
@@ -43,6 +61,8 @@ pub fn is_legal(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -62,7 +82,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn test_vms_are_counted_between_name_and_suffix() {
+        let names: Vec<String> = test_names("web 01").collect();
+        assert_eq!(names.len(), 9);
+        assert_eq!(
+            [&names[0], &names[1], &names[8]],
+            ["web-01-test", "web-01-2-test", "web-01-9-test"]
+        );
+    }
+
     proptest! {
+        #[test]
+        fn every_test_name_is_legal_differs_and_says_that_it_is_a_test(source in any::<String>()) {
+            let names: BTreeSet<String> = test_names(&source).collect();
+            prop_assert_eq!(names.len(), 9);
+            for name in names {
+                prop_assert!(is_legal(&name) && name.ends_with("-test"), "{name}");
+            }
+        }
+
         #[test]
         fn every_name_is_legal(source in any::<String>(), suffix in prop_oneof![Just(""), Just("-test"), Just("-r2")]) {
             let name = destination_name(&source, suffix);
