@@ -14,11 +14,12 @@
 //! | `volume_state` | critical | every disk's replica rests, `Ready`, on the OMA, and belongs to no other disk |
 //! | `cloud_reachable` | critical | the cloud answers and accepts our credentials |
 //! | `destination_settings` | critical | zone, offering, template and OMA exist and suit the VM |
-//! | `destination_name` | critical | no cloud VM has the name that the destination VM gets |
+//! | `destination_name` | critical | no cloud VM has the name that the destination VM gets; for a test, one of nine is free |
 //! | `source_power_state` | warning | the source VM is off (live failover only) |
 //! | `expunge_permission` | warning | our account may expunge a destination VM on the way back |
 //! | `destination_size` | warning | a fixed offering gives at least the CPUs and memory of the source VM |
 
+mod destination;
 mod outcome;
 pub mod prerequisites;
 mod rules;
@@ -32,6 +33,7 @@ use futures::future::join_all;
 use ossea::OsseaClient;
 use tokio::time::{Instant, timeout};
 
+pub use destination::free_destination_name;
 pub use prerequisites::check_prerequisites;
 pub use rules::{RuleInfo, catalogue};
 pub use subject::{Subject, Target};

@@ -1,13 +1,13 @@
 //! What the rules see: the subject, the target, and the cloud, of which everything is read at most once.
 
-use failover_domain::vm_name::destination_name;
-use failover_domain::{FailoverType, NetworkId, SourceVm, VolumeId};
+use failover_domain::{NetworkId, SourceVm, VolumeId};
 use ossea::{
     Capabilities, CloudVm, Network, OsseaClient, OsseaError, ServiceOffering, StoragePool, Template, Volume,
     Zone,
 };
 use tokio::sync::OnceCell;
 
+use crate::destination::NameSearch;
 use crate::subject::{Subject, Target};
 
 /// An answer of the cloud, or why there is none; failures are shared too, so that a silent cloud is not asked
@@ -26,7 +26,6 @@ pub(crate) struct View<'a> {
     zone: Answer<Option<Zone>>,
     offering: Answer<Option<ServiceOffering>>,
     template: Answer<Option<Template>>,
-    namesakes: Answer<Vec<CloudVm>>,
     pools: Answer<Vec<StoragePool>>,
 }
 
@@ -43,7 +42,6 @@ impl<'a> View<'a> {
             zone: OnceCell::new(),
             offering: OnceCell::new(),
             template: OnceCell::new(),
-            namesakes: OnceCell::new(),
             pools: OnceCell::new(),
         }
     }
@@ -51,15 +49,6 @@ impl<'a> View<'a> {
     /// The source VM, where the inventory has it.
     pub(crate) fn vm(&self) -> Option<&'a SourceVm> {
         self.subject.vm.as_ref()
-    }
-
-    /// The host name that the destination VM of `vm` gets.
-    pub(crate) fn destination_name(&self, vm: &SourceVm) -> String {
-        let suffix = match self.subject.failover {
-            FailoverType::Live => "",
-            FailoverType::Test => "-test",
-        };
-        destination_name(&vm.name, suffix)
     }
 
     pub(crate) async fn capabilities(&self) -> Result<&Capabilities, OsseaError> {
@@ -110,9 +99,9 @@ impl<'a> View<'a> {
         .as_ref())
     }
 
-    /// The VMs that have the destination VM's name already.
-    pub(crate) async fn namesakes(&self, name: &str) -> Result<&[CloudVm], OsseaError> {
-        Ok(shared(self.namesakes.get_or_init(|| self.cloud.vms_named(name)).await)?.as_slice())
+    /// The names that the destination VM of `vm` may get, as far as they were looked at. Only one rule asks.
+    pub(crate) async fn name_search(&self, vm: &SourceVm) -> Result<NameSearch, OsseaError> {
+        NameSearch::run(self.cloud, &self.target.zone, &vm.name, self.subject.failover).await
     }
 
     /// The primary storage pools of the target zone; `None` where our account is not told.

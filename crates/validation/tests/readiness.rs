@@ -6,7 +6,7 @@ mod site;
 use std::time::Duration;
 
 use failover_domain::{CheckStatus, FailoverType, PowerState, Purpose, ReadinessBand};
-use failover_validation::{assess, catalogue};
+use failover_validation::{assess, catalogue, free_destination_name};
 use ossea::{OsseaError, PoolKind, PoolScope, Refusal, StoragePool, VmState, VolumeKind, VolumeState};
 use silent::SilentCloud;
 use site::{Site, assert_finding, cloud_vm, disk, mapping, replica_on_oma};
@@ -118,6 +118,10 @@ async fn a_replica_that_needs_a_full_resync_blocks() {
         "sync_status",
         &["Hard disk 3", "volume-2", "full synchronisation"],
     );
+    let remedy = site.only_failure().await.remedy.unwrap();
+    for way_out in ["from the start", "failoverctl quarantine clear"] {
+        assert!(remedy.contains(way_out), "{remedy}");
+    }
 }
 
 #[tokio::test]
@@ -481,21 +485,46 @@ async fn a_vm_of_the_derived_name_blocks_and_its_maker_is_named() {
 }
 
 #[tokio::test]
-async fn a_test_vm_has_a_name_of_its_own() {
-    let mut site = Site::clean();
-    site.subject.failover = FailoverType::Test;
-    for mapping in site.subject.mappings.values_mut() {
-        mapping.purpose = Purpose::Test;
-    }
+async fn a_test_vm_gets_the_first_free_one_of_nine_names() {
+    let mut site = Site::clean_test();
+    let free = async |site: &Site| {
+        let (zone, cloud) = (&site.target.zone, site.cloud());
+        let found = free_destination_name(&cloud, zone, "ERP 01", FailoverType::Test).await;
+        let finding = site.finding("destination_name").await;
+        assert_eq!(finding.details["name"], serde_json::json!(found.clone().unwrap()));
+        found.unwrap()
+    };
     site.vms.push(cloud_vm("vm-9", "erp-01", VmState::Running));
-    assert!(site.assess().await.is_ready);
+    assert_eq!(free(&site).await.as_deref(), Some("erp-01-test"));
+
     site.vms
         .push(cloud_vm("vm-10", "erp-01-test", VmState::Destroyed));
+    assert_eq!(free(&site).await.as_deref(), Some("erp-01-2-test"));
+    assert!(site.assess().await.is_ready);
+
+    for n in 2..=9 {
+        let (id, name) = (format!("vm-2{n}"), format!("erp-01-{n}-test"));
+        site.vms.push(cloud_vm(&id, &name, VmState::Stopped));
+    }
+    assert_eq!(free(&site).await, None);
     assert_finding(
         &site.only_failure().await,
         "destination_name",
-        &["erp-01-test", "vm-10", "Destroyed"],
+        &["erp-01-test", "vm-10", "Destroyed", "4 more problems"],
     );
+
+    let last = site.vms.last_mut().unwrap();
+    last.zone = "zone-2".parse().unwrap();
+    assert_eq!(free(&site).await.as_deref(), Some("erp-01-9-test"));
+}
+
+#[tokio::test]
+async fn a_live_vm_has_one_name_only() {
+    let mut site = Site::clean();
+    site.vms.push(cloud_vm("vm-9", "erp-01", VmState::Stopped));
+    let (zone, cloud) = (&site.target.zone, site.cloud());
+    let found = free_destination_name(&cloud, zone, "ERP 01", FailoverType::Live).await;
+    assert_eq!(found.unwrap(), None);
 }
 
 #[tokio::test]

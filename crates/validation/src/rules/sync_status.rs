@@ -29,7 +29,8 @@ pub(crate) fn check(view: &View<'_>) -> Outcome {
                     "{} ({}): replica {} ({}) may hold a guest's writes and needs a full synchronisation",
                     disk.label, disk.position, replica.name, replica.volume_id
                 ),
-                "Run a full synchronisation of the disks named, not an incremental one.",
+                "Synchronise the disks named from the start, not incrementally, or clear the mark with a reason: \
+                 failoverctl quarantine clear.",
             ));
         }
         disks.push(json!({

@@ -93,12 +93,28 @@ impl Site {
         }
     }
 
+    /// The same before a test failover: mapped to test networks.
+    pub(crate) fn clean_test() -> Self {
+        let mut site = Self::clean();
+        site.subject.failover = FailoverType::Test;
+        for mapping in site.subject.mappings.values_mut() {
+            mapping.purpose = Purpose::Test;
+        }
+        site
+    }
+
     pub(crate) fn vm(&mut self) -> &mut SourceVm {
         self.subject.vm.as_mut().unwrap()
     }
 
     pub(crate) async fn assess(&self) -> Readiness {
         assess(&self.subject, &self.target, &self.cloud()).await
+    }
+
+    /// What one rule found.
+    pub(crate) async fn finding(&self, rule: &str) -> Finding {
+        let mut checks = self.assess().await.checks.into_iter();
+        checks.find(|finding| finding.rule == rule).unwrap()
     }
 
     /// The one failed finding; panics with all of them when there are more or fewer.
