@@ -50,12 +50,20 @@ pub fn stopped_vm_snapshot(version: &CloudVersion, pool: &PoolKind) -> StoppedVm
     }
 }
 
-/// The pool that a volume is on, where both are told. Old releases tell users the pool's name only.
+/// The pool that a volume is on, where both are told.
 pub fn pool_of<'a>(probe: &'a CloudProbe, volume: &Volume) -> Option<&'a StoragePool> {
-    let pools = probe.storage_pools.value()?;
+    pool_among(probe.storage_pools.value()?, volume)
+}
+
+/// The one of `pools` that a volume is on. Old releases tell users the pool's name only; one that several pools have tells
+/// nothing.
+pub fn pool_among<'a>(pools: &'a [StoragePool], volume: &Volume) -> Option<&'a StoragePool> {
     match (&volume.pool, &volume.storage) {
         (Some(id), _) => pools.iter().find(|pool| pool.id == *id),
-        (None, Some(name)) => pools.iter().find(|pool| pool.name == *name),
+        (None, Some(name)) => {
+            let mut named = pools.iter().filter(|pool| pool.name == *name);
+            named.next().filter(|_| named.next().is_none())
+        }
         (None, None) => None,
     }
 }

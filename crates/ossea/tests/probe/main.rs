@@ -125,6 +125,15 @@ async fn the_pool_of_a_volume_is_found_by_id_and_else_by_name() {
             "{pool:?} {storage:?}"
         );
     }
+    let pools = probe.storage_pools.value().unwrap();
+    let namesakes = [pools.as_slice(), pools].concat();
+    let by_name = volume(None, Some("nfs-1"));
+    assert!(rules::pool_among(pools, &by_name).is_some());
+    assert_eq!(
+        rules::pool_among(&namesakes, &by_name),
+        None,
+        "two pools of one name"
+    );
 }
 
 #[test]
