@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use failover_domain::{FailoverType, JobId, NetworkId, NetworkMapping, Purpose, Readiness, VmId};
+use failover_domain::{
+    FailoverType, JobId, NetworkId, NetworkMapping, Purpose, Readiness, StrategyRequest, VmId,
+};
 use failover_validation::{Subject, Target, assess};
 use ossea::{Network, OsseaClient, OsseaError};
 
@@ -280,6 +282,7 @@ impl FailoverService {
             vm: self.inventory.vm(vm_id).await?,
             active_job: self.jobs.active_job(vm_id).await?,
             mappings,
+            strategy: StrategyRequest::Auto,
         })
     }
 

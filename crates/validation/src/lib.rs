@@ -15,6 +15,7 @@
 //! | `cloud_reachable` | critical | the cloud answers and accepts our credentials |
 //! | `destination_settings` | critical | zone, offering, template and OMA exist and suit the VM |
 //! | `destination_name` | critical | no cloud VM has the name that the destination VM gets; for a test, one of nine is free |
+//! | `rollback_strategy` | critical | the rollback point can be made in the way asked for (test failover only) |
 //! | `source_power_state` | warning | the source VM is off (live failover only) |
 //! | `expunge_permission` | warning | our account may expunge a destination VM on the way back |
 //! | `destination_size` | warning | a fixed offering gives at least the CPUs and memory of the source VM |
@@ -23,6 +24,7 @@ mod destination;
 mod outcome;
 pub mod prerequisites;
 mod rules;
+pub mod strategy;
 mod subject;
 mod view;
 
@@ -36,6 +38,7 @@ use tokio::time::{Instant, timeout};
 pub use destination::free_destination_name;
 pub use prerequisites::check_prerequisites;
 pub use rules::{RuleInfo, catalogue};
+pub use strategy::{StrategyChoice, StrategyError, StrategyRefused, choose_strategy};
 pub use subject::{Subject, Target};
 
 use outcome::Outcome;

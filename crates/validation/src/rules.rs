@@ -7,6 +7,7 @@ mod destination_settings;
 mod destination_size;
 mod expunge_permission;
 mod network_mappings;
+mod rollback_strategy;
 mod source_power_state;
 mod sync_status;
 mod vm_existence;
@@ -44,6 +45,7 @@ pub fn catalogue(failover: FailoverType) -> Vec<RuleInfo> {
 pub(crate) enum Applies {
     Always,
     LiveOnly,
+    TestOnly,
 }
 
 impl Applies {
@@ -51,6 +53,7 @@ impl Applies {
         match self {
             Applies::Always => true,
             Applies::LiveOnly => failover == FailoverType::Live,
+            Applies::TestOnly => failover == FailoverType::Test,
         }
     }
 }
@@ -115,6 +118,11 @@ pub(crate) const RULES: &[Rule] = &[
         info: info("destination_name", "Destination Name", CheckType::Critical),
         applies: Applies::Always,
         check: |view| destination_name::check(view).map(or_cannot_tell).boxed(),
+    },
+    Rule {
+        info: info("rollback_strategy", "Rollback Strategy", CheckType::Critical),
+        applies: Applies::TestOnly,
+        check: |view| rollback_strategy::check(view).map(or_cannot_tell).boxed(),
     },
     Rule {
         info: info("source_power_state", "Source Power State", CheckType::Warning),

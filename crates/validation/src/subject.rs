@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use failover_domain::{
-    CloudVmId, FailoverType, JobId, NetworkMapping, OfferingId, SourceVm, TemplateId, VmId, ZoneId,
+    CloudVmId, FailoverType, JobId, NetworkMapping, OfferingId, SourceVm, StrategyRequest, TemplateId, VmId,
+    ZoneId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,4 +37,6 @@ pub struct Subject {
     /// The mappings that apply, keyed by source network: the stored ones of the right purpose, overlaid with
     /// those of the request.
     pub mappings: BTreeMap<String, NetworkMapping>,
+    /// How the rollback point of a test is to be made; a live failover always makes volume snapshots.
+    pub strategy: StrategyRequest,
 }

@@ -2,12 +2,13 @@
 
 use failover_domain::{NetworkId, SourceVm, VolumeId};
 use ossea::{
-    Capabilities, CloudVm, Network, OsseaClient, OsseaError, ServiceOffering, StoragePool, Template, Volume,
-    Zone,
+    Capabilities, CloudVm, Fact, Network, OsseaClient, OsseaError, ServiceOffering, Snapshot, StoragePool,
+    Template, Volume, Zone,
 };
 use tokio::sync::OnceCell;
 
 use crate::destination::NameSearch;
+use crate::strategy::told_pools;
 use crate::subject::{Subject, Target};
 
 /// An answer of the cloud, or why there is none; failures are shared too, so that a silent cloud is not asked
@@ -104,17 +105,18 @@ impl<'a> View<'a> {
         NameSearch::run(self.cloud, &self.target.zone, &vm.name, self.subject.failover).await
     }
 
-    /// The primary storage pools of the target zone; `None` where our account is not told.
-    pub(crate) async fn pools(&self) -> Result<Option<&[StoragePool]>, OsseaError> {
+    /// The primary storage pools of the target zone, where our account is told.
+    pub(crate) async fn pools(&self) -> Result<Fact<&[StoragePool]>, OsseaError> {
         let answer = self
             .pools
             .get_or_init(|| self.cloud.storage_pools(&self.target.zone))
             .await;
-        match shared(answer) {
-            Ok(pools) => Ok(Some(pools.as_slice())),
-            Err(OsseaError::Unauthorized(_) | OsseaError::Refused(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        told_pools(shared(answer).map(Vec::as_slice))
+    }
+
+    /// The snapshots of a volume. Only one rule asks.
+    pub(crate) async fn snapshots_of(&self, volume: &VolumeId) -> Result<Vec<Snapshot>, OsseaError> {
+        self.cloud.snapshots_of(volume).await
     }
 
     /// A volume that was not found on the OMA. Only one rule asks, and only about such volumes.

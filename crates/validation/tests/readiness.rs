@@ -5,11 +5,11 @@ mod site;
 
 use std::time::Duration;
 
-use failover_domain::{CheckStatus, FailoverType, PowerState, Purpose, ReadinessBand};
+use failover_domain::{CheckStatus, FailoverType, PowerState, Purpose, ReadinessBand, StrategyRequest};
 use failover_validation::{assess, catalogue, free_destination_name};
-use ossea::{OsseaError, PoolKind, PoolScope, Refusal, StoragePool, VmState, VolumeKind, VolumeState};
+use ossea::{OsseaError, PoolKind, Refusal, SnapshotState, VmState, VolumeKind, VolumeState};
 use silent::SilentCloud;
-use site::{Site, assert_finding, cloud_vm, disk, mapping, replica_on_oma};
+use site::{Site, assert_finding, cloud_vm, disk, mapping, pool, replica_on_oma, snapshot};
 
 #[tokio::test]
 async fn a_clean_site_is_ready_with_all_rules_passed() {
@@ -266,18 +266,11 @@ async fn a_replica_that_cannot_change_custody_blocks() {
 
 #[tokio::test]
 async fn an_os_disk_on_managed_storage_blocks_and_a_data_disk_does_not() {
-    let managed = StoragePool {
-        id: "pool-san".parse().unwrap(),
-        name: "san".into(),
-        zone: "zone-1".parse().unwrap(),
-        kind: PoolKind::Other("Iscsi".into()),
-        scope: PoolScope::Zone,
-        cluster: None,
-        managed: Some(true),
-    };
+    let mut managed = pool("san", PoolKind::Other("Iscsi".into()));
+    managed.managed = Some(true);
     for (disk, blocks) in [(0, true), (1, false)] {
         let mut site = Site::clean();
-        site.pools = vec![managed.clone()];
+        site.pools = Ok(vec![managed.clone()]);
         site.volumes[disk].pool = Some(managed.id.clone());
         if blocks {
             let finding = site.only_failure().await;
@@ -525,6 +518,65 @@ async fn a_live_vm_has_one_name_only() {
     let (zone, cloud) = (&site.target.zone, site.cloud());
     let found = free_destination_name(&cloud, zone, "ERP 01", FailoverType::Live).await;
     assert_eq!(found.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_test_passes_with_the_rollback_strategy_that_will_be_taken_and_why() {
+    let mut site = Site::clean_test();
+    let passed = site.finding("rollback_strategy").await;
+    assert_eq!(passed.status, CheckStatus::Pass);
+    assert_eq!(passed.details["strategy"], "vm_snapshot");
+    assert!(
+        passed.message.contains("4.22.1.0") && passed.message.contains("NetworkFilesystem"),
+        "{passed:#?}"
+    );
+
+    site.snapshots = vec![snapshot("snap-1", "volume-2", SnapshotState::Error)];
+    let passed = site.finding("rollback_strategy").await;
+    assert_eq!(passed.status, CheckStatus::Pass);
+    assert_eq!(passed.details["strategy"], "volume_snapshots");
+    assert!(passed.message.contains("snap-1"), "{passed:#?}");
+}
+
+#[tokio::test]
+async fn a_vm_snapshot_that_cannot_be_had_blocks_only_where_it_is_asked_for() {
+    type Break = fn(&mut Site);
+    let broken: [(Break, &[&str]); 4] = [
+        (
+            |s| s.capabilities.as_mut().unwrap().version = "4.20.3.0".into(),
+            &["4.20.3.0", "NetworkFilesystem", "volume-0", "volume-2"],
+        ),
+        (
+            |s| s.pools = Err(OsseaError::Unauthorized("401".into())),
+            &["storage is not known", "role", "volume-1"],
+        ),
+        (
+            |s| s.volumes[1].storage = Some("elsewhere".into()),
+            &["volume-1", "no pool of the zone"],
+        ),
+        (
+            |s| s.snapshots = vec![snapshot("snap-1", "volume-2", SnapshotState::BackedUp)],
+            &["snap-1", "BackedUp", "volume-2"],
+        ),
+    ];
+    for (break_it, words) in broken {
+        let mut site = Site::clean_test();
+        break_it(&mut site);
+        assert!(site.assess().await.is_ready, "{words:?}");
+        site.subject.strategy = StrategyRequest::VmSnapshot;
+        assert_finding(&site.only_failure().await, "rollback_strategy", words);
+        site.subject.strategy = StrategyRequest::VolumeSnapshots;
+        assert!(site.assess().await.is_ready, "{words:?}");
+    }
+}
+
+#[test]
+fn a_live_failover_has_no_strategy_to_choose() {
+    let has_it = |failover| catalogue(failover).iter().any(|r| r.name == "rollback_strategy");
+    assert_eq!(
+        (has_it(FailoverType::Live), has_it(FailoverType::Test)),
+        (false, true)
+    );
 }
 
 #[tokio::test]

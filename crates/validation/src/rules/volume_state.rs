@@ -166,10 +166,9 @@ async fn no_root(named: &str, volume: &Volume, view: &View<'_>) -> Result<Option
     let Some(on) = &volume.pool else {
         return Ok(None);
     };
-    let pools = view.pools().await?.unwrap_or_default();
-    let managed = pools
-        .iter()
-        .find(|pool| pool.id == *on && pool.managed == Some(true));
+    let pools = view.pools().await?;
+    let mut pools = pools.value().copied().unwrap_or_default().iter();
+    let managed = pools.find(|pool| pool.id == *on && pool.managed == Some(true));
     Ok(managed.map(|pool| {
         Problem::new(
             format!(

@@ -9,12 +9,14 @@ use std::ops::RangeInclusive;
 use chrono::DateTime;
 use failover_domain::{
     CheckStatus, Controller, DiskPosition, FailoverType, Finding, Firmware, NetworkMapping, PowerState,
-    Provenance, Purpose, Readiness, ReplicaVolume, SourceDisk, SourceNic, SourceVm, SyncState, VmSpec,
+    Provenance, Purpose, Readiness, ReplicaVolume, SourceDisk, SourceNic, SourceVm, StrategyRequest,
+    SyncState, VmSpec,
 };
 use failover_validation::{Subject, Target, assess};
 use ossea::{
-    Attachment, Capabilities, CloudVm, MockOsseaClient, Network, OsseaError, ServiceOffering, StoragePool,
-    Template, VmState, Volume, VolumeKind, VolumeState, Zone,
+    Attachment, Capabilities, CloudVm, MockOsseaClient, Network, OsseaError, PoolKind, PoolScope,
+    ServiceOffering, Snapshot, SnapshotState, StoragePool, Template, VmState, Volume, VolumeKind,
+    VolumeState, Zone,
 };
 
 pub(crate) const GIB: u64 = 1 << 30;
@@ -31,7 +33,8 @@ pub(crate) struct Site {
     pub(crate) vms: Vec<CloudVm>,
     pub(crate) volumes: Vec<Volume>,
     pub(crate) networks: Vec<Network>,
-    pub(crate) pools: Vec<StoragePool>,
+    pub(crate) pools: Result<Vec<StoragePool>, OsseaError>,
+    pub(crate) snapshots: Vec<Snapshot>,
     /// When set, every read fails like this.
     pub(crate) outage: Option<OsseaError>,
 }
@@ -87,7 +90,8 @@ impl Site {
                 network("net-db", "zone-1"),
                 network("net-far", "zone-2"),
             ],
-            pools: Vec::new(),
+            pools: Ok(vec![pool("primary", PoolKind::NetworkFilesystem)]),
+            snapshots: Vec::new(),
             outage: None,
             target,
         }
@@ -189,7 +193,12 @@ impl Site {
         cloud
             .expect_storage_pools()
             .times(0..)
-            .returning(move |_| ok().map(|()| site.pools.clone()));
+            .returning(move |_| ok().and(site.pools.clone()));
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud.expect_snapshots_of().times(0..).returning(move |volume| {
+            let of = |s: &&Snapshot| s.volume == *volume;
+            ok().map(|()| site.snapshots.iter().filter(of).cloned().collect())
+        });
         let (site, ok) = (self.clone(), answer.clone());
         cloud
             .expect_network()
@@ -247,6 +256,7 @@ fn subject() -> Subject {
         vm: Some(vm),
         active_job: None,
         mappings,
+        strategy: StrategyRequest::Auto,
     }
 }
 
@@ -294,6 +304,28 @@ pub(crate) fn replica_on_oma(place: u16) -> Volume {
         pool: None,
         template: None,
         pending_job: None,
+    }
+}
+
+pub(crate) fn pool(name: &str, kind: PoolKind) -> StoragePool {
+    StoragePool {
+        id: format!("pool-{name}").parse().unwrap(),
+        name: name.into(),
+        zone: "zone-1".parse().unwrap(),
+        kind,
+        scope: PoolScope::Zone,
+        cluster: None,
+        managed: Some(false),
+    }
+}
+
+pub(crate) fn snapshot(id: &str, volume: &str, state: SnapshotState) -> Snapshot {
+    Snapshot {
+        id: id.parse().unwrap(),
+        name: format!("name of {id}"),
+        volume: volume.parse().unwrap(),
+        state,
+        created: None,
     }
 }
 
