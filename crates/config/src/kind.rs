@@ -68,6 +68,21 @@ impl Kind<String> {
     }
 }
 
+impl Kind<Vec<String>> {
+    /// A list of ids of CloudStack.
+    pub fn cloud_ids() -> Self {
+        let id = Kind::cloud_id();
+        Self {
+            allowed: format!(
+                "a list of ids such as [\"ID\", \"ID\"] (in the environment ID,ID), each of {}",
+                id.allowed
+            ),
+            parse: Box::new(move |raw| raw.as_list()?.iter().map(&id.parse).collect()),
+            show: |ids| format!("{ids:?}"),
+        }
+    }
+}
+
 impl Kind<PathBuf> {
     /// A path of a file.
     pub fn path() -> Self {

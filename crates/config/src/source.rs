@@ -46,6 +46,8 @@ pub(crate) enum RawValue {
     Float(String),
     /// true or false.
     Switch(bool),
+    /// A list of the file.
+    List(Vec<RawValue>),
     /// Anything else, by the name of its type: no setting is of such a type.
     Other(&'static str),
     /// A value of the environment: of whatever type the setting has.
@@ -138,25 +140,15 @@ impl Gathered {
     fn add_table(&mut self, prefix: &str, table: &DeTable<'_>, at: &impl Fn(usize) -> Origin) {
         for (name, value) in table.iter() {
             let path = join(prefix, name.get_ref());
-            let raw = match value.get_ref() {
-                DeValue::Table(inner) => {
-                    self.add_table(&path, inner, at);
-                    continue;
-                }
-                DeValue::String(text) => RawValue::Text(text.to_string()),
-                DeValue::Integer(number) => RawValue::Integer(number.to_string()),
-                DeValue::Float(number) => RawValue::Float(number.to_string()),
-                DeValue::Boolean(switch) => RawValue::Switch(*switch),
-                DeValue::Datetime(_) => RawValue::Other("a date"),
-                DeValue::Array(_) => RawValue::Other("a list"),
+            if let DeValue::Table(inner) = value.get_ref() {
+                self.add_table(&path, inner, at);
+                continue;
+            }
+            let setting = Setting {
+                value: RawValue::of_file(value.get_ref()),
+                origin: at(name.span().start),
             };
-            self.settings.insert(
-                path,
-                Setting {
-                    value: raw,
-                    origin: at(name.span().start),
-                },
-            );
+            self.settings.insert(path, setting);
         }
     }
 
@@ -193,11 +185,48 @@ fn join(prefix: &str, name: &str) -> String {
 }
 
 impl RawValue {
+    fn of_file(value: &DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(text) => RawValue::Text(text.to_string()),
+            DeValue::Integer(number) => RawValue::Integer(number.to_string()),
+            DeValue::Float(number) => RawValue::Float(number.to_string()),
+            DeValue::Boolean(switch) => RawValue::Switch(*switch),
+            DeValue::Datetime(_) => RawValue::Other("a date"),
+            DeValue::Array(items) => {
+                RawValue::List(items.iter().map(|item| Self::of_file(item.get_ref())).collect())
+            }
+            DeValue::Table(_) => RawValue::Other("a table"),
+        }
+    }
+
+    /// The value as a list: one of the file, or a variable's parts between commas. An empty variable is an empty list, so
+    /// that the environment can take away what the file gives.
+    pub(crate) fn as_list(&self) -> Option<Vec<RawValue>> {
+        match self {
+            RawValue::List(items) => Some(items.clone()),
+            RawValue::Variable(text) if text.trim().is_empty() => Some(Vec::new()),
+            RawValue::Variable(text) => Some(
+                text.split(',')
+                    .map(|part| RawValue::Variable(part.to_owned()))
+                    .collect(),
+            ),
+            RawValue::Text(_)
+            | RawValue::Integer(_)
+            | RawValue::Float(_)
+            | RawValue::Switch(_)
+            | RawValue::Other(_) => None,
+        }
+    }
+
     /// The value as text, whichever source it came from.
     pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             RawValue::Text(text) | RawValue::Variable(text) => Some(text),
-            RawValue::Integer(_) | RawValue::Float(_) | RawValue::Switch(_) | RawValue::Other(_) => None,
+            RawValue::Integer(_)
+            | RawValue::Float(_)
+            | RawValue::Switch(_)
+            | RawValue::List(_)
+            | RawValue::Other(_) => None,
         }
     }
 
@@ -205,7 +234,7 @@ impl RawValue {
     pub(crate) fn as_number(&self) -> Option<&str> {
         match self {
             RawValue::Integer(text) | RawValue::Float(text) | RawValue::Variable(text) => Some(text),
-            RawValue::Text(_) | RawValue::Switch(_) | RawValue::Other(_) => None,
+            RawValue::Text(_) | RawValue::Switch(_) | RawValue::List(_) | RawValue::Other(_) => None,
         }
     }
 
@@ -216,6 +245,10 @@ impl RawValue {
             RawValue::Text(text) | RawValue::Variable(text) => format!("{:?}", cut(text)),
             RawValue::Integer(number) | RawValue::Float(number) => cut(number),
             RawValue::Switch(switch) => switch.to_string(),
+            RawValue::List(items) => {
+                let items: Vec<String> = items.iter().map(RawValue::shown).collect();
+                cut(&format!("[{}]", items.join(", ")))
+            }
             RawValue::Other(kind) => (*kind).to_owned(),
         }
     }

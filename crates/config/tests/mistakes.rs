@@ -111,6 +111,7 @@ fn all_mistakes_are_reported_at_once() {
         breaker_rest = "0s"
         [target]
         zone_id = "a zone"
+        test_network_ids = ["lab", "a network", 7]
         [server]
         listen = "8080"
         [loging]
@@ -145,8 +146,14 @@ fn all_mistakes_are_reported_at_once() {
         &["target.oma_vm_id", "is missing", "FAILOVER__TARGET__OMA_VM_ID"],
         &["target.service_offering_id", "is missing"],
         &["target.template_id", "is missing"],
+        &[
+            "target.test_network_ids",
+            "is [\"lab\", \"a network\", 7]",
+            "a list of ids",
+            "line 15",
+        ],
         &["server.listen", "\"8080\"", "127.0.0.1:8080"],
-        &["loging", "not a known section", "log", "line 17"],
+        &["loging", "not a known section", "log", "line 18"],
         &[
             "log.format",
             "\"xml\"",
@@ -161,7 +168,7 @@ fn all_mistakes_are_reported_at_once() {
     ] {
         assert!(has(&mistakes, parts), "{parts:?} is not among {mistakes:#?}");
     }
-    assert_eq!(mistakes.len(), 18, "{mistakes:#?}");
+    assert_eq!(mistakes.len(), 19, "{mistakes:#?}");
     assert!(
         !mistakes.iter().any(|m| m.contains("hunter2")),
         "a secret is repeated: {mistakes:#?}"
@@ -211,6 +218,41 @@ fn the_environment_overrides_the_file() {
         (config.database.pool_size, config.log.format),
         (42, LogFormat::Json)
     );
+}
+
+#[test]
+fn a_list_is_given_in_the_file_or_with_commas_in_the_environment() {
+    let ids = |site: Site| {
+        site.load::<WorkerConfig>()
+            .unwrap()
+            .config
+            .target
+            .test_network_ids
+    };
+    let from_environment = |value: &str| Site::working().with("FAILOVER__TARGET__TEST_NETWORK_IDS", value);
+    let none: [&str; 0] = [];
+    assert_eq!(ids(Site::working()), none);
+    assert_eq!(ids(from_environment("lab, quarantine")), ["lab", "quarantine"]);
+    assert_eq!(ids(from_environment("")), none);
+
+    let with_file = |line: &str| {
+        let mut site = Site::working();
+        let directory = Site::new(&format!("{WORKING}{line}\n")).directory;
+        site.directory = directory;
+        site
+    };
+    assert_eq!(ids(with_file("test_network_ids = [\"lab\"]")), ["lab"]);
+    for wrong in ["\"lab\"", "[[\"lab\"]]", "[\"\"]"] {
+        let mistakes = with_file(&format!("test_network_ids = {wrong}")).mistakes::<ApiConfig>();
+        assert!(
+            has(&mistakes, &["target.test_network_ids", wrong, "ID,ID"]),
+            "{mistakes:#?}"
+        );
+    }
+    assert!(has(
+        &from_environment("lab,,quarantine").mistakes::<ApiConfig>(),
+        &["target.test_network_ids", "lab,,quarantine"]
+    ));
 }
 
 #[test]

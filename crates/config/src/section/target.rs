@@ -16,6 +16,8 @@ pub struct TargetSettings {
     pub template_id: String,
     /// MHz per CPU for an offering that leaves the speed free.
     pub cpu_speed_mhz: u32,
+    /// The networks that are isolated from production, on which test VMs may run.
+    pub test_network_ids: Vec<String>,
 }
 
 impl TargetSettings {
@@ -27,12 +29,14 @@ impl TargetSettings {
         let service_offering_id = section.required("service_offering_id", &Kind::cloud_id());
         let template_id = section.required("template_id", &Kind::cloud_id());
         let cpu_speed_mhz = section.or("cpu_speed_mhz", &Kind::number(100..=10_000), 1000);
+        let test_network_ids = section.or("test_network_ids", &Kind::cloud_ids(), Vec::new());
         Some(Self {
             oma_vm_id: oma_vm_id?,
             zone_id: zone_id?,
             service_offering_id: service_offering_id?,
             template_id: template_id?,
             cpu_speed_mhz,
+            test_network_ids,
         })
     }
 }
