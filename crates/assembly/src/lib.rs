@@ -109,6 +109,11 @@ pub fn target(settings: &TargetSettings) -> Result<Target, IdError> {
         offering: settings.service_offering_id.parse()?,
         template: settings.template_id.parse()?,
         cpu_speed_mhz: settings.cpu_speed_mhz,
+        test_networks: settings
+            .test_network_ids
+            .iter()
+            .map(|id| id.parse())
+            .collect::<Result<_, _>>()?,
     })
 }
 

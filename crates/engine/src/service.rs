@@ -1,7 +1,7 @@
 //! The front door: readiness, the dry run and the start of jobs. The API is a thin skin over this, and foreign
 //! programs use it directly.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use failover_domain::{
@@ -203,8 +203,11 @@ impl FailoverService {
                 job_id,
             });
         }
-        let overlay = self.resolve_mappings(&request.network_mappings).await?;
-        let subject = self.subject(vm_id, FailoverType::Live, overlay).await?;
+        let failover = FailoverType::Live;
+        let overlay = self
+            .resolve_mappings(&request.network_mappings, purpose_of(failover))
+            .await?;
+        let subject = self.subject(vm_id, failover, overlay).await?;
         let readiness = assess(&subject, &self.target, self.cloud.as_ref()).await;
         if !may_start(&readiness, request.warnings) {
             return Err(StartError::NotReady {
@@ -270,6 +273,8 @@ impl FailoverService {
     ) -> Result<Subject, StoreError> {
         let purpose = purpose_of(failover);
         let stored = self.mappings.mappings(vm_id).await?;
+        let marked_networks = networks_for(Purpose::Test, &stored);
+        let production_networks = networks_for(Purpose::Production, &stored);
         let mut mappings: BTreeMap<String, NetworkMapping> = stored
             .into_iter()
             .filter(|m| m.purpose == purpose)
@@ -282,14 +287,18 @@ impl FailoverService {
             vm: self.inventory.vm(vm_id).await?,
             active_job: self.jobs.active_job(vm_id).await?,
             mappings,
+            marked_networks,
+            production_networks,
             strategy: StrategyRequest::Auto,
         })
     }
 
-    /// Turns the request's mappings into mappings with ids, by id or by exact, unique name in the zone.
+    /// Turns the request's mappings into mappings with ids, by id or by exact, unique name in the zone. `purpose` is what
+    /// the request is for; whether a network may serve it is a question of readiness.
     async fn resolve_mappings(
         &self,
         wanted: &BTreeMap<String, String>,
+        purpose: Purpose,
     ) -> Result<BTreeMap<String, NetworkMapping>, StartError> {
         if wanted.is_empty() {
             return Ok(BTreeMap::new());
@@ -303,7 +312,7 @@ impl FailoverService {
             })?;
             let mapping = NetworkMapping {
                 source_network: source_network.clone(),
-                purpose: Purpose::Production,
+                purpose,
                 network_id: network.id.clone(),
                 network_name: network.name.clone(),
             };
@@ -319,6 +328,12 @@ pub fn purpose_of(failover: FailoverType) -> Purpose {
         FailoverType::Live => Purpose::Production,
         FailoverType::Test => Purpose::Test,
     }
+}
+
+/// The networks to which the mappings for one purpose lead.
+fn networks_for(purpose: Purpose, mappings: &[NetworkMapping]) -> BTreeSet<NetworkId> {
+    let of_purpose = mappings.iter().filter(|m| m.purpose == purpose);
+    of_purpose.map(|m| m.network_id.clone()).collect()
 }
 
 /// Whether a verdict allows a start under a policy for warnings. Critical failures never do.

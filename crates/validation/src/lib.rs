@@ -10,7 +10,7 @@
 //! | `vm_existence` | critical | the VM is in the inventory with 1 to 33 disks, CPUs, memory and firmware |
 //! | `active_jobs` | critical | neither a failover nor a replication works on the VM |
 //! | `sync_status` | critical | a synchronisation succeeded (ChangeID) and no replica needs a full one |
-//! | `network_mappings` | critical | every NIC has a cloud network of its own that takes VMs in the target zone |
+//! | `network_mappings` | critical | every NIC has a cloud network of its own that takes VMs in the target zone; in a test, a marked one that is not production |
 //! | `volume_state` | critical | every disk's replica rests, `Ready`, on the OMA, and belongs to no other disk |
 //! | `cloud_reachable` | critical | the cloud answers and accepts our credentials |
 //! | `destination_settings` | critical | zone, offering, template and OMA exist and suit the VM |

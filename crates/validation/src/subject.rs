@@ -1,10 +1,10 @@
 //! What the rules look at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use failover_domain::{
-    CloudVmId, FailoverType, JobId, NetworkMapping, OfferingId, SourceVm, StrategyRequest, TemplateId, VmId,
-    ZoneId,
+    CloudVmId, FailoverType, JobId, NetworkId, NetworkMapping, OfferingId, SourceVm, StrategyRequest,
+    TemplateId, VmId, ZoneId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ pub struct Target {
     pub template: TemplateId,
     /// MHz per CPU for an offering that leaves the speed free.
     pub cpu_speed_mhz: u32,
+    /// The networks that the operator has marked as test networks: isolated, fit for every source VM's test.
+    pub test_networks: BTreeSet<NetworkId>,
 }
 
 /// What our database says of a source VM at the moment of asking.
@@ -37,6 +39,11 @@ pub struct Subject {
     /// The mappings that apply, keyed by source network: the stored ones of the right purpose, overlaid with
     /// those of the request.
     pub mappings: BTreeMap<String, NetworkMapping>,
+    /// The networks that stored test mappings of this VM lead to. Storing one marks its network as a test network for
+    /// this VM; a mapping of the request marks nothing.
+    pub marked_networks: BTreeSet<NetworkId>,
+    /// The networks that stored production mappings of this VM lead to, whatever the failover is for.
+    pub production_networks: BTreeSet<NetworkId>,
     /// How the rollback point of a test is to be made; a live failover always makes volume snapshots.
     pub strategy: StrategyRequest,
 }

@@ -4,7 +4,7 @@
 
 mod silent;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -154,6 +154,7 @@ impl Site {
                 offering: "offering".parse().unwrap(),
                 template: "template".parse().unwrap(),
                 cpu_speed_mhz: 2000,
+                test_networks: BTreeSet::new(),
             },
             probe: probe(),
             zones: vec![zone("zone", true)],

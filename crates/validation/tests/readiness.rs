@@ -181,15 +181,80 @@ async fn two_cards_on_one_cloud_network_block() {
 }
 
 #[tokio::test]
+async fn a_clean_test_is_ready_with_all_rules_passed() {
+    let readiness = Site::clean_test().assess().await;
+    assert!(
+        readiness.is_ready,
+        "{:#?}",
+        readiness.failures().collect::<Vec<_>>()
+    );
+    assert_eq!(readiness.readiness_score, 100.0);
+    let rules: Vec<&str> = readiness.checks.iter().map(|c| c.rule.as_str()).collect();
+    let expected: Vec<&str> = catalogue(FailoverType::Test).iter().map(|r| r.name).collect();
+    assert_eq!(rules, expected);
+}
+
+#[tokio::test]
 async fn a_test_refuses_a_production_mapping() {
-    let mut site = Site::clean();
-    site.subject.failover = FailoverType::Test;
-    site.subject.mappings.get_mut("DB Network").unwrap().purpose = Purpose::Test;
+    let mut site = Site::clean_test();
+    site.subject.mappings.get_mut("VM Network").unwrap().purpose = Purpose::Production;
     assert_finding(
         &site.only_failure().await,
         "network_mappings",
         &["\"VM Network\"", "production", "test"],
     );
+}
+
+#[tokio::test]
+async fn a_test_refuses_a_network_that_nobody_marked() {
+    let mut site = Site::clean_test();
+    site.subject.marked_networks.clear();
+    let finding = site.only_failure().await;
+    let words = ["net-test", "\"VM Network\"", "not marked as a test network"];
+    assert_finding(&finding, "network_mappings", &words);
+    assert!(!finding.message.contains("net-lab"), "{finding:#?}");
+    let remedy = finding.remedy.unwrap();
+    for way_out in ["store a test mapping", "target.test_network_ids"] {
+        assert!(remedy.contains(way_out), "{remedy}");
+    }
+
+    let mut site = Site::clean_test();
+    site.target.test_networks.clear();
+    assert_finding(
+        &site.only_failure().await,
+        "network_mappings",
+        &["net-lab", "not marked as a test network"],
+    );
+}
+
+#[tokio::test]
+async fn a_test_never_reaches_production_whoever_marks_it() {
+    let mut site = Site::clean_test();
+    site.map("DB Network", "net-db");
+    site.target.test_networks.insert("net-db".parse().unwrap());
+    site.subject.marked_networks.insert("net-db".parse().unwrap());
+    let finding = site.only_failure().await;
+    let words = ["net-db", "\"DB Network\"", "must not reach production"];
+    assert_finding(&finding, "network_mappings", &words);
+    assert!(!finding.message.contains("not marked"), "{finding:#?}");
+}
+
+#[tokio::test]
+async fn a_test_without_a_mapping_is_not_sent_to_another_test_network() {
+    let mut site = Site::clean_test();
+    site.subject.mappings.remove("DB Network");
+    assert_finding(
+        &site.only_failure().await,
+        "network_mappings",
+        &["\"DB Network\"", "not mapped"],
+    );
+}
+
+#[tokio::test]
+async fn a_live_failover_needs_no_mark() {
+    let site = Site::clean();
+    assert!(site.subject.marked_networks.is_empty() && site.target.test_networks.is_empty());
+    assert!(site.assess().await.is_ready);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The API with a store, a cloud and an inventory, and what tests do with it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -274,6 +275,7 @@ pub(crate) fn target() -> Target {
         offering: "d03174c8-8bd8-5402-9406-e9df7c62a007".parse().unwrap(),
         template: "1dcf7bcc-2cf6-5232-a4ea-a726fb9e3ac2".parse().unwrap(),
         cpu_speed_mhz: 1000,
+        test_networks: BTreeSet::new(),
     }
 }
 

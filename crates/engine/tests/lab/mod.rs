@@ -5,7 +5,7 @@
     reason = "in a test an unexpected error is a failed test"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +97,7 @@ impl Lab {
                 offering: "d03174c8-8bd8-5402-9406-e9df7c62a007".parse().unwrap(),
                 template: "1dcf7bcc-2cf6-5232-a4ea-a726fb9e3ac2".parse().unwrap(),
                 cpu_speed_mhz: 2000,
+                test_networks: BTreeSet::new(),
             },
             clock,
             settings: EngineSettings::default(),

@@ -1,4 +1,7 @@
 //! `network_mappings`: every NIC gets a cloud network of its own that takes VMs in the target zone.
+//!
+//! In a test each of them must also be marked as a test network, and none may be one that this VM uses in production. A
+//! card without a marked network stops the test: there is no fallback network.
 
 use std::collections::BTreeMap;
 
@@ -27,10 +30,15 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
     problems.extend(shared_networks(vm, view));
     for (source, mapping) in used_mappings(vm, view) {
         problems.extend(wrong_purpose(source, mapping, view.subject.failover));
+        problems.extend(outside_the_test(source, mapping, view));
         problems.extend(unusable(source, mapping, view).await?);
     }
+    let networks = match view.subject.failover {
+        FailoverType::Live => "usable networks",
+        FailoverType::Test => "usable test networks",
+    };
     let passed = format!(
-        "all {} network cards of {} are mapped to usable networks",
+        "all {} network cards of {} are mapped to {networks}",
         vm.nics.len(),
         vm.name
     );
@@ -111,15 +119,39 @@ fn wrong_purpose(source: &str, mapping: &NetworkMapping, failover: FailoverType)
     })
 }
 
+/// What would let a test out. Reaching production is told alone: marking such a network would not help.
+fn outside_the_test(source: &str, mapping: &NetworkMapping, view: &View<'_>) -> Option<Problem> {
+    match view.subject.failover {
+        FailoverType::Live => return None,
+        FailoverType::Test => {}
+    }
+    let named = named(source, mapping);
+    let network = &mapping.network_id;
+    if view.subject.production_networks.contains(network) {
+        return Some(Problem::new(
+            format!("{named} is a production network of the VM; a test must not reach production"),
+            format!("Map {source:?} for tests to a network that is isolated from production."),
+        ));
+    }
+    let is_marked =
+        view.subject.marked_networks.contains(network) || view.target.test_networks.contains(network);
+    (!is_marked).then(|| {
+        Problem::new(
+            format!("{named} is not marked as a test network"),
+            format!(
+                "If the network is isolated from production, store a test mapping of {source:?} to it, or add its \
+                 id to target.test_network_ids in the configuration of API and worker."
+            ),
+        )
+    })
+}
+
 async fn unusable(
     source: &str,
     mapping: &NetworkMapping,
     view: &View<'_>,
 ) -> Result<Option<Problem>, OsseaError> {
-    let named = format!(
-        "cloud network {} ({}) for {source:?}",
-        mapping.network_name, mapping.network_id
-    );
+    let named = named(source, mapping);
     if let Some(network) = find(view.networks().await?, &mapping.network_id) {
         return Ok((!network.can_deploy).then(|| {
             Problem::new(
@@ -142,6 +174,13 @@ async fn unusable(
             format!("Map {source:?} to an existing network that the account of the API key may use."),
         ),
     }))
+}
+
+fn named(source: &str, mapping: &NetworkMapping) -> String {
+    format!(
+        "cloud network {} ({}) for {source:?}",
+        mapping.network_name, mapping.network_id
+    )
 }
 
 fn find<'a>(networks: &'a [Network], id: &NetworkId) -> Option<&'a Network> {

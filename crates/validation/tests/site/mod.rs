@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test fixtures may panic")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
@@ -48,6 +48,7 @@ impl Site {
             offering: "offering".parse().unwrap(),
             template: "template".parse().unwrap(),
             cpu_speed_mhz: 2000,
+            test_networks: BTreeSet::new(),
         };
         Self {
             subject: subject(),
@@ -97,14 +98,31 @@ impl Site {
         }
     }
 
-    /// The same before a test failover: mapped to test networks.
+    /// The same before a test failover: mapped to test networks, one marked by a stored mapping and one by the
+    /// configuration.
     pub(crate) fn clean_test() -> Self {
         let mut site = Self::clean();
         site.subject.failover = FailoverType::Test;
-        for mapping in site.subject.mappings.values_mut() {
-            mapping.purpose = Purpose::Test;
+        for (source, id) in [("VM Network", "net-test"), ("DB Network", "net-lab")] {
+            site.networks.push(network(id, "zone-1"));
+            site.map(source, id);
         }
+        site.subject.marked_networks = ["net-test".parse().unwrap()].into();
+        site.target.test_networks = ["net-lab".parse().unwrap()].into();
         site
+    }
+
+    /// Maps a source network for the subject's failover.
+    pub(crate) fn map(&mut self, source: &str, network: &str) {
+        let purpose = match self.subject.failover {
+            FailoverType::Live => Purpose::Production,
+            FailoverType::Test => Purpose::Test,
+        };
+        let mapping = NetworkMapping {
+            purpose,
+            ..mapping(source, network)
+        };
+        self.subject.mappings.insert(source.into(), mapping);
     }
 
     pub(crate) fn vm(&mut self) -> &mut SourceVm {
@@ -256,6 +274,8 @@ fn subject() -> Subject {
         vm: Some(vm),
         active_job: None,
         mappings,
+        marked_networks: BTreeSet::new(),
+        production_networks: ["net-prod", "net-db"].map(|id| id.parse().unwrap()).into(),
         strategy: StrategyRequest::Auto,
     }
 }
