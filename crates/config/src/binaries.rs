@@ -5,6 +5,7 @@ use crate::section::client::ClientSettings;
 use crate::section::database::DatabaseSettings;
 use crate::section::failover::FailoverSettings;
 use crate::section::log::LogSettings;
+use crate::section::oma::OmaSettings;
 use crate::section::ossea::OsseaSettings;
 use crate::section::server::ServerSettings;
 use crate::section::sim::SimSettings;
@@ -68,6 +69,8 @@ configuration! {
         ossea: OsseaSettings,
         /// Where to.
         target: TargetSettings,
+        /// Whom to ask before replicas leave the OMA.
+        oma: OmaSettings,
         /// How jobs are driven.
         worker: WorkerSettings,
     }

@@ -29,6 +29,7 @@ pub use section::client::ClientSettings;
 pub use section::database::{DatabaseSettings, MigratePolicy};
 pub use section::failover::FailoverSettings;
 pub use section::log::{LogFormat, LogSettings};
+pub use section::oma::{HookAddress, HookSettings, OmaSettings};
 pub use section::ossea::OsseaSettings;
 pub use section::server::ServerSettings;
 pub use section::sim::{SimCredentials, SimProfile, SimScope, SimSettings, SimStorage};

@@ -7,8 +7,8 @@ use crate::mistake::{Mistake, Mistakes, Warning};
 use crate::source::{Gathered, Origin, Setting, Sources};
 
 /// The sections of all binaries. A section that is here but that a binary does not read belongs to another one.
-const SECTIONS: [&str; 9] = [
-    "client", "database", "failover", "log", "ossea", "server", "sim", "target", "worker",
+const SECTIONS: [&str; 10] = [
+    "client", "database", "failover", "log", "oma", "ossea", "server", "sim", "target", "worker",
 ];
 
 /// Reads settings and collects mistakes.

@@ -39,7 +39,12 @@ impl Site {
     }
 
     fn working() -> Self {
-        Self::new(WORKING)
+        Self::working_with("")
+    }
+
+    /// What works, and some more sections.
+    fn working_with(more: &str) -> Self {
+        Self::new(&format!("{WORKING}{more}"))
             .with("FAILOVER__OSSEA__API_KEY", "key")
             .with("FAILOVER__OSSEA__SECRET_KEY", "secret")
     }
@@ -377,6 +382,89 @@ fn limits_that_contradict_each_other_are_a_mistake() {
         &site.mistakes::<WorkerConfig>(),
         &["worker.retry_min", "is 1m", "worker.retry_max", "10s"]
     ));
+}
+
+#[test]
+fn without_an_address_nobody_is_asked() {
+    for site in [
+        Site::working(),
+        Site::working().with("FAILOVER__OMA__RESUME_TIMEOUT", "5s"),
+        Site::working().with("FAILOVER__OMA__HOOK_SECRET", "hunter2"),
+    ] {
+        let loaded = site.load::<WorkerConfig>().unwrap();
+        assert!(loaded.config.oma.hook.is_none());
+        assert_eq!(loaded.warnings, []);
+    }
+}
+
+#[test]
+fn the_migration_tool_is_asked_where_an_address_says() {
+    let file = "[oma]\nquiesce_url = \"https://oma/quiesce\"\nresume_timeout = \"5s\"\n";
+    let mut site = Site::working_with(file);
+    let secret = site.secret_file("hunter2\n", 0o600);
+    site = site.with("FAILOVER__OMA__HOOK_SECRET_FILE", &secret);
+    let loaded = site.load::<WorkerConfig>().unwrap();
+    assert!(!format!("{loaded:?}").contains("hunter2"), "{loaded:?}");
+    let hook = loaded.config.oma.hook.unwrap();
+    let quiesce = hook.quiesce.unwrap();
+    assert_eq!(
+        (quiesce.url.as_str(), quiesce.timeout.as_secs()),
+        ("https://oma/quiesce", 60)
+    );
+    assert_eq!((hook.resume, hook.secret.expose_secret()), (None, "hunter2"));
+}
+
+#[test]
+fn a_tool_may_be_told_of_the_return_without_being_asked_before() {
+    let site = Site::working()
+        .with("FAILOVER__OMA__RESUME_URL", "http://127.0.0.1:9000/")
+        .with("FAILOVER__OMA__HOOK_SECRET", "hunter2");
+    let hook = site.load::<WorkerConfig>().unwrap().config.oma.hook.unwrap();
+    assert_eq!(hook.quiesce, None);
+    assert_eq!(hook.resume.unwrap().timeout.as_secs(), 30);
+}
+
+#[test]
+fn an_address_without_a_secret_is_a_mistake() {
+    for key in ["QUIESCE_URL", "RESUME_URL"] {
+        let site = Site::working().with(&format!("FAILOVER__OMA__{key}"), "https://oma/hook");
+        let mistakes = site.mistakes::<WorkerConfig>();
+        let parts = [
+            "oma.hook_secret",
+            "is missing",
+            "oma.hook_secret_file",
+            "FAILOVER__OMA__HOOK_SECRET",
+        ];
+        assert!(has(&mistakes, &parts), "{mistakes:#?}");
+        assert_eq!(mistakes.len(), 1, "{mistakes:#?}");
+    }
+}
+
+#[test]
+fn all_mistakes_about_the_migration_tool_are_reported_at_once() {
+    let file = r#"
+        [oma]
+        quiesce_url = "https://user:hunter2@oma/"
+        quiesce_timeout = "0s"
+        resume_url = "oma.example.org"
+        resume_timeout = 30
+        hook_secret = "hunter2"
+        hook_ca_file = ""
+        hook_secretfile = "/etc/secret"
+    "#;
+    let mistakes = Site::working_with(file).mistakes::<WorkerConfig>();
+    for parts in [
+        ["oma.quiesce_url", "without user name"].as_slice(),
+        &["oma.quiesce_timeout", "\"0s\"", "from 1s to 10m"],
+        &["oma.resume_url", "\"oma.example.org\"", "https://"],
+        &["oma.resume_timeout", "is 30", "\"10s\""],
+        &["oma.hook_secret", "must not be written", "oma.hook_secret_file"],
+        &["oma.hook_ca_file", "a path of a file"],
+        &["oma.hook_secretfile", "not a known key", "hook_secret_file"],
+    ] {
+        assert!(has(&mistakes, parts), "{parts:?} is not among {mistakes:#?}");
+    }
+    assert_eq!(mistakes.len(), 7, "{mistakes:#?}");
 }
 
 #[test]

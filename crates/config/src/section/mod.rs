@@ -4,6 +4,7 @@ pub mod client;
 pub mod database;
 pub mod failover;
 pub mod log;
+pub mod oma;
 pub mod ossea;
 pub mod server;
 pub mod sim;
