@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["failover-domain", "failover-validation", "ossea"],
     ),
     ("guest-probe", &["failover-domain", "failover-engine"]),
+    ("writer-hook", &["failover-domain", "failover-engine"]),
     ("failover-store", &["failover-domain", "failover-engine"]),
     (
         "failover-api",
@@ -73,6 +74,7 @@ const WIRING: &[&str] = &[
     "failover-store",
     "failover-validation",
     "ossea",
+    "writer-hook",
 ];
 
 /// Crates of others that only some of our packages may use.
@@ -95,7 +97,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("diesel-async", &["failover-store"]),
     ("diesel_migrations", &["failover-store"]),
     ("libsqlite3-sys", &["failover-store"]),
-    ("reqwest", &["ossea", "failoverctl"]),
+    ("reqwest", &["ossea", "failoverctl", "writer-hook"]),
     ("tokio-postgres", &["failover-store"]),
 ];
 
