@@ -2,6 +2,8 @@
 //!
 //! This is the one place below the binaries that sees every crate; it holds wiring and nothing else.
 
+mod writer;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,8 @@ use ossea::{OsseaClient, Priority};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+pub use writer::writer;
 
 /// The database's schema does not fit (`EX_DATAERR` of sysexits).
 pub const EXIT_SCHEMA: u8 = 65;
@@ -54,6 +58,7 @@ pub fn mistakes(ossea: &OsseaSettings, target_section: &TargetSettings) -> Vec<M
 /// The same for the worker, which also depends on how its sections fit together.
 pub fn worker_mistakes(config: &WorkerConfig) -> Vec<Mistake> {
     let mut mistakes = mistakes(&config.ossea, &config.target);
+    mistakes.extend(writer::mistakes(&config.oma));
     let (lost_after, valid) = (config.worker.lost_after, config.ossea.signature_ttl);
     if lost_after < valid + LOST_MARGIN {
         let message = format!(

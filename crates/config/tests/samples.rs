@@ -60,6 +60,30 @@ fn the_sample_of_the_worker_is_correct_and_complete() {
 }
 
 #[test]
+fn the_section_about_the_migration_tool_works_once_it_is_no_comment() {
+    let text = std::fs::read_to_string(samples().join("failover-worker.toml")).unwrap();
+    let (before, rest) = text.split_once("[oma]\n").unwrap();
+    let (section, after) = rest.split_once("\n\n").unwrap();
+    let settings: Vec<&str> = section
+        .lines()
+        .map(|line| line.strip_prefix("# ").unwrap())
+        .filter(|line| line.contains(" = "))
+        .collect();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("worker.toml");
+    let text = format!("{before}[oma]\n{}\n\n{after}", settings.join("\n"));
+    std::fs::write(&path, text).unwrap();
+    // An absolute path stands alone when it is joined to another one.
+    let secrets = [CLOUD_SECRETS[0], CLOUD_SECRETS[1], "OMA__HOOK_SECRET_FILE"];
+    let hook = load::<WorkerConfig>(path.to_str().unwrap(), &secrets)
+        .config
+        .oma
+        .hook
+        .unwrap();
+    assert!(hook.quiesce.is_some() && hook.resume.is_some() && hook.ca_file.is_some());
+}
+
+#[test]
 fn the_sample_of_the_simulator_is_correct_and_complete() {
     let loaded = load::<SimConfig>("ossea-sim.toml", &["SIM__API_KEY_FILE", "SIM__SECRET_KEY_FILE"]);
     shows_all_keys("ossea-sim.toml", &loaded);
