@@ -15,6 +15,7 @@ pub mod inventory;
 pub mod jobs;
 pub mod journal;
 pub mod leases;
+pub mod requests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -77,7 +78,6 @@ macro_rules! store_contract {
             a_taken_id_gives_the_next_second,
             a_created_job_reads_back,
             what_does_not_exist_is_none,
-            a_cancel_is_noted_once_and_only_while_the_job_is_active,
             filters_select_by_vm_status_and_type,
             pages_of_jobs_join_without_gaps,
             pages_of_the_journal_join_without_gaps,
@@ -93,7 +93,17 @@ macro_rules! store_contract {
             a_released_job_is_free_at_once,
             a_lost_lease_releases_nothing,
             ended_jobs_are_not_claimable,
-            a_worker_hears_of_the_cancels_of_its_own_jobs,
+        );
+        $crate::store_contract!(@module $harness, requests:
+            a_cancel_is_noted_once_and_only_while_the_job_is_active,
+            requests_are_numbered_in_the_order_in_which_they_come,
+            requests_at_once_lose_nothing,
+            a_worker_is_brought_the_unheard_requests_of_its_own_jobs,
+            a_job_does_not_end_while_a_request_is_unheard,
+            a_live_failover_is_settled_once,
+            concurrent_settlements_give_one_job,
+            failovers_whose_time_has_come_are_found,
+            a_quarantine_is_cleared_with_a_reason_or_not_at_all,
         );
         $crate::store_contract!(@module $harness, journal:
             the_same_batch_twice_is_written_once,

@@ -1,8 +1,8 @@
 //! What to do next with a job: a pure function of its plan and its state.
 
-use crate::event::{Failure, FailureCode};
+use crate::event::{ClosingReason, Failure, FailureCode, StepFacts};
 use crate::failure::failure_of;
-use crate::plan::{Plan, Step};
+use crate::plan::{Direction, Errand, Plan, Step, StepKind};
 use crate::state::{JobState, Phase, Standing};
 
 /// What the driver does next.
@@ -14,8 +14,10 @@ pub enum Directive {
     Work(Vec<Vec<Step>>),
     /// All lanes of the stage have succeeded.
     Finish(usize),
-    /// All stages are finished.
+    /// All stages of a live failover are finished.
     Complete,
+    /// All stages are finished, and the last part of the job begins.
+    Close(ClosingReason),
     /// Let open commands come to an end, then begin the way back.
     TurnBack(Failure),
     /// Go on with the way back.
@@ -38,7 +40,7 @@ pub fn decide(plan: &Plan, state: &JobState) -> Directive {
         return Directive::TurnBack(cancelled(by));
     }
     let Some(stage) = plan.stages.get(state.stages_finished) else {
-        return Directive::Complete;
+        return at_the_end(plan, state);
     };
     if state.stage != Some(state.stages_finished) {
         return Directive::Enter(state.stages_finished);
@@ -59,6 +61,29 @@ pub fn decide(plan: &Plan, state: &JobState) -> Directive {
         Directive::Finish(state.stages_finished)
     } else {
         Directive::Work(lanes)
+    }
+}
+
+/// What comes after the last stage.
+fn at_the_end(plan: &Plan, state: &JobState) -> Directive {
+    match &plan.errand {
+        Errand::Live { .. } => Directive::Complete,
+        Errand::Rollback(_) | Errand::Commit(_) => Directive::Close(ClosingReason::Settlement),
+        Errand::Test(_) => Directive::Close(match closed_window(state) {
+            Some(why) => why.clone(),
+            // The window is the last stage of a test and closes with its reason.
+            None => ClosingReason::WindowOver,
+        }),
+    }
+}
+
+fn closed_window(state: &JobState) -> Option<&ClosingReason> {
+    let window = Step::new(Direction::Forward, StepKind::TestWindow);
+    match &state.steps.get(&window.id)?.standing {
+        Standing::Done {
+            facts: StepFacts::WindowClosed { why },
+        } => Some(why),
+        Standing::Done { .. } | Standing::Open(_) | Standing::Delayed { .. } | Standing::Failed { .. } => None,
     }
 }
 

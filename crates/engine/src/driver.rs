@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use failover_domain::{AttentionCode, Severity};
+use failover_domain::{Attention, AttentionCode, Severity};
 use futures::future::join_all;
 use ossea::Circuit;
 use tokio::task::JoinSet;
@@ -13,11 +13,12 @@ use crate::attention;
 use crate::decide::{Directive, decide, open_forward_steps};
 use crate::event::{Event, Failure};
 use crate::journal::Stop;
-use crate::plan::{Direction, Step, StepId};
-use crate::return_planner::{Obstacle, plan_return};
+use crate::plan::{Direction, Errand, Plan, Step, StepId};
+use crate::return_planner::{Obstacle, plan_commit, plan_return};
 use crate::runner::{JobContext, StepEnd, run_step};
 use crate::scene::Scene;
 use crate::state::{JobState, Standing};
+use crate::survey::Survey;
 
 /// Drives a job to its end.
 ///
@@ -35,14 +36,18 @@ pub(crate) async fn drive(job: &Arc<JobContext>) -> Result<(), Stop> {
         match decide(&job.plan, &state) {
             Directive::Enter(stage) => {
                 if stage == 0 && !may_begin(job).await? {
-                    hear_cancel(job).await?;
                     continue;
                 }
                 job.journal.record(Event::StageEntered { stage }).await?;
             }
             Directive::Work(lanes) => work(job, &lanes).await?,
             Directive::Finish(stage) => job.journal.record(Event::StageFinished { stage }).await?,
-            Directive::Complete => job.journal.record(Event::Completed).await?,
+            Directive::Complete => {
+                if !job.journal.end(Event::Completed).await? {
+                    wait_for_request(job).await?;
+                }
+            }
+            Directive::Close(why) => job.journal.record(Event::ClosingBegan { why }).await?,
             Directive::TurnBack(cause) => turn_back(job, cause).await?,
             Directive::Return => go_back(job).await?,
             Directive::Rest => return Ok(()),
@@ -59,7 +64,7 @@ async fn may_begin(job: &JobContext) -> Result<bool, Stop> {
             return Ok(false);
         }
         if told.is_none() {
-            told = Some(job.not_begun.one_more());
+            told = Some(job.idle.one_more());
             tracing::warn!(job_id = %job.job_id, %since, why, "The job does not begin while the cloud does not answer.");
         }
         job.journal.pause(job.parts.settings.cloud_poll_min).await?;
@@ -86,23 +91,12 @@ async fn work(job: &JobContext, lanes: &[Vec<Step>]) -> Result<(), Stop> {
         }
     };
     let ends: Vec<Result<(), Stop>> = join_all(lanes.iter().map(|steps| lane(steps))).await;
-    ends.into_iter().collect::<Result<(), Stop>>()?;
-    hear_cancel(job).await
+    ends.into_iter().collect()
 }
 
-/// Journals that the job is to be cancelled, once its lanes stand still.
-async fn hear_cancel(job: &JobContext) -> Result<(), Stop> {
-    let state = job.journal.state().await;
-    if !job.halt.is_cancelled() || state.failed_step().is_some() || state.cancelled_by.is_some() {
-        return Ok(());
-    }
-    let requested = job.parts.jobs.job(&job.job_id).await;
-    let by = requested
-        .ok()
-        .flatten()
-        .and_then(|r| r.cancel_requested_by)
-        .unwrap_or_else(|| "somebody".to_owned());
-    job.journal.record(Event::CancelHeard { by }).await
+/// A request is stored that the job has not heard; the worker brings it at its next look.
+async fn wait_for_request(job: &JobContext) -> Result<(), Stop> {
+    job.journal.pause_or_request(job.parts.settings.poll_interval).await
 }
 
 /// Lets commands of the way there that are still under way come to an end, then begins the way back. Acting
@@ -133,9 +127,14 @@ async fn go_back(job: &Arc<JobContext>) -> Result<(), Stop> {
         let state = job.journal.state().await;
         if let Some(scene) = look(job, &state, &mut silent_since).await? {
             let busy: BTreeSet<StepId> = running.iter().cloned().chain(delayed(job, &state)).collect();
-            let next = plan_return(&job.plan, &state, &scene, &busy);
-            if next.is_home {
-                return finish(job, &state, &scene).await;
+            let next = match &job.plan.errand {
+                Errand::Commit(_) => plan_commit(&job.plan, &state, &busy),
+                Errand::Live { .. } | Errand::Test(_) | Errand::Rollback(_) => {
+                    plan_return(&job.plan, &state, &scene, &busy)
+                }
+            };
+            if next.is_home && running.is_empty() && finish(job, &state, &scene).await? {
+                return Ok(());
             }
             report(job, &next.obstacles).await?;
             for step in next.steps {
@@ -143,8 +142,8 @@ async fn go_back(job: &Arc<JobContext>) -> Result<(), Stop> {
                 under_way.spawn(run_return_step(Arc::clone(job), step));
             }
         }
-        // Whatever ends first, or a pause: the cloud may change by itself or by a person's hand.
-        let pause = job.journal.pause(job.parts.settings.cloud_poll_max);
+        // Whatever ends first, a request, or a pause: the cloud may change by itself or by a person's hand.
+        let pause = job.journal.pause_or_request(job.parts.settings.cloud_poll_max);
         tokio::select! {
             Some(ended) = under_way.join_next(), if !under_way.is_empty() => {
                 let step = ended.map_err(|e| Stop::Broken(e.to_string()))??;
@@ -160,7 +159,10 @@ async fn run_return_step(job: Arc<JobContext>, step: Step) -> Result<StepId, Sto
     let end = run_step(&job, &step).await?;
     let trouble = attention::trouble_of(step.kind);
     match end {
-        StepEnd::Done => attention::clear(&job.journal, trouble.code).await?,
+        StepEnd::Done => {
+            let object = attention::object_of(&job.plan, &step);
+            attention::clear_about(&job.journal, trouble.code, object).await?;
+        }
         StepEnd::Delayed => {
             let state = job.journal.state().await;
             let record = state.steps.get(&step.id);
@@ -258,39 +260,34 @@ async fn look(
     Ok(None)
 }
 
-/// Raises an attention for each kind of obstacle, and clears those that are gone.
+/// Raises an attention for each obstacle, and clears those that are gone.
 async fn report(job: &JobContext, obstacles: &[Obstacle]) -> Result<(), Stop> {
     let now = job.parts.clock.now();
+    let found: Vec<ObstacleWords> = obstacles.iter().map(|o| obstacle_words(&job.plan, o)).collect();
     let kinds = [
         AttentionCode::ReplicaMissing,
         AttentionCode::ReplicaElsewhere,
         AttentionCode::DestinationDestroyed,
         AttentionCode::DirtyReplicaOnOma,
+        AttentionCode::KeptForInspection,
+        AttentionCode::ForeignVmSnapshot,
     ];
-    for code in kinds {
-        let Some((disk, problem)) = obstacles
-            .iter()
-            .map(obstacle_words)
-            .find(|(c, ..)| *c == code)
-            .map(|(_, d, p)| (d, p))
-        else {
-            attention::clear(&job.journal, code).await?;
-            continue;
-        };
-        let planned = &job.plan.disks[disk];
-        let message = format!(
-            "Replica {} ({}) cannot return: {problem}",
-            planned.volume_name, planned.volume
-        );
-        let objects = vec![format!("volume {}", planned.volume)];
-        let choices = ["Detach the volume in the cloud, or bring it back; the engine sees it and goes on."];
+    let is_over = |a: &&Attention| {
+        kinds.contains(&a.code) && !found.iter().any(|f| a.is(f.code, Some(f.object.as_str())))
+    };
+    for open in job.journal.state().await.attention.iter().filter(is_over) {
+        if let Some(object) = open.object() {
+            attention::clear_about(&job.journal, open.code, object.to_owned()).await?;
+        }
+    }
+    for words in found {
         attention::raise(
             &job.journal,
-            code,
-            Severity::Critical,
-            message,
-            objects,
-            &choices,
+            words.code,
+            words.severity,
+            words.message,
+            vec![words.object],
+            words.choices,
             now,
         )
         .await?;
@@ -298,42 +295,141 @@ async fn report(job: &JobContext, obstacles: &[Obstacle]) -> Result<(), Stop> {
     Ok(())
 }
 
-fn obstacle_words(obstacle: &Obstacle) -> (AttentionCode, usize, String) {
+struct ObstacleWords {
+    code: AttentionCode,
+    severity: Severity,
+    object: String,
+    message: String,
+    choices: &'static [&'static str],
+}
+
+fn obstacle_words(plan: &Plan, obstacle: &Obstacle) -> ObstacleWords {
+    const BY_HAND: &[&str] =
+        &["Detach the volume in the cloud, or bring it back; the engine sees it and goes on."];
+    let replica = |disk: usize, code, severity, problem: &str, choices| {
+        let planned = &plan.disks[disk];
+        ObstacleWords {
+            code,
+            severity,
+            object: planned.object(),
+            message: format!(
+                "Replica {} ({}) cannot return: {problem}",
+                planned.volume_name, planned.volume
+            ),
+            choices,
+        }
+    };
     match obstacle {
-        Obstacle::Missing { disk } => (
-            AttentionCode::ReplicaMissing,
-            *disk,
-            "the cloud does not show it any more".to_owned(),
-        ),
+        Obstacle::Missing { disk } => {
+            let words = "the cloud does not show it any more";
+            replica(*disk, AttentionCode::ReplicaMissing, Severity::Critical, words, BY_HAND)
+        }
         Obstacle::Elsewhere { disk, vm_name } => {
             let words = format!("it hangs on VM {vm_name}, where nobody of us put it");
-            (AttentionCode::ReplicaElsewhere, *disk, words)
+            replica(*disk, AttentionCode::ReplicaElsewhere, Severity::Critical, &words, BY_HAND)
         }
         Obstacle::OnDestroyedVm { disk } => {
             let words = "the destination VM was destroyed or is in error, and the replica is deleted with it if it \
                          is the root; recover the VM in the cloud before it is expunged";
-            (AttentionCode::DestinationDestroyed, *disk, words.to_owned())
+            replica(*disk, AttentionCode::DestinationDestroyed, Severity::Critical, words, BY_HAND)
         }
         Obstacle::DirtyAtHome { disk } => {
             let words = "it was put on the OMA before it was reverted; its content is not the replicated one";
-            (AttentionCode::DirtyReplicaOnOma, *disk, words.to_owned())
+            let choices: &[&str] = &[
+                "Detach the volume in the cloud: it is reverted and returns by itself.",
+                "keep: it stays as it is for inspection.",
+                "force: it is marked for a full synchronisation and stays where it is.",
+            ];
+            replica(*disk, AttentionCode::DirtyReplicaOnOma, Severity::Critical, words, choices)
         }
+        Obstacle::NothingToRevertTo { disk } => {
+            let words = "it is dirty, and the VM snapshot that was its rollback point is gone or in error";
+            replica(*disk, AttentionCode::RevertFailed, Severity::Error, words, attention::REVERT_CHOICES)
+        }
+        Obstacle::Kept { disk } => {
+            let words = "it is kept for inspection, as was decided";
+            let choices: &[&str] = &[
+                "retry: the engine takes it up again and reverts it.",
+                "force: the rollback point is given up; the replica is marked for a full synchronisation and returns.",
+            ];
+            replica(*disk, AttentionCode::KeptForInspection, Severity::Warning, words, choices)
+        }
+        Obstacle::ForeignVmSnapshot { name } => ObstacleWords {
+            code: AttentionCode::ForeignVmSnapshot,
+            severity: Severity::Error,
+            object: format!("VM snapshot {name}"),
+            message: format!(
+                "Somebody took VM snapshot {name} of destination VM {}: no replica can be detached while it exists",
+                plan.vm.name
+            ),
+            choices: &["Delete the VM snapshot in the cloud; the engine sees it and goes on."],
+        },
     }
 }
 
-async fn finish(job: &JobContext, state: &JobState, scene: &Scene) -> Result<(), Stop> {
-    for open in &state.attention {
-        job.journal
-            .record(Event::AttentionCleared { code: open.code })
-            .await?;
+/// Ends the job; `false` when a request must be heard first, or the cloud cannot be looked at once more.
+async fn finish(job: &JobContext, state: &JobState, scene: &Scene) -> Result<bool, Stop> {
+    let comparison = match &state.before {
+        None => None,
+        Some(_) if matches!(job.plan.errand, Errand::Commit(_)) => None,
+        Some(before) => match Survey::take(job.parts_back.cloud.as_ref(), &job.plan, state).await {
+            Ok(after) => Some(before.compare(&after)),
+            Err(error) => {
+                tracing::warn!(job_id = %job.job_id, error = %error, "The cloud cannot be compared to what it was; trying again.");
+                return Ok(false);
+            }
+        },
+    };
+    quarantine_attentions(job, state).await?;
+    for open in job.journal.state().await.attention {
+        let Attention { code, objects, .. } = open;
+        if code != AttentionCode::ReplicaQuarantined {
+            let object = objects.into_iter().next();
+            job.journal.record(Event::AttentionCleared { code, object }).await?;
+        }
+    }
+    let resting = scene.resting(&job.plan);
+    if state.closing.is_some() {
+        return job.journal.end(Event::Closed { comparison, resting }).await;
     }
     let Some(cause) = state.failure.clone() else {
         return Err(Stop::Broken("the way back has no cause".to_owned()));
     };
-    job.journal
-        .record(Event::Failed {
-            cause,
-            resting: scene.resting(&job.plan),
-        })
-        .await
+    let failed = Event::Failed {
+        cause,
+        comparison,
+        resting,
+    };
+    job.journal.end(failed).await
+}
+
+/// What outlives the job: replicas that returned without a proven revert.
+async fn quarantine_attentions(job: &JobContext, state: &JobState) -> Result<(), Stop> {
+    let now = job.parts.clock.now();
+    for (planned, disk) in job.plan.disks.iter().zip(&state.disks).filter(|(_, d)| d.quarantined) {
+        let kept = if disk.snapshot.is_some() {
+            format!("; its rollback point {} is kept", planned.snapshot_name)
+        } else {
+            String::new()
+        };
+        let message = format!(
+            "Replica {} ({}) returned without a proven revert and needs a full synchronisation{kept}",
+            planned.volume_name, planned.volume
+        );
+        let choices = [
+            "Synchronise it from the start.",
+            "If its content is known to be good, clear the mark with a reason: failoverctl quarantine clear.",
+        ];
+        attention::raise(
+            &job.journal,
+            AttentionCode::ReplicaQuarantined,
+            Severity::Error,
+            message,
+            vec![planned.object()],
+            &choices,
+            now,
+        )
+        .await?;
+    }
+    Ok(())
 }

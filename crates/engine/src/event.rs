@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use failover_domain::{AsyncJobId, Attention, AttentionCode, CloudVmId, RequestKey, SnapshotId, VolumeId};
+use failover_domain::{
+    AsyncJobId, Attention, AttentionCode, CloudVmId, RequestKey, SnapshotId, TestWindow, VmSnapshotId, VolumeId,
+};
 use ossea::Refusal;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{BootGrade, Step, StepId};
+use crate::request::JobRequest;
+use crate::survey::{Comparison, Survey};
 
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,15 +85,40 @@ pub enum Event {
         /// Why.
         error: StepError,
     },
-    /// Somebody asked for the job to be cancelled and the worker heard it.
+    /// Somebody asked for the job to be cancelled and the worker heard it. Written by releases before
+    /// [`Event::RequestHeard`].
     CancelHeard {
         /// Who asked.
         by: String,
     },
-    /// The way back begins.
+    /// Somebody asked something of the job and the worker heard it.
+    RequestHeard {
+        /// The request's number.
+        number: u64,
+        /// Who asked.
+        by: String,
+        /// What was asked.
+        request: JobRequest,
+    },
+    /// The window of a test is open.
+    WindowOpened {
+        /// Its deadline.
+        window: TestWindow,
+    },
+    /// The test VM is not as it was when it was looked at before.
+    HealthSeen {
+        /// How it is.
+        health: VmHealth,
+    },
+    /// The way back begins, because something went wrong or somebody cancelled.
     ReturnBegan {
         /// Why.
         cause: Failure,
+    },
+    /// The last part of the job begins, as planned: the clean-up of a test, a rollback, a commit.
+    ClosingBegan {
+        /// Why.
+        why: ClosingReason,
     },
     /// A person is needed.
     AttentionRaised {
@@ -100,16 +129,67 @@ pub enum Event {
     AttentionCleared {
         /// Which one.
         code: AttentionCode,
+        /// The object that it is about; without it all of that code are meant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        object: Option<String>,
     },
     /// The job ended with success, observed.
     Completed,
+    /// The job ended with success after its last part: everything is where it belongs, observed.
+    Closed {
+        /// The inventory of the cloud before, compared to that after; absent where nothing was to return.
+        comparison: Option<Comparison>,
+        /// What the cloud showed at the end.
+        resting: Vec<RestingPlace>,
+    },
     /// The job ended without success. The replicas rest where the report says.
     Failed {
         /// Why.
         cause: Failure,
+        /// The inventory of the cloud before, compared to that after; absent where the job had not taken one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comparison: Option<Comparison>,
         /// What the cloud showed at the end.
         resting: Vec<RestingPlace>,
     },
+}
+
+/// How the VM of an open test is, as the cloud shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "health", rename_all = "snake_case")]
+pub enum VmHealth {
+    /// It runs, and has the addresses that it had.
+    Well {
+        /// Its addresses.
+        addresses: Vec<IpAddr>,
+    },
+    /// It is not running: its guest has shut down, or somebody stopped it.
+    NotRunning {
+        /// The cloud's word for its state.
+        state: String,
+    },
+    /// It runs, but an address that it had is gone.
+    AddressGone {
+        /// The addresses that are gone.
+        lost: Vec<IpAddr>,
+    },
+    /// The cloud does not show it any more.
+    Gone,
+}
+
+/// Why the last part of a job begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum ClosingReason {
+    /// The window of the test is over.
+    WindowOver,
+    /// Somebody ended the test.
+    TestEnded {
+        /// Who.
+        by: String,
+    },
+    /// That is what the job is for.
+    Settlement,
 }
 
 /// An object that a job creates and may therefore remove.
@@ -125,6 +205,11 @@ pub enum CreatedObject {
     Snapshot {
         /// The disk it is of.
         disk: usize,
+        /// Its name.
+        name: String,
+    },
+    /// The rollback point of a test, of all its disks.
+    VmSnapshot {
         /// Its name.
         name: String,
     },
@@ -154,6 +239,21 @@ pub enum StepFacts {
         disk: usize,
         /// Its id.
         snapshot: SnapshotId,
+    },
+    /// The rollback point of all disks exists.
+    VmSnapshotTaken {
+        /// Its id.
+        vm_snapshot: VmSnapshotId,
+    },
+    /// What the cloud has before it is touched.
+    InventoryTaken {
+        /// All of it.
+        survey: Box<Survey>,
+    },
+    /// The window of the test is over.
+    WindowClosed {
+        /// Why.
+        why: ClosingReason,
     },
     /// A volume hangs where it should.
     Attached {

@@ -11,7 +11,7 @@ pub fn failure_of(plan: &Plan, step: &Step, error: &StepError) -> Failure {
             "the readiness rules said no".to_owned(),
             "Look at the readiness of the VM and mend what it lists.",
         ),
-        StepKind::Quiesce => (
+        StepKind::Quiesce | StepKind::TakeInventory | StepKind::Resume | StepKind::Quarantine { .. } => (
             FailureCode::VolumeNotAvailable,
             "the replicas could not be secured".to_owned(),
             "Let the migration tool finish or stop its job on these replicas, then start again.",
@@ -31,6 +31,14 @@ pub fn failure_of(plan: &Plan, step: &Step, error: &StepError) -> Failure {
                 plan.disks[disk].volume_name
             ),
             "Look at the cloud's words; check the snapshot limit of the account and the secondary storage, then start again.",
+        ),
+        StepKind::VmSnapshot
+        | StepKind::VerifyRollbackPoints
+        | StepKind::RevertVmSnapshot
+        | StepKind::DeleteVmSnapshot => (
+            FailureCode::SnapshotFailed,
+            format!("destination VM {} has no usable rollback point", plan.vm.name),
+            "Look at the cloud's words; choose rollback_strategy=volume_snapshots if the cloud cannot take a snapshot of a stopped VM, then start again.",
         ),
         StepKind::CreateVm
         | StepKind::DetachScratchRoot
@@ -69,7 +77,7 @@ pub fn failure_of(plan: &Plan, step: &Step, error: &StepError) -> Failure {
             format!("destination VM {} did not start", plan.vm.name),
             "Look at the cloud's words; check host capacity and UEFI support of the hosts, then start again.",
         ),
-        StepKind::VerifyBoot => (
+        StepKind::VerifyBoot | StepKind::TestWindow => (
             FailureCode::BootVerificationFailed,
             format!(
                 "destination VM {} started but did not pass boot verification",

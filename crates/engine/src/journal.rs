@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
 use crate::event::{Event, StoredEvent};
 use crate::plan::Plan;
 use crate::ports::{AppendError, Batch, JobStore, Lease, StoreError};
+use crate::request::StoredRequest;
 use crate::settings::EngineSettings;
 use crate::state::{IllegalEvent, JobState, changed_rows};
 
@@ -41,6 +42,8 @@ pub(crate) struct JobJournal {
     retry: EngineSettings,
     shutdown: CancellationToken,
     state: Mutex<JobState>,
+    /// Told after each request that was journaled.
+    heard: Notify,
 }
 
 impl JobJournal {
@@ -62,6 +65,7 @@ impl JobJournal {
             retry,
             shutdown,
             state: Mutex::new(state),
+            heard: Notify::new(),
         }
     }
 
@@ -83,6 +87,13 @@ impl JobJournal {
     /// # Errors
     /// [`Stop`]; nothing that follows may be done then.
     pub(crate) async fn record(&self, event: Event) -> Result<(), Stop> {
+        if self.write(event).await? {
+            return Ok(());
+        }
+        Err(Stop::Broken("an entry that ends no job was held back for a request".to_owned()))
+    }
+
+    async fn write(&self, event: Event) -> Result<bool, Stop> {
         let mut state = self.state.lock().await;
         let stored = StoredEvent {
             seq: state.last_seq + 1,
@@ -91,11 +102,52 @@ impl JobJournal {
         };
         let mut after = state.clone();
         after.apply(&self.plan, &stored)?;
-        log_event(&self.lease, &self.plan, &stored);
         let batch = changed_rows(&self.plan, &state, &after, vec![stored]);
-        self.commit(&batch).await?;
-        *state = after;
+        let is_written = self.commit(&batch).await?;
+        if is_written {
+            batch.events.iter().for_each(|e| log_event(&self.lease, &self.plan, e));
+            *state = after;
+        }
+        Ok(is_written)
+    }
+
+    /// Commits the entry that ends the job, unless a request is stored that it has not heard: then nothing is written
+    /// and the answer is `false`.
+    ///
+    /// # Errors
+    /// [`Stop`]; nothing that follows may be done then.
+    pub(crate) async fn end(&self, event: Event) -> Result<bool, Stop> {
+        self.write(event).await
+    }
+
+    /// Journals a request. One that the job cannot hear any more, or has heard, is left alone.
+    ///
+    /// # Errors
+    /// [`Stop`]; nothing that follows may be done then.
+    pub(crate) async fn hear(&self, request: StoredRequest) -> Result<(), Stop> {
+        let is_new = {
+            let state = self.state.lock().await;
+            request.number > state.heard && !state.has_ended()
+        };
+        if is_new {
+            let StoredRequest {
+                number, by, request, ..
+            } = request;
+            self.record(Event::RequestHeard { number, by, request }).await?;
+            self.heard.notify_waiters();
+        }
         Ok(())
+    }
+
+    /// Waits until a request was heard, for `duration` at most, unless the worker is told to stop.
+    ///
+    /// # Errors
+    /// [`Stop::Shutdown`].
+    pub(crate) async fn pause_or_request(&self, duration: std::time::Duration) -> Result<(), Stop> {
+        tokio::select! {
+            paused = self.pause(duration) => paused,
+            () = self.heard.notified() => Ok(()),
+        }
     }
 
     /// Makes sure that the job is still this worker's: commits nothing, under the lease.
@@ -105,14 +157,16 @@ impl JobJournal {
     pub(crate) async fn confirm_lease(&self) -> Result<(), Stop> {
         let state = self.state.lock().await;
         let batch = changed_rows(&self.plan, &state, &state, Vec::new());
-        self.commit(&batch).await
+        self.commit(&batch).await.map(drop)
     }
 
-    async fn commit(&self, batch: &Batch) -> Result<(), Stop> {
+    /// Whether the batch was written; it is not when a request must be heard first.
+    async fn commit(&self, batch: &Batch) -> Result<bool, Stop> {
         let mut attempt = 0;
         loop {
             match self.store.append(&self.lease, batch).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(true),
+                Err(AppendError::RequestUnheard(_)) => return Ok(false),
                 Err(AppendError::LeaseLost(_)) => return Err(Stop::LeaseLost),
                 Err(AppendError::Store(StoreError::Unavailable(why))) => {
                     attempt += 1;
@@ -184,14 +238,31 @@ fn log_event(lease: &Lease, plan: &Plan, stored: &StoredEvent) {
             tracing::error!(%job_id, %vm_id, seq, step = %step.id, %error, "Step failed.");
         }
         Event::CancelHeard { by } => tracing::info!(%job_id, %vm_id, seq, by, "Cancelling."),
+        Event::RequestHeard { number, by, request } => {
+            tracing::info!(%job_id, %vm_id, seq, number, by, request = request.as_str(), "Request heard.");
+        }
+        Event::WindowOpened { window } => {
+            tracing::info!(%job_id, %vm_id, seq, deadline = %window.deadline, "The test window is open.");
+        }
+        Event::HealthSeen { health } => {
+            let health = health.words();
+            tracing::info!(%job_id, %vm_id, seq, health, "The test VM was looked at.");
+        }
+        Event::ClosingBegan { why } => tracing::info!(%job_id, %vm_id, seq, ?why, "The last part of the job begins."),
         Event::ReturnBegan { cause } => {
             tracing::warn!(%job_id, %vm_id, seq, cause = cause.message, "The way back begins.");
         }
         Event::AttentionRaised { attention } => {
             tracing::error!(%job_id, %vm_id, seq, code = ?attention.code, message = attention.message, "A person is needed.");
         }
-        Event::AttentionCleared { code } => tracing::info!(%job_id, %vm_id, seq, ?code, "Attention cleared."),
+        Event::AttentionCleared { code, object } => {
+            tracing::info!(%job_id, %vm_id, seq, ?code, object, "Attention cleared.")
+        }
         Event::Completed => tracing::info!(%job_id, %vm_id, seq, "Failover completed."),
+        Event::Closed { comparison, .. } => {
+            let differences = comparison.as_ref().map(|c| c.differences.len());
+            tracing::info!(%job_id, %vm_id, seq, differences, "Job completed; everything is where it belongs.");
+        }
         Event::Failed { cause, .. } => {
             tracing::error!(%job_id, %vm_id, seq, cause = cause.message, "Failover failed; the way back is finished.");
         }

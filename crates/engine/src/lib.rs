@@ -17,6 +17,7 @@ pub mod parts;
 pub mod plan;
 pub mod ports;
 pub mod probe;
+pub mod request;
 pub mod return_planner;
 mod runner;
 pub mod scene;
@@ -24,6 +25,8 @@ pub mod service;
 pub mod settings;
 pub mod state;
 mod step;
+pub mod survey;
+pub mod verbs;
 pub mod worker;
 pub mod writer;
 

@@ -17,7 +17,8 @@ use failover_domain::{JobId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 use crate::clock::SharedClock;
 use crate::event::StoredEvent;
 use crate::plan::Plan;
-use crate::ports::{JobRecord, ResourceKind, ResourceRow, VolumeRow, WorkerId};
+use crate::ports::{AuditEntry, JobRecord, ResourceKind, ResourceRow, VolumeRow, WorkerId};
+use crate::request::StoredRequest;
 
 /// Jobs, inventory and mappings in memory. See the [module](self).
 pub struct MemoryStore {
@@ -34,6 +35,7 @@ struct Tables {
     /// Replicas that must be synchronised from the start.
     resync: BTreeSet<VolumeId>,
     mappings: BTreeMap<VmId, BTreeMap<(String, Purpose), NetworkMapping>>,
+    audit: Vec<AuditEntry>,
 }
 
 struct JobTable {
@@ -42,6 +44,7 @@ struct JobTable {
     events: Vec<StoredEvent>,
     volumes: BTreeMap<usize, VolumeRow>,
     resources: BTreeMap<(ResourceKind, String), ResourceRow>,
+    requests: Vec<StoredRequest>,
 }
 
 impl JobTable {

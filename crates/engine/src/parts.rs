@@ -10,6 +10,7 @@ use crate::ports::{Inventory, JobStore, Mappings};
 use crate::probe::GuestProbe;
 use crate::service::FailoverService;
 use crate::settings::EngineSettings;
+use crate::writer::ReplicaWriter;
 
 /// The collaborators of a worker. A program that embeds the engine brings its own.
 #[derive(Clone)]
@@ -24,6 +25,8 @@ pub struct EngineParts {
     pub cloud: Arc<dyn OsseaClient>,
     /// Reaches guests for boot verification.
     pub probe: Arc<dyn GuestProbe>,
+    /// Whoever writes to the replicas on the OMA.
+    pub writer: Arc<dyn ReplicaWriter>,
     /// Where to.
     pub target: Target,
     /// The clock.

@@ -10,13 +10,14 @@ use chrono::{DateTime, Utc};
 use failover_domain::inventory::VmReport;
 use failover_domain::{
     Attention, CloudVmId, JobId, JobStatus, JobType, NetworkMapping, Provenance, Purpose, SnapshotId,
-    SourceDisk, SourceVm, VmId, VolumeId,
+    SourceDisk, SourceVm, TestWindow, VmId, VolumeId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::event::{Event, Failure, StoredEvent};
 use crate::plan::Plan;
+use crate::request::{JobRequest, StoredRequest};
 use crate::state::JobState;
 
 /// A failure of persistence itself.
@@ -106,7 +107,7 @@ impl NewJob {
             }],
             projection: state.projection(&self.plan),
             volumes: state.volume_rows(&self.plan),
-            resources: Vec::new(),
+            resources: state.ledger,
         }
     }
 }
@@ -121,6 +122,14 @@ pub enum CreateError {
         vm_id: VmId,
         /// The job that runs.
         job_id: JobId,
+    },
+    /// The live failover that is to be committed or rolled back has a job for that already.
+    #[error("live failover {of} is settled by job {by} already")]
+    Settled {
+        /// The live failover.
+        of: JobId,
+        /// The job that commits it or rolls it back.
+        by: JobId,
     },
     /// Persistence failed.
     #[error(transparent)]
@@ -145,6 +154,8 @@ pub struct JobRecord {
     pub projection: JobProjection,
     /// Who asked for cancelling, if anybody.
     pub cancel_requested_by: Option<String>,
+    /// The job that commits this one or rolls it back, once there is one.
+    pub settled_by: Option<JobId>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When its row last changed.
@@ -176,6 +187,12 @@ pub struct JobProjection {
     pub ossea_snapshot_id: Option<SnapshotId>,
     /// The destination VM.
     pub destination_vm_id: Option<CloudVmId>,
+    /// The window of a test, from when it was opened until the test is cleaned up.
+    pub window: Option<TestWindow>,
+    /// The number of the last request that was heard.
+    pub heard: u64,
+    /// When a completed live failover is committed or rolled back by itself.
+    pub settle_at: Option<DateTime<Utc>>,
     /// When a worker first took it up.
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
@@ -248,15 +265,28 @@ pub enum ResourceKind {
     ScratchRoot,
     /// A rollback point.
     Snapshot,
+    /// A rollback point of all disks of a test VM.
+    VmSnapshot,
 }
 
 impl ResourceKind {
     /// All kinds.
-    pub const ALL: [ResourceKind; 3] = [
+    pub const ALL: [ResourceKind; 4] = [
         ResourceKind::Vm,
         ResourceKind::ScratchRoot,
         ResourceKind::Snapshot,
+        ResourceKind::VmSnapshot,
     ];
+
+    /// The name for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            ResourceKind::Vm => "VM",
+            ResourceKind::ScratchRoot => "scratch root",
+            ResourceKind::Snapshot => "snapshot",
+            ResourceKind::VmSnapshot => "VM snapshot",
+        }
+    }
 
     /// The name in columns.
     pub const fn as_str(self) -> &'static str {
@@ -264,6 +294,7 @@ impl ResourceKind {
             ResourceKind::Vm => "vm",
             ResourceKind::ScratchRoot => "scratch_root",
             ResourceKind::Snapshot => "snapshot",
+            ResourceKind::VmSnapshot => "vm_snapshot",
         }
     }
 }
@@ -355,6 +386,9 @@ pub enum AppendError {
     /// Somebody else owns the job now. The caller stops at once.
     #[error("the lease on job {0} is lost")]
     LeaseLost(JobId),
+    /// The batch would end the job, and there is a request that it has not heard. The caller hears it first.
+    #[error("job {0} has a request that was not heard")]
+    RequestUnheard(JobId),
     /// Persistence failed. The batch may have been committed: the caller sends **the same** batch again.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -387,11 +421,37 @@ pub struct JobFilter {
     pub limit: usize,
 }
 
-/// What became of a request to cancel.
+impl JobRecord {
+    /// Progress in percent at `now`: while the window of a test is open it moves with elapsed time.
+    pub fn progress_at(&self, now: DateTime<Utc>) -> f64 {
+        let shown = &self.projection;
+        match &shown.window {
+            Some(window) if shown.status == JobStatus::Executing => {
+                let moved = (window.progress(now) * 10.0).round() / 10.0;
+                shown.progress.max(moved)
+            }
+            Some(_) | None => shown.progress,
+        }
+    }
+}
+
+/// A request that the worker of its job has not heard yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenRequest {
+    /// The job.
+    pub job_id: JobId,
+    /// The request.
+    pub request: StoredRequest,
+}
+
+/// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CancelOutcome {
-    /// It is noted; the worker will hear it.
-    Requested,
+pub enum RequestOutcome {
+    /// It is stored under this number; the worker will hear it.
+    Noted {
+        /// The number.
+        number: u64,
+    },
     /// The job has ended already.
     AlreadyEnded,
     /// There is no such job.
@@ -408,7 +468,8 @@ pub enum CancelOutcome {
 /// * A job that no living worker owns is claimable, whatever its history.
 #[async_trait]
 pub trait JobStore: Send + Sync {
-    /// Creates a job with its first journal entry ([`crate::Event::Accepted`]), volume rows and the status `pending`.
+    /// Creates a job with its first journal entry ([`crate::Event::Accepted`]), volume rows and the status `pending`. A job
+    /// whose plan settles a live failover is noted in that one's row in the same commit.
     async fn create(&self, job: NewJob) -> Result<JobId, CreateError>;
 
     /// A job's row.
@@ -432,8 +493,20 @@ pub trait JobStore: Send + Sync {
     /// A job's ledger, ordered by kind and name.
     async fn resources(&self, id: &JobId) -> Result<Vec<ResourceRow>, StoreError>;
 
-    /// Notes that somebody wants a job cancelled. Noting it twice is the same as once.
-    async fn request_cancel(&self, id: &JobId, by: &str) -> Result<CancelOutcome, StoreError>;
+    /// Stores what somebody asks of a job. A second request to cancel is the same as the first one.
+    async fn submit_request(
+        &self,
+        id: &JobId,
+        by: &str,
+        request: &JobRequest,
+    ) -> Result<RequestOutcome, StoreError>;
+
+    /// The requests of a job in the order in which they came.
+    async fn requests(&self, id: &JobId) -> Result<Vec<StoredRequest>, StoreError>;
+
+    /// The completed live failovers whose time to be committed or rolled back has come by the store's clock, and for
+    /// which no job was created yet; those that wait longest first, at most `limit`.
+    async fn due_settlements(&self, limit: usize) -> Result<Vec<JobRecord>, StoreError>;
 
     /// Registers a worker or renews its lease: alive until `lease` from now, by the store's clock.
     async fn renew_worker(&self, worker: &WorkerId, lease: Duration) -> Result<(), StoreError>;
@@ -443,14 +516,15 @@ pub trait JobStore: Send + Sync {
     /// gets nothing.
     async fn claim(&self, worker: &WorkerId, limit: usize) -> Result<Vec<ClaimedJob>, StoreError>;
 
-    /// Commits a batch under a lease. A batch that ends the job also ends its ownership.
+    /// Commits a batch under a lease. A batch that ends the job also ends its ownership, and is refused while a request
+    /// is stored that the job has not heard.
     ///
     /// A batch whose entries are all stored already, under the lease's epoch, is taken as written. Entries that
     /// do not follow the last one are [`StoreError::Corrupt`], and nothing is written.
     async fn append(&self, lease: &Lease, batch: &Batch) -> Result<(), AppendError>;
 
-    /// The jobs of a worker for which cancelling was asked.
-    async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<(JobId, String)>, StoreError>;
+    /// The requests that the jobs of a worker have not heard, in order.
+    async fn open_requests(&self, worker: &WorkerId) -> Result<Vec<OpenRequest>, StoreError>;
 
     /// Hands one job back, if the lease still holds.
     async fn release(&self, lease: &Lease) -> Result<(), StoreError>;
@@ -491,6 +565,26 @@ pub enum PutError {
     /// Persistence failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// One entry of the audit: who changed what, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: String,
+    /// What was done, such as `clear_quarantine`.
+    pub action: String,
+    /// To which object.
+    pub object: String,
+    /// Why, in the actor's words.
+    pub reason: String,
+}
+
+impl AuditEntry {
+    /// A person took the mark off a replica that needed a full synchronisation.
+    pub const CLEAR_QUARANTINE: &'static str = "clear_quarantine";
 }
 
 /// Whether a replica must be synchronised from the start.
@@ -564,6 +658,19 @@ pub trait Inventory: Send + Sync {
 
     /// Notes whether a replica must be synchronised from the start; `false` when the volume is not known.
     async fn mark_resync(&self, volume: &VolumeId, mark: ResyncMark) -> Result<bool, StoreError>;
+
+    /// Takes the mark off a replica of `vm` by a person's decision, together with the audit entry that says who and why:
+    /// no entry, no change. `false` when the replica is not marked, or is not one of that VM.
+    async fn clear_quarantine(
+        &self,
+        vm: &VmId,
+        volume: &VolumeId,
+        by: &str,
+        reason: &str,
+    ) -> Result<bool, StoreError>;
+
+    /// What was audited, newest first, at most `limit`.
+    async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError>;
 }
 
 /// Network mappings.

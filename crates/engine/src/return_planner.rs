@@ -5,14 +5,21 @@
 //! "replicas on the OMA, ledger empty". The order:
 //!
 //! 1. A destination VM that carries a replica and is not stopped is stopped.
-//! 2. Data disks leave it, then device 0.
-//! 3. Dirty replicas are reverted while they hang on no VM, side by side.
-//! 4. Each clean replica returns to the OMA as soon as it is ready, whatever the others do.
-//! 5. Once all replicas are home: scratch root, VM and rollback points in the ledger are removed.
+//! 2. Where the rollback point is a VM snapshot: dirty replicas are reverted to it, then it is deleted. Nothing can be
+//!    detached before, and deleting it without the revert would make the guest's writes permanent.
+//! 3. Data disks leave the VM, then device 0.
+//! 4. Where the rollback points are volume snapshots: dirty replicas are reverted while they hang on no VM, side by side.
+//! 5. Each clean replica returns to the OMA as soon as it is ready, whatever the others do.
+//! 6. Once all replicas are home: the migration tool is told, and scratch root, VM and rollback points in the ledger are
+//!    removed.
+//!
+//! A replica whose revert is not proven returns only when a person gave its rollback point up, and then marked for a
+//! full synchronisation.
 
 use std::collections::BTreeSet;
 
-use ossea::{VmState, Volume};
+use failover_domain::Decision;
+use ossea::{VmSnapshot, VmSnapshotState, VmState, Volume};
 
 use crate::plan::{Direction, Plan, Step, StepId, StepKind};
 use crate::ports::{Custody, ResourceKind, ResourceState};
@@ -55,13 +62,30 @@ pub enum Obstacle {
         /// The disk.
         disk: usize,
     },
+    /// The replica is dirty, and the VM snapshot that was its rollback point cannot be reverted to: somebody deleted it,
+    /// or it is in error.
+    NothingToRevertTo {
+        /// The disk.
+        disk: usize,
+    },
+    /// A person keeps the replica for inspection.
+    Kept {
+        /// The disk.
+        disk: usize,
+    },
+    /// Somebody took a VM snapshot of the destination VM, from which nothing can be detached now.
+    ForeignVmSnapshot {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// Plans the next steps of the way back. `busy` are steps that are under way or wait for their next attempt.
 pub fn plan_return(plan: &Plan, state: &JobState, scene: &Scene, busy: &BTreeSet<StepId>) -> ReturnPlan {
     let replicas = Replicas::sort(plan, state, scene);
-    let mut kinds = replicas.steps(scene);
+    let (mut kinds, from_destination) = replicas.steps(plan, state, scene);
     let mut obstacles = replicas.obstacles.clone();
+    obstacles.extend(from_destination);
     if !may_be_used(scene) {
         obstacles.extend(
             replicas
@@ -93,6 +117,8 @@ struct Replicas {
     home: Vec<usize>,
     on_destination: Vec<usize>,
     detached_dirty: Vec<usize>,
+    /// A person gave their rollback point up; they are marked before they go anywhere.
+    given_up: Vec<usize>,
     /// Clean, and detached or not yet noted as home.
     returning: Vec<usize>,
     obstacles: Vec<Obstacle>,
@@ -109,11 +135,15 @@ impl Replicas {
                 sorted.obstacles.push(Obstacle::Missing { disk });
                 continue;
             };
+            let known = &state.disks[disk];
+            let is_dirty = known.needs_revert();
             match &volume.attachment {
-                Some(at) if at.vm == plan.oma && state.disks[disk].dirty => {
-                    sorted.obstacles.push(Obstacle::DirtyAtHome { disk });
-                }
-                Some(at) if at.vm == plan.oma => match state.disks[disk].custody {
+                Some(at) if at.vm == plan.oma && is_dirty => match known.decision {
+                    Some(Decision::Force) => sorted.given_up.push(disk),
+                    Some(Decision::Keep) => sorted.obstacles.push(Obstacle::Kept { disk }),
+                    Some(Decision::Retry) | None => sorted.obstacles.push(Obstacle::DirtyAtHome { disk }),
+                },
+                Some(at) if at.vm == plan.oma => match known.custody {
                     Custody::Oma { .. } => sorted.home.push(disk),
                     // On the OMA, but the journal does not know it yet: the step looks, notes it and is done.
                     Custody::Detached | Custody::Destination { .. } => sorted.returning.push(disk),
@@ -130,33 +160,65 @@ impl Replicas {
                         vm_name: at.vm_name.clone(),
                     });
                 }
-                None if state.disks[disk].dirty => sorted.detached_dirty.push(disk),
+                None if is_dirty => match known.decision {
+                    Some(Decision::Force) => sorted.given_up.push(disk),
+                    Some(Decision::Keep) => sorted.obstacles.push(Obstacle::Kept { disk }),
+                    Some(Decision::Retry) | None if plan.vm_snapshot_name().is_some() => {
+                        sorted.obstacles.push(Obstacle::NothingToRevertTo { disk });
+                    }
+                    Some(Decision::Retry) | None => sorted.detached_dirty.push(disk),
+                },
                 None => sorted.returning.push(disk),
             }
         }
         sorted
     }
 
-    fn steps(&self, scene: &Scene) -> Vec<StepKind> {
+    fn steps(&self, plan: &Plan, state: &JobState, scene: &Scene) -> (Vec<StepKind>, Vec<Obstacle>) {
         // Returning comes first: it has priority over everything else in the OMA's queue.
-        let mut steps: Vec<StepKind> = self
-            .returning
-            .iter()
-            .map(|disk| StepKind::ReturnToOma { disk: *disk })
-            .collect();
-        steps.extend(
-            self.detached_dirty
-                .iter()
-                .map(|disk| StepKind::Revert { disk: *disk }),
-        );
+        let returning = self.returning.iter().map(|disk| StepKind::ReturnToOma { disk: *disk });
+        let given_up = self.given_up.iter().map(|disk| StepKind::Quarantine { disk: *disk });
+        let reverting = self.detached_dirty.iter().map(|disk| StepKind::Revert { disk: *disk });
+        let mut steps: Vec<StepKind> = returning.chain(given_up).chain(reverting).collect();
         if self.on_destination.is_empty() || !may_be_used(scene) {
-            return steps;
+            return (steps, Vec::new());
         }
         let stopped = scene.vm.as_ref().is_some_and(|vm| vm.state == VmState::Stopped);
         if !stopped {
             steps.push(StepKind::StopVm);
-            return steps;
+            return (steps, Vec::new());
         }
+        let (leaving, obstacles) = self.leave(plan, state, scene);
+        steps.extend(leaving);
+        (steps, obstacles)
+    }
+
+    /// What replicas on the stopped destination VM need before they can leave it, or that they leave.
+    fn leave(&self, plan: &Plan, state: &JobState, scene: &Scene) -> (Vec<StepKind>, Vec<Obstacle>) {
+        let is_ours = |s: &&VmSnapshot| Some(s.name.as_str()) == plan.vm_snapshot_name();
+        if let Some(foreign) = scene.vm_snapshots.iter().find(|s| !is_ours(s)) {
+            let name = foreign.name.clone();
+            return (Vec::new(), vec![Obstacle::ForeignVmSnapshot { name }]);
+        }
+        let ours = scene.vm_snapshots.first();
+        let dirty: Vec<usize> = self
+            .on_destination
+            .iter()
+            .copied()
+            .filter(|disk| state.disks[*disk].needs_revert())
+            .collect();
+        // Volume snapshots are reverted to when the replica hangs on no VM.
+        if plan.vm_snapshot_name().is_some() && !dirty.is_empty() {
+            return revert_on_vm(state, &dirty, ours);
+        }
+        if ours.is_some() {
+            return (vec![StepKind::DeleteVmSnapshot], Vec::new());
+        }
+        (self.detach(), Vec::new())
+    }
+
+    /// Data disks first: a VM without a root takes part in nothing else.
+    fn detach(&self) -> Vec<StepKind> {
         let data: Vec<usize> = self
             .on_destination
             .iter()
@@ -168,12 +230,46 @@ impl Replicas {
         } else {
             data
         };
-        steps.extend(
-            leaving
-                .into_iter()
-                .map(|disk| StepKind::DetachFromDestination { disk }),
-        );
-        steps
+        leaving
+            .into_iter()
+            .map(|disk| StepKind::DetachFromDestination { disk })
+            .collect()
+    }
+}
+
+/// What becomes of dirty replicas whose rollback point is a VM snapshot. It is of all of them, so one that is kept
+/// keeps the others, and they are given up together.
+fn revert_on_vm(
+    state: &JobState,
+    dirty: &[usize],
+    ours: Option<&VmSnapshot>,
+) -> (Vec<StepKind>, Vec<Obstacle>) {
+    let decided = |wanted: Decision| {
+        dirty
+            .iter()
+            .copied()
+            .filter(move |disk| state.disks[*disk].decision == Some(wanted))
+    };
+    let kept: Vec<Obstacle> = decided(Decision::Keep).map(|disk| Obstacle::Kept { disk }).collect();
+    if !kept.is_empty() {
+        return (Vec::new(), kept);
+    }
+    if decided(Decision::Force).count() > 0 {
+        let marks = dirty.iter().map(|disk| StepKind::Quarantine { disk: *disk });
+        return (marks.collect(), Vec::new());
+    }
+    match ours.map(|s| &s.state) {
+        Some(VmSnapshotState::Error | VmSnapshotState::Expunging) | None => {
+            let nothing = dirty.iter().map(|disk| Obstacle::NothingToRevertTo { disk: *disk });
+            (Vec::new(), nothing.collect())
+        }
+        Some(
+            VmSnapshotState::Ready
+            | VmSnapshotState::Reverting
+            | VmSnapshotState::Allocated
+            | VmSnapshotState::Creating
+            | VmSnapshotState::Other(_),
+        ) => (vec![StepKind::RevertVmSnapshot], Vec::new()),
     }
 }
 
@@ -204,6 +300,10 @@ fn tidy_up(plan: &Plan, state: &JobState, scene: &Scene) -> Vec<StepKind> {
             .is_some_and(|r| r.state != ResourceState::Removed)
     };
     let mut steps = Vec::new();
+    let resumed = Step::new(Direction::Return, StepKind::Resume);
+    if state.writer_asked && !state.is_done(&resumed.id) {
+        steps.push(StepKind::Resume);
+    }
     let detached_scratch = scene
         .scratch_root
         .as_ref()
@@ -221,10 +321,42 @@ fn tidy_up(plan: &Plan, state: &JobState, scene: &Scene) -> Vec<StepKind> {
         // The cloud no longer shows it; the step notes that.
         steps.push(StepKind::DeleteScratchRoot);
     }
-    for disk in &plan.disks {
-        if open(ResourceKind::Snapshot, &disk.snapshot_name) {
-            steps.push(StepKind::DeleteSnapshot { disk: disk.disk });
-        }
+    // A VM snapshot went with its VM, if it was not deleted before.
+    if let Some(name) = plan.vm_snapshot_name()
+        && open(ResourceKind::VmSnapshot, name)
+    {
+        steps.push(StepKind::DeleteVmSnapshot);
     }
+    steps.extend(delete_snapshots(plan, state));
     steps
+}
+
+/// The rollback points in the ledger. That of a replica whose revert was never proven is kept for a person.
+fn delete_snapshots(plan: &Plan, state: &JobState) -> Vec<StepKind> {
+    let is_open = |name: &str| {
+        state
+            .resource(ResourceKind::Snapshot, name)
+            .is_some_and(|r| r.state != ResourceState::Removed)
+    };
+    let disks = plan.disks.iter().zip(&state.disks);
+    disks
+        .filter(|(disk, known)| is_open(&disk.snapshot_name) && !known.quarantined)
+        .map(|(disk, _)| StepKind::DeleteSnapshot { disk: disk.disk })
+        .collect()
+}
+
+/// Plans the next steps of a commit: its rollback points are deleted, and the replicas stay where they are.
+pub fn plan_commit(plan: &Plan, state: &JobState, busy: &BTreeSet<StepId>) -> ReturnPlan {
+    let kinds = delete_snapshots(plan, state);
+    let is_home = kinds.is_empty();
+    let steps = kinds
+        .into_iter()
+        .map(|kind| Step::new(Direction::Return, kind))
+        .filter(|step| !busy.contains(&step.id))
+        .collect();
+    ReturnPlan {
+        steps,
+        obstacles: Vec::new(),
+        is_home,
+    }
 }

@@ -11,8 +11,10 @@
 //! are written one at a time. Another worker may believe that it owns the job; its intent fails at the epoch,
 //! and a request that it sent just before carries the same key, which the cloud refuses the second time.
 
+mod asking;
 mod giving_up;
 mod waiting;
+mod window;
 
 use std::sync::Arc;
 
@@ -25,8 +27,9 @@ use crate::event::{CreatedObject, Event, StepError, StepErrorKind};
 use crate::journal::{JobJournal, Stop};
 use crate::parts::EngineParts;
 use crate::plan::{Direction, Plan, Step, StepKind};
+use crate::state::JobState;
 use crate::step::{Evidence, Observation, View, observe};
-use crate::worker::NotBegun;
+use crate::worker::IdleJobs;
 use giving_up::MayPass;
 
 /// How a run of a step ended.
@@ -50,8 +53,8 @@ pub(crate) struct JobContext {
     pub(crate) parts_back: EngineParts,
     /// Waits for the cloud's jobs, for all jobs of the worker together.
     pub(crate) watch: JobWatch,
-    /// Counts the jobs of the worker that have not begun because the cloud does not answer.
-    pub(crate) not_begun: NotBegun,
+    /// Counts the jobs of the worker that only wait: for the cloud to answer, or in an open test window.
+    pub(crate) idle: IdleJobs,
     pub(crate) job_id: JobId,
     pub(crate) plan: Arc<Plan>,
     pub(crate) journal: JobJournal,
@@ -90,6 +93,9 @@ pub(crate) async fn run_step(job: &JobContext, step: &Step) -> Result<StepEnd, S
         origin: Origin::Earlier,
         polls: 0,
     };
+    if step.kind == StepKind::TestWindow {
+        return run.keep_window_open().await;
+    }
     loop {
         if let Some(end) = run.turn().await? {
             return Ok(end);
@@ -102,6 +108,7 @@ impl Run<'_> {
     async fn turn(&mut self) -> Result<Option<StepEnd>, Stop> {
         let state = self.job.journal.state().await;
         if self.evidence == Evidence::None
+            && !self.asks_the_writer()
             && let Some(open) = state.open_attempt(&self.step.id)
         {
             self.evidence = self.await_job(open).await?;
@@ -109,15 +116,7 @@ impl Run<'_> {
         }
         let looked = {
             let state = self.job.journal.state().await;
-            let view = View {
-                parts: self.parts(),
-                job_id: &self.job.job_id,
-                plan: &self.job.plan,
-                state: &state,
-                evidence: &self.evidence,
-                now: self.job.parts.clock.now(),
-            };
-            observe(self.step, &view).await
+            observe(self.step, &self.view(&state)).await
         };
         match looked {
             Ok(observation) => {
@@ -125,6 +124,17 @@ impl Run<'_> {
                 self.follow(observation).await
             }
             Err(error) => self.look_failed(&error).await,
+        }
+    }
+
+    fn view<'b>(&'b self, state: &'b JobState) -> View<'b> {
+        View {
+            parts: self.parts(),
+            job_id: &self.job.job_id,
+            plan: &self.job.plan,
+            state,
+            evidence: &self.evidence,
+            now: self.job.parts.clock.now(),
         }
     }
 
@@ -143,6 +153,7 @@ impl Run<'_> {
             Observation::Wait(reason) => self.wait(&reason).await,
             Observation::Blocked(error) => self.give_up(error).await,
             Observation::Act(command) => self.act(command).await,
+            Observation::Ask(wish) => self.ask(wish).await,
         }
     }
 
@@ -332,6 +343,7 @@ fn created_by(kind: StepKind, command: &Command) -> Option<CreatedObject> {
             disk,
             name: name.clone(),
         }),
+        Command::CreateVmSnapshot { name, .. } => Some(CreatedObject::VmSnapshot { name: name.clone() }),
         Command::StartVirtualMachine { .. }
         | Command::StopVirtualMachine { .. }
         | Command::DestroyVirtualMachine { .. }
@@ -342,7 +354,6 @@ fn created_by(kind: StepKind, command: &Command) -> Option<CreatedObject> {
         | Command::DeleteSnapshot { .. }
         | Command::ExpungeVirtualMachine { .. }
         | Command::RecoverVirtualMachine { .. }
-        | Command::CreateVmSnapshot { .. }
         | Command::RevertToVmSnapshot { .. }
         | Command::DeleteVmSnapshot { .. }
         | Command::AddNic { .. }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use failover_domain::JobId;
-use ossea::{CloudVm, OsseaClient, OsseaError, Snapshot, Volume};
+use ossea::{CloudVm, OsseaClient, OsseaError, Snapshot, VmSnapshot, Volume};
 
 use crate::event::RestingPlace;
 use crate::plan::Plan;
@@ -16,6 +16,8 @@ use crate::step::find_vm;
 pub struct Scene {
     /// The destination VM, if the cloud shows it.
     pub vm: Option<CloudVm>,
+    /// Its VM snapshots, whoever took them.
+    pub vm_snapshots: Vec<VmSnapshot>,
     /// Each replica in disk order; `None` when the cloud does not show it.
     pub replicas: Vec<Option<Volume>>,
     /// The scratch root, if the ledger has one and the cloud shows it.
@@ -46,6 +48,10 @@ impl Scene {
         } else {
             None
         };
+        let vm_snapshots = match &vm {
+            Some(vm) => cloud.vm_snapshots_of(&vm.id).await?,
+            None => Vec::new(),
+        };
         let mut replicas = Vec::with_capacity(plan.disks.len());
         for disk in &plan.disks {
             replicas.push(cloud.volume(&disk.volume).await?);
@@ -66,6 +72,7 @@ impl Scene {
         }
         Ok(Self {
             vm,
+            vm_snapshots,
             replicas,
             scratch_root,
             snapshots,

@@ -1,35 +1,29 @@
-//! The front door: readiness, the dry run and the start of jobs. The API is a thin skin over this, and foreign
+//! The front door: readiness, the dry run, the start of jobs, and what comes after a completed live failover. The API is a thin skin over this, and foreign
 //! programs use it directly.
+
+mod request;
+mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use failover_domain::{
-    FailoverType, JobId, NetworkId, NetworkMapping, Purpose, Readiness, StrategyRequest, VmId,
+    FailoverType, JobId, NetworkId, NetworkMapping, Purpose, Readiness, RollbackStrategy, StrategyRequest,
+    VmId, VolumeId,
 };
-use failover_validation::{Subject, Target, assess};
+use failover_validation::{
+    StrategyError, StrategyRefused, Subject, Target, assess, choose_strategy, free_destination_name,
+};
 use ossea::{Network, OsseaClient, OsseaError};
 
 use crate::clock::SharedClock;
-use crate::plan::{BootPolicy, Plan, PlanInput, PlanMistake, PlannedNic, WarningPolicy, live_plan};
+use crate::plan::{
+    Plan, PlanInput, PlanMistake, PlannedNic, TestPlanInput, WarningPolicy, live_plan, test_plan,
+};
 use crate::ports::{CreateError, Inventory, JobStore, Mappings, NewJob, StoreError};
 
-/// What a caller wants from a live failover.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveRequest {
-    /// The source VM.
-    pub vm_id: VmId,
-    /// The name that the caller believes the VM has; a guard against a mixed-up id.
-    pub vm_name: Option<String>,
-    /// What failed warnings mean.
-    pub warnings: WarningPolicy,
-    /// Mappings for this job alone: source network to id or exact name of a cloud network.
-    pub network_mappings: BTreeMap<String, String>,
-    /// How the boot is verified.
-    pub boot: BootPolicy,
-    /// Who asks.
-    pub requested_by: String,
-}
+pub use request::{FailoverRequest, Wanted, WantedTest};
+pub use settle::{SettleError, Settlement};
 
 /// Why a failover does not start. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +67,15 @@ pub enum StartError {
         /// The findings.
         readiness: Box<Readiness>,
     },
+    /// The rollback strategy that was asked for cannot be had.
+    #[error(transparent)]
+    Strategy(StrategyRefused),
+    /// Every name that the test VM could have is taken.
+    #[error("every name that the test VM of {vm_name} could have is taken in the cloud")]
+    NoFreeName {
+        /// The source VM's name.
+        vm_name: String,
+    },
     /// No plan can be made.
     #[error(transparent)]
     Plan(#[from] PlanMistake),
@@ -92,10 +95,25 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
+impl From<StrategyError> for StartError {
+    fn from(error: StrategyError) -> Self {
+        match error {
+            StrategyError::Refused(refused) => StartError::Strategy(refused),
+            StrategyError::Cloud(error) => StartError::Cloud(error),
+        }
+    }
+}
+
 impl From<CreateError> for StartError {
     fn from(error: CreateError) -> Self {
         match error {
             CreateError::Active { vm_id, job_id } => StartError::Active { vm_id, job_id },
+            CreateError::Settled { of, by } => StartError::Store(StoreError::Corrupt {
+                table: "failover_jobs",
+                column: "settled_by",
+                id: of.to_string(),
+                detail: format!("a failover was taken for a settlement of it, which is job {by}"),
+            }),
             CreateError::Store(e) => StartError::Store(e),
         }
     }
@@ -133,7 +151,9 @@ impl FailoverService {
     /// # Errors
     /// [`StoreError`] when the database cannot be asked; a silent cloud is a finding.
     pub async fn readiness(&self, vm_id: &VmId, failover: FailoverType) -> Result<Readiness, StoreError> {
-        let subject = self.subject(vm_id, failover, BTreeMap::new()).await?;
+        let subject = self
+            .subject(vm_id, failover, StrategyRequest::Auto, BTreeMap::new())
+            .await?;
         Ok(assess(&subject, &self.target, self.cloud.as_ref()).await)
     }
 
@@ -157,19 +177,29 @@ impl FailoverService {
             (nic.source_network.clone(), mapping)
         };
         let overlay = plan.vm.nics.iter().map(mapping).collect();
-        let mut subject = self.subject(&plan.vm_id, failover, overlay).await?;
+        let strategy = match plan.test().map(|test| test.strategy) {
+            Some(RollbackStrategy::VmSnapshot) => StrategyRequest::VmSnapshot,
+            Some(RollbackStrategy::VolumeSnapshots) => StrategyRequest::VolumeSnapshots,
+            None => StrategyRequest::Auto,
+        };
+        let mut subject = self.subject(&plan.vm_id, failover, strategy, overlay).await?;
         subject.active_job = subject.active_job.filter(|active| active != job_id);
         Ok(assess(&subject, &self.target, self.cloud.as_ref()).await)
     }
 
-    /// The plan of a live failover, and why it may start. Changes nothing.
+    /// The plan of a failover, and why it may start. Changes nothing.
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn plan_live(&self, request: &LiveRequest) -> Result<DryRun, StartError> {
+    pub async fn plan(&self, request: &FailoverRequest) -> Result<DryRun, StartError> {
         let planned = self.plan_as_things_are(request).await;
         // A job that began meanwhile is the reason for whatever was found, and says more than the findings.
-        if let Err(StartError::NotReady { .. } | StartError::Plan(_)) = &planned
+        if let Err(
+            StartError::NotReady { .. }
+            | StartError::Plan(_)
+            | StartError::Strategy(_)
+            | StartError::NoFreeName { .. },
+        ) = &planned
             && let Some(job_id) = self.jobs.active_job(&request.vm_id).await?
         {
             let vm_id = request.vm_id.clone();
@@ -178,7 +208,7 @@ impl FailoverService {
         planned
     }
 
-    async fn plan_as_things_are(&self, request: &LiveRequest) -> Result<DryRun, StartError> {
+    async fn plan_as_things_are(&self, request: &FailoverRequest) -> Result<DryRun, StartError> {
         let vm_id = &request.vm_id;
         let vm = self
             .inventory
@@ -203,11 +233,12 @@ impl FailoverService {
                 job_id,
             });
         }
-        let failover = FailoverType::Live;
+        let failover = request.wanted.failover_type();
         let overlay = self
             .resolve_mappings(&request.network_mappings, purpose_of(failover))
             .await?;
-        let subject = self.subject(vm_id, failover, overlay).await?;
+        let strategy = request.wanted.strategy();
+        let subject = self.subject(vm_id, failover, strategy, overlay).await?;
         let readiness = assess(&subject, &self.target, self.cloud.as_ref()).await;
         if !may_start(&readiness, request.warnings) {
             return Err(StartError::NotReady {
@@ -215,16 +246,16 @@ impl FailoverService {
                 readiness: Box::new(readiness),
             });
         }
-        let plan = self.live_plan_of(&subject, request).await?;
+        let plan = self.plan_of(&subject, request).await?;
         Ok(DryRun { plan, readiness })
     }
 
-    /// Starts a live failover: stores the job with its plan. A worker takes it up.
+    /// Starts a failover: stores the job with its plan. A worker takes it up.
     ///
     /// # Errors
     /// [`StartError`]; then no job exists.
-    pub async fn start_live(&self, request: &LiveRequest) -> Result<JobId, StartError> {
-        let plan = self.plan_live(request).await?.plan;
+    pub async fn start(&self, request: &FailoverRequest) -> Result<JobId, StartError> {
+        let plan = self.plan(request).await?.plan;
         let job = NewJob {
             plan,
             requested_by: request.requested_by.clone(),
@@ -233,7 +264,7 @@ impl FailoverService {
         Ok(self.jobs.create(job).await?)
     }
 
-    async fn live_plan_of(&self, subject: &Subject, request: &LiveRequest) -> Result<Plan, StartError> {
+    async fn plan_of(&self, subject: &Subject, request: &FailoverRequest) -> Result<Plan, StartError> {
         let vm = subject
             .vm
             .as_ref()
@@ -251,7 +282,7 @@ impl FailoverService {
         for volume in self.cloud.volumes_on(&target.oma_vm).await? {
             volumes.insert(volume.id.clone(), volume);
         }
-        let input = PlanInput {
+        let common = PlanInput {
             vm,
             mappings: &subject.mappings,
             target,
@@ -262,13 +293,38 @@ impl FailoverService {
             warnings: request.warnings,
             now: self.clock.now(),
         };
-        Ok(live_plan(input)?)
+        match &request.wanted {
+            Wanted::Live { commit } => Ok(live_plan(common, *commit)?),
+            Wanted::Test(test) => Ok(test_plan(self.test_input(common, test).await?)?),
+        }
+    }
+
+    async fn test_input<'a>(
+        &self,
+        common: PlanInput<'a>,
+        test: &WantedTest,
+    ) -> Result<TestPlanInput<'a>, StartError> {
+        let (cloud, zone) = (self.cloud.as_ref(), &self.target.zone);
+        let replicas = common.vm.disks.iter().filter_map(|d| d.replica.as_ref());
+        let replicas: Vec<VolumeId> = replicas.map(|r| r.volume_id.clone()).collect();
+        let strategy = choose_strategy(cloud, zone, &replicas, test.strategy).await?;
+        let vm_name = common.vm.name.clone();
+        let name = free_destination_name(cloud, zone, &vm_name, FailoverType::Test).await?;
+        let name = name.ok_or(StartError::NoFreeName { vm_name })?;
+        Ok(TestPlanInput {
+            common,
+            name,
+            strategy,
+            window: test.window,
+            at_window_end: test.at_window_end,
+        })
     }
 
     async fn subject(
         &self,
         vm_id: &VmId,
         failover: FailoverType,
+        strategy: StrategyRequest,
         overlay: BTreeMap<String, NetworkMapping>,
     ) -> Result<Subject, StoreError> {
         let purpose = purpose_of(failover);
@@ -289,7 +345,7 @@ impl FailoverService {
             mappings,
             marked_networks,
             production_networks,
-            strategy: StrategyRequest::Auto,
+            strategy,
         })
     }
 

@@ -37,6 +37,8 @@ pub struct EngineSettings {
     /// How long a started VM must stay Running before its boot counts as verified: a guest that finds no boot
     /// disk, or crashes, is off again within seconds.
     pub boot_steady: Duration,
+    /// How often the VM of an open test is looked at.
+    pub health_interval: Duration,
     /// How long a stopping worker lets its steps come to a safe point.
     pub drain: Duration,
 }
@@ -57,6 +59,7 @@ impl Default for EngineSettings {
             settle_budget: Duration::from_secs(10 * 60),
             stop_grace: Duration::from_secs(2 * 60),
             boot_steady: Duration::from_secs(10),
+            health_interval: Duration::from_secs(30),
             drain: Duration::from_secs(10),
         }
     }

@@ -1,11 +1,15 @@
 //! The state of a job: a fold over its journal by one pure function, used for live work and for recovery alike.
 //!
 //! ```text
-//! pending ──taken up──▶ forward ──all stages finished──▶ completed
-//!    │                     │ step failed, cancelled
-//!    │                     ▼
-//!    └──cancelled──▶ returning ──replicas at rest, ledger empty──▶ failed
+//! pending ──taken up──▶ forward ──all stages finished──▶ completed   (live failover)
+//!    │                   │    │
+//!    │                   │    └─all stages finished──▶ closing ──at rest──▶ completed   (test, rollback, commit)
+//!    │                   │ step failed, cancelled        ╎
+//!    │                   ▼                               ╎ the same mechanism
+//!    └──cancelled──▶ returning ──at rest, ledger empty──▶ failed
 //! ```
+//!
+//! Closing is the phase `Returning` with a [`ClosingReason`] instead of a failure.
 
 mod apply;
 mod project;
@@ -13,12 +17,16 @@ mod project;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use failover_domain::{AsyncJobId, Attention, CloudVmId, JobStatus, RequestKey, SnapshotId, VolumeId};
+use failover_domain::{
+    AsyncJobId, Attention, CloudVmId, Decision, JobStatus, RequestKey, SnapshotId, TestWindow, VmSnapshotId,
+    VolumeId,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Failure, RestingPlace, StepError, StepFacts, StoredEvent};
-use crate::plan::{Plan, Step, StepId};
-use crate::ports::{Custody, ResourceKind, ResourceRow};
+use crate::event::{ClosingReason, Failure, RestingPlace, StepError, StepFacts, StoredEvent, VmHealth};
+use crate::plan::{Errand, Plan, PlannedDisk, Settled, Step, StepId};
+use crate::ports::{Custody, ResourceKind, ResourceRow, ResourceState};
+use crate::survey::{Comparison, Survey};
 
 pub use project::changed_rows;
 
@@ -111,6 +119,19 @@ pub struct DiskState {
     pub dirty: bool,
     /// Its rollback point.
     pub snapshot: Option<SnapshotId>,
+    /// Whether it was marked for a full synchronisation, its rollback point having been given up.
+    #[serde(default)]
+    pub quarantined: bool,
+    /// What a person has decided about it.
+    #[serde(default)]
+    pub decision: Option<Decision>,
+}
+
+impl DiskState {
+    /// Whether it must be reverted before it may rest on the OMA.
+    pub fn needs_revert(&self) -> bool {
+        self.dirty && !self.quarantined
+    }
 }
 
 /// The state of a job.
@@ -132,6 +153,8 @@ pub struct JobState {
     pub vm: Option<CloudVmId>,
     /// The destination VM's scratch root.
     pub scratch_root: Option<VolumeId>,
+    /// The rollback point of all disks, where it is a VM snapshot.
+    pub vm_snapshot: Option<VmSnapshotId>,
     /// The replicas in disk order.
     pub disks: Vec<DiskState>,
     /// The ledger, keyed by kind and name.
@@ -142,7 +165,23 @@ pub struct JobState {
     pub failure: Option<Failure>,
     /// Who asked for cancelling, once the worker heard it.
     pub cancelled_by: Option<String>,
-    /// Where the replicas rest, once the job has failed.
+    /// The window of a test, once it was opened.
+    pub window: Option<TestWindow>,
+    /// How the VM of an open test was when it was last seen to change.
+    pub health: Option<VmHealth>,
+    /// Who asked for the end of the test, once the worker heard it.
+    pub test_ended_by: Option<String>,
+    /// Why the last part of the job began, where it was planned.
+    pub closing: Option<ClosingReason>,
+    /// Whether the migration tool was asked to let go of the replicas, or may have been.
+    pub writer_asked: bool,
+    /// The number of the last request that was heard.
+    pub heard: u64,
+    /// What the cloud had before it was touched.
+    pub before: Option<Survey>,
+    /// What the cloud has now, compared to that.
+    pub comparison: Option<Comparison>,
+    /// Where the replicas rest, once they were brought back.
     pub resting: Vec<RestingPlace>,
     /// When a worker first took it up.
     pub started_at: Option<DateTime<Utc>>,
@@ -167,10 +206,25 @@ pub struct IllegalEvent {
 impl JobState {
     /// The state before the first journal entry.
     pub fn new(plan: &Plan) -> Self {
-        let disk = |d: &crate::plan::PlannedDisk| DiskState {
-            custody: Custody::Oma { device: d.oma_device },
-            dirty: false,
-            snapshot: None,
+        let settled = plan.settles();
+        let disk = |d: &PlannedDisk| match settled {
+            None => DiskState {
+                custody: Custody::Oma { device: d.oma_device },
+                dirty: false,
+                snapshot: None,
+                quarantined: false,
+                decision: None,
+            },
+            // A guest has been writing to it ever since.
+            Some(settled) => DiskState {
+                custody: Custody::Destination {
+                    device: d.destination_device,
+                },
+                dirty: true,
+                snapshot: settled.snapshots.get(d.disk).cloned().flatten(),
+                quarantined: false,
+                decision: None,
+            },
         };
         Self {
             phase: Phase::Pending,
@@ -179,13 +233,23 @@ impl JobState {
             stage: None,
             stages_finished: 0,
             steps: BTreeMap::new(),
-            vm: None,
+            vm: settled.map(|s| s.vm.clone()),
             scratch_root: None,
+            vm_snapshot: None,
             disks: plan.disks.iter().map(disk).collect(),
-            ledger: Vec::new(),
+            ledger: inherited_ledger(plan),
             attention: Vec::new(),
             failure: None,
             cancelled_by: None,
+            window: None,
+            health: None,
+            test_ended_by: None,
+            closing: None,
+            // The migration tool has let go of the replicas for the live failover.
+            writer_asked: matches!(plan.errand, Errand::Rollback(_)),
+            heard: 0,
+            before: settled.and_then(|s| s.before.clone()),
+            comparison: None,
             resting: Vec::new(),
             started_at: None,
             completed_at: None,
@@ -252,5 +316,33 @@ impl JobState {
             .collect();
         failed.sort_by_key(|(r, _)| r.until);
         failed.first().map(|(r, error)| (&r.step, *error))
+    }
+}
+
+/// The objects of the live failover that a job takes over. A commit leaves the VM alone, so it does not hold it.
+fn inherited_ledger(plan: &Plan) -> Vec<ResourceRow> {
+    let row = |kind, name: &str, id: &str| ResourceRow {
+        kind,
+        name: name.to_owned(),
+        cloud_id: Some(id.to_owned()),
+        state: ResourceState::Present,
+    };
+    let snapshots = |settled: &Settled| -> Vec<ResourceRow> {
+        let taken = plan.disks.iter().zip(&settled.snapshots);
+        taken
+            .filter_map(|(disk, id)| {
+                let id = id.as_ref()?;
+                Some(row(ResourceKind::Snapshot, &disk.snapshot_name, id.as_str()))
+            })
+            .collect()
+    };
+    match &plan.errand {
+        Errand::Live { .. } | Errand::Test(_) => Vec::new(),
+        Errand::Commit(settled) => snapshots(settled),
+        Errand::Rollback(settled) => {
+            let mut rows = vec![row(ResourceKind::Vm, &plan.vm.name, settled.vm.as_str())];
+            rows.extend(snapshots(settled));
+            rows
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::{JobId, JobStatus};
 use ossea::{JobWatch, Priority, WatchSettings};
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -17,7 +18,8 @@ use crate::driver::drive;
 use crate::journal::{JobJournal, Stop};
 use crate::parts::EngineParts;
 use crate::plan::Plan;
-use crate::ports::{ClaimedJob, JobFilter, Lease, WorkerId};
+use crate::ports::{ClaimedJob, JobFilter, Lease, OpenRequest, WorkerId};
+use crate::request::{JobRequest, StoredRequest};
 use crate::runner::JobContext;
 use crate::state::JobState;
 
@@ -25,20 +27,23 @@ use crate::state::JobState;
 /// the log, short enough that a repaired job goes on by itself.
 const PARKED_FOR: TimeDelta = TimeDelta::minutes(5);
 
-/// A worker holds so many times its `max_jobs` at most while the cloud does not answer.
-const MOST_NOT_BEGUN: usize = 4;
+/// How many live failovers are settled in one turn; the rest has its turn soon after.
+const SETTLED_AT_ONCE: usize = 20;
 
-/// How many jobs have not begun because the cloud does not answer.
+/// A worker holds so many times its `max_jobs` at most, idle ones included. An idle job costs its journal in memory.
+const MOST_HELD: usize = 16;
+
+/// How many jobs only wait: for the cloud to answer before they begin, or in the open window of a test.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct NotBegun(Arc<AtomicUsize>);
+pub(crate) struct IdleJobs(Arc<AtomicUsize>);
 
-/// One of the jobs that [`NotBegun`] counts, until it is dropped.
-pub(crate) struct OneNotBegun(NotBegun);
+/// One of the jobs that [`IdleJobs`] counts, until it is dropped.
+pub(crate) struct OneIdle(IdleJobs);
 
-impl NotBegun {
-    pub(crate) fn one_more(&self) -> OneNotBegun {
+impl IdleJobs {
+    pub(crate) fn one_more(&self) -> OneIdle {
         self.0.fetch_add(1, Ordering::Relaxed);
-        OneNotBegun(self.clone())
+        OneIdle(self.clone())
     }
 
     fn count(&self) -> usize {
@@ -46,7 +51,7 @@ impl NotBegun {
     }
 }
 
-impl Drop for OneNotBegun {
+impl Drop for OneIdle {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -57,7 +62,7 @@ pub struct Worker {
     parts: EngineParts,
     /// Shared by all jobs, so that one list tells of all.
     watch: JobWatch,
-    not_begun: NotBegun,
+    idle: IdleJobs,
     id: WorkerId,
     tasks: JoinSet<Result<(), Stop>>,
     driving: BTreeMap<tokio::task::Id, Driving>,
@@ -69,7 +74,8 @@ pub struct Worker {
 /// A job that this worker drives.
 struct Driving {
     lease: Lease,
-    halt: CancellationToken,
+    /// What operators ask of it.
+    requests: mpsc::UnboundedSender<StoredRequest>,
 }
 
 impl Worker {
@@ -86,7 +92,7 @@ impl Worker {
         Self {
             parts,
             watch,
-            not_begun: NotBegun::default(),
+            idle: IdleJobs::default(),
             id,
             tasks: JoinSet::new(),
             driving: BTreeMap::new(),
@@ -113,7 +119,8 @@ impl Worker {
             self.free_parked().await;
             self.free_unheld().await;
             self.take_jobs(&stop_steps).await;
-            self.hear_cancels().await;
+            self.bring_requests().await;
+            self.settle().await;
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
@@ -135,13 +142,13 @@ impl Worker {
         }
     }
 
-    /// Jobs that wait for the cloud before they begin do not count: among those that nobody drives may be one whose
-    /// replicas must go home. There is a bound all the same.
+    /// Idle jobs do not count: a window that is open for hours must not keep others waiting, and among those that nobody
+    /// drives may be one whose replicas must go home. There is a bound all the same.
     fn free_places(&self) -> usize {
         let max_jobs = self.parts.settings.max_jobs;
-        let begun = self.driving.len().saturating_sub(self.not_begun.count());
+        let begun = self.driving.len().saturating_sub(self.idle.count());
         let all = max_jobs
-            .saturating_mul(MOST_NOT_BEGUN)
+            .saturating_mul(MOST_HELD)
             .saturating_sub(self.driving.len());
         max_jobs.saturating_sub(begun).min(all)
     }
@@ -221,7 +228,6 @@ impl Worker {
                 return self.park(job.lease);
             }
         };
-        let halt = CancellationToken::new();
         let plan = Arc::new(job.plan);
         let journal = JobJournal::new(
             Arc::clone(&self.parts.jobs),
@@ -236,39 +242,65 @@ impl Worker {
             parts: self.parts.urgent(Priority::WayThere),
             parts_back: self.parts.urgent(Priority::WayBack),
             watch: self.watch.clone(),
-            not_begun: self.not_begun.clone(),
+            idle: self.idle.clone(),
             job_id: job.lease.job_id.clone(),
             plan,
             journal,
-            halt: halt.clone(),
+            halt: CancellationToken::new(),
         });
-        let task = self.tasks.spawn(async move { drive(&context).await });
+        let (requests, heard) = mpsc::unbounded_channel();
+        let task = self.tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                stopped = hear(&context, heard) => Err(stopped),
+                driven = drive(&context) => driven,
+            }
+        });
         self.driving.insert(
             task.id(),
             Driving {
                 lease: job.lease,
-                halt,
+                requests,
             },
         );
     }
 
-    async fn hear_cancels(&mut self) {
+    async fn bring_requests(&mut self) {
         if self.driving.is_empty() {
             return;
         }
-        match self.parts.jobs.cancel_requests(&self.id).await {
-            Ok(requests) => {
-                for (job_id, by) in requests {
-                    // A task of an earlier lease on the same job may still be ending: every one is told.
-                    let of_job = self.driving.values().filter(|d| d.lease.job_id == job_id);
-                    for driving in of_job.filter(|d| !d.halt.is_cancelled()) {
-                        tracing::info!(%job_id, by, "Cancelling was asked for.");
-                        driving.halt.cancel();
-                    }
-                }
-            }
+        let open = match self.parts.jobs.open_requests(&self.id).await {
+            Ok(open) => open,
             Err(error) => {
-                tracing::warn!(worker = %self.id, error = %error, "Requests to cancel cannot be read now.");
+                tracing::warn!(worker = %self.id, error = %error, "Requests cannot be read now.");
+                return;
+            }
+        };
+        for OpenRequest { job_id, request } in open {
+            // A task of an earlier lease on the same job may still be ending: every one is told.
+            for driving in self.driving.values().filter(|d| d.lease.job_id == job_id) {
+                driving.requests.send(request.clone()).ok();
+            }
+        }
+    }
+
+    /// Starts the commit or the rollback of live failovers whose time has come. The store lets one worker do it.
+    async fn settle(&mut self) {
+        let due = match self.parts.jobs.due_settlements(SETTLED_AT_ONCE).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::warn!(worker = %self.id, error = %error, "Live failovers that are due cannot be listed now.");
+                return;
+            }
+        };
+        for record in due {
+            let of = &record.job_id;
+            match self.parts.service().settle_by_policy(&record).await {
+                Ok(Some(job_id)) => tracing::info!(%of, %job_id, "A live failover is settled as its policy says."),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!(%of, error = %error, "A live failover cannot be settled now.");
+                }
             }
         }
     }
@@ -328,12 +360,26 @@ impl Worker {
     }
 }
 
+/// Journals what operators ask of a job, beside whatever else is done with it. Ends only when the job cannot go on.
+async fn hear(job: &JobContext, mut requests: mpsc::UnboundedReceiver<StoredRequest>) -> Stop {
+    while let Some(request) = requests.recv().await {
+        let is_cancel = request.request == JobRequest::Cancel;
+        if let Err(stop) = job.journal.hear(request).await {
+            return stop;
+        }
+        if is_cancel {
+            job.halt.cancel();
+        }
+    }
+    std::future::pending().await
+}
+
 /// The state of a claimed job, if this version can drive it.
 fn readable(job: &ClaimedJob) -> Result<JobState, String> {
-    if job.plan.version != Plan::VERSION {
+    if job.plan.version > Plan::VERSION {
         let version = job.plan.version;
         return Err(format!(
-            "the plan is of form {version}, this version knows form {}",
+            "the plan is of form {version}, this version knows the forms up to {}",
             Plan::VERSION
         ));
     }

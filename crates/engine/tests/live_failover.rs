@@ -13,6 +13,7 @@ use failover_domain::{JobStatus, JobType};
 use failover_engine::event::StepFacts;
 use failover_engine::plan::{BootGrade, OnBootFailure, StepKind};
 use failover_engine::ports::JobStore;
+use failover_engine::request::JobRequest;
 use failover_engine::{Event, FailureCode, JobState};
 use lab::Lab;
 use ossea_sim::cloud::log::Effect;
@@ -229,7 +230,7 @@ async fn a_held_vm_waits_for_a_person_and_cancelling_brings_everything_back() {
         JobStatus::PoweringOn,
         "the VM is held, nothing is undone"
     );
-    lab.store.request_cancel(&job, "operator").await.unwrap();
+    lab.ask(&job, JobRequest::Cancel).await;
     let record = lab.until(&job, |r| r.projection.status.is_final()).await;
     assert_eq!(record.projection.failure.unwrap().code, FailureCode::Cancelled);
     lab.assert_everything_is_back(&job).await;
@@ -279,7 +280,7 @@ async fn cancelling_in_every_phase_brings_everything_back() {
             r.projection.status == at || r.projection.status.is_final()
         })
         .await;
-        lab.store.request_cancel(&job, "operator").await.unwrap();
+        lab.ask(&job, JobRequest::Cancel).await;
         let record = lab.until(&job, |r| r.projection.status.is_final()).await;
         let failure = record.projection.failure.expect("a cancelled job says so");
         assert_eq!(

@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use failover_domain::{JobId, JobStatus, VmId};
+use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::ports::{
-    AppendError, Batch, CancelOutcome, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease,
+    AppendError, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, OpenRequest, RequestOutcome,
     NewJob, ResourceRow, StoreError, VolumeRow, WorkerId,
 };
 use failover_engine::{Event, MemoryStore, Plan, StoredEvent};
@@ -69,8 +70,14 @@ impl JobStore for Stoppable {
     async fn resources(&self, id: &JobId) -> Result<Vec<ResourceRow>, StoreError> {
         self.store.resources(id).await
     }
-    async fn request_cancel(&self, id: &JobId, by: &str) -> Result<CancelOutcome, StoreError> {
-        self.store.request_cancel(id, by).await
+    async fn submit_request(&self, id: &JobId, by: &str, request: &JobRequest) -> Result<RequestOutcome, StoreError> {
+        self.store.submit_request(id, by, request).await
+    }
+    async fn requests(&self, id: &JobId) -> Result<Vec<StoredRequest>, StoreError> {
+        self.store.requests(id).await
+    }
+    async fn due_settlements(&self, limit: usize) -> Result<Vec<JobRecord>, StoreError> {
+        self.store.due_settlements(limit).await
     }
     async fn renew_worker(&self, worker: &WorkerId, lease: Duration) -> Result<(), StoreError> {
         self.goes_on().await;
@@ -92,9 +99,8 @@ impl JobStore for Stoppable {
         self.goes_on().await;
         written
     }
-    async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<(JobId, String)>, StoreError> {
-        self.goes_on().await;
-        self.store.cancel_requests(worker).await
+    async fn open_requests(&self, worker: &WorkerId) -> Result<Vec<OpenRequest>, StoreError> {
+        self.store.open_requests(worker).await
     }
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         self.store.release(lease).await

@@ -12,7 +12,8 @@ use std::time::Duration;
 use failover_domain::{AttentionCode, JobStatus};
 use failover_engine::FailureCode;
 use failover_engine::ports::JobStore;
-use failover_engine::service::LiveRequest;
+use failover_engine::request::JobRequest;
+use failover_engine::service::FailoverRequest;
 use lab::Lab;
 use ossea::{Circuit, Priority};
 use ossea_sim::faults::Work;
@@ -78,10 +79,7 @@ async fn a_job_that_waits_for_the_cloud_can_be_cancelled() {
     let job = lab.start().await;
     let worker = lab.worker();
     lab.until(&job, |r| r.epoch > 0).await;
-    lab.store
-        .request_cancel(&job, "operator")
-        .await
-        .expect("the store answers");
+    lab.ask(&job, JobRequest::Cancel).await;
     let record = lab.until(&job, |r| r.projection.status.is_final()).await;
     let failure = record.projection.failure.expect("a cancelled job says so");
     assert_eq!(failure.code, FailureCode::Cancelled);
@@ -100,7 +98,7 @@ async fn jobs_that_wait_for_the_cloud_take_no_place_of_those_that_must_go_home()
     first.kill();
     lab.cloud.set_circuit(open(&lab));
     // Claimed first, because the other one still has an owner whose lease has not ended.
-    let another = LiveRequest {
+    let another = FailoverRequest {
         vm_id: "ec6849de-9a8e-5c57-8fdb-9c8bb316bcd5".parse().unwrap(),
         vm_name: Some("files-03".to_owned()),
         ..lab.request()

@@ -13,7 +13,7 @@ use failover_domain::{
 };
 
 use crate::event::{Event, Failure, FailureCode, StoredEvent};
-use crate::plan::{BootPolicy, OnBootFailure, Plan, PlannedDisk, PlannedVm, WarningPolicy};
+use crate::plan::{BootPolicy, Errand, OnBootFailure, Plan, PlannedDisk, PlannedVm, WarningPolicy};
 use crate::ports::{Batch, JobProjection, JobStore, Lease, NewJob, WorkerId};
 
 /// How long the workers of the suite hold a lease.
@@ -96,6 +96,7 @@ pub fn plan(vm: usize) -> Plan {
             on_failure: OnBootFailure::Rollback,
         },
         warnings: WarningPolicy::Count,
+        errand: Errand::default(),
         stages: Vec::new(),
     }
 }
@@ -147,6 +148,9 @@ pub fn projection(status: JobStatus) -> JobProjection {
         failure: None,
         ossea_snapshot_id: None,
         destination_vm_id: None,
+        window: None,
+        heard: 0,
+        settle_at: None,
         started_at: None,
         completed_at: ended,
     }

@@ -5,7 +5,7 @@ use failover_domain::{JobId, JobStatus, JobType};
 use super::Harness;
 use super::fixture::{all, base, batch, claimed, create, end, id, new_job, plan, vm_id, worker};
 use crate::event::Event;
-use crate::ports::{CancelOutcome, CreateError, Custody, JobFilter, JobRecord};
+use crate::ports::{CreateError, Custody, JobFilter, JobRecord};
 
 /// However many ask at once, one job starts and the others are told its id.
 pub async fn fifty_concurrent_creates_give_one_job(harness: &dyn Harness) {
@@ -65,6 +65,7 @@ pub async fn a_created_job_reads_back(harness: &dyn Harness) {
         source_vm_name: plan(1).source_vm_name,
         projection: super::fixture::projection(JobStatus::Pending),
         cancel_requested_by: None,
+        settled_by: None,
         created_at: base(),
         updated_at: base(),
         last_seq: 1,
@@ -110,21 +111,6 @@ pub async fn what_does_not_exist_is_none(harness: &dyn Harness) {
     assert_eq!(jobs.volumes(&unknown).await.expect("a read"), []);
     assert_eq!(jobs.active_job(&vm_id(9)).await.expect("a read"), None);
     assert_eq!(harness.inventory().vm(&vm_id(9)).await.expect("a read"), None);
-}
-
-/// The first who asks is remembered; an ended or unknown job is told apart.
-pub async fn a_cancel_is_noted_once_and_only_while_the_job_is_active(harness: &dyn Harness) {
-    let jobs = harness.jobs();
-    let lease = claimed(jobs.as_ref()).await;
-    let ask = async |id: &JobId, by: &str| jobs.request_cancel(id, by).await.expect("a write");
-    assert_eq!(ask(&lease.job_id, "first").await, CancelOutcome::Requested);
-    assert_eq!(ask(&lease.job_id, "second").await, CancelOutcome::Requested);
-    let record = jobs.job(&lease.job_id).await.expect("a read").expect("it exists");
-    assert_eq!(record.cancel_requested_by.as_deref(), Some("first"));
-    end(jobs.as_ref(), &lease).await;
-    assert_eq!(ask(&lease.job_id, "third").await, CancelOutcome::AlreadyEnded);
-    let unknown = JobId::new(JobType::Test, &vm_id(1), base(), 0);
-    assert_eq!(ask(&unknown, "fourth").await, CancelOutcome::NoSuchJob);
 }
 
 /// Each filter alone and all of them together.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use failover_domain::{JobStatus, SnapshotId};
+use failover_domain::{JobStatus, SnapshotId, TestWindow};
 
 use super::Harness;
 use super::fixture::{LEASE, all, attention, base, batch, claimed, entry, failure, id, projection, worker};
@@ -252,6 +252,9 @@ pub async fn every_column_of_the_projection_reads_back(harness: &dyn Harness) {
     full.projection.failure = Some(failure());
     full.projection.ossea_snapshot_id = Some(id("snapshot-1"));
     full.projection.destination_vm_id = Some(id("vm-1"));
+    full.projection.window = Some(TestWindow::open(base(), Duration::from_secs(3600)));
+    full.projection.heard = 7;
+    full.projection.settle_at = Some(base() + TimeDelta::microseconds(2));
     full.projection.started_at = Some(base() + TimeDelta::microseconds(1));
     full.events[0].event = Event::ReturnBegan { cause: failure() };
     jobs.append(&lease, &full).await.expect("the lease holds");

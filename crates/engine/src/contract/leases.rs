@@ -186,25 +186,6 @@ pub async fn ended_jobs_are_not_claimable(harness: &dyn Harness) {
     assert!(matches!(more, Err(AppendError::LeaseLost(_))), "{more:?}");
 }
 
-/// Cancels are heard by the worker that can act on them.
-pub async fn a_worker_hears_of_the_cancels_of_its_own_jobs(harness: &dyn Harness) {
-    let jobs = harness.jobs();
-    let lease = claimed(jobs.as_ref()).await;
-    let free = create(jobs.as_ref(), 2, 0).await;
-    assert_eq!(jobs.cancel_requests(&lease.worker).await.expect("a read"), []);
-    for job in [&lease.job_id, &free] {
-        jobs.request_cancel(job, "operator").await.expect("a write");
-    }
-    let heard = jobs.cancel_requests(&lease.worker).await.expect("a read");
-    assert_eq!(heard, [(lease.job_id.clone(), "operator".to_owned())]);
-    assert_eq!(jobs.cancel_requests(&stranger()).await.expect("a read"), []);
-    assert_eq!(
-        claim(jobs.as_ref(), &lease.worker, 5).await,
-        [free],
-        "a cancelled job still needs a worker"
-    );
-}
-
 async fn claim(jobs: &dyn JobStore, worker: &WorkerId, limit: usize) -> Vec<JobId> {
     let claimed = jobs.claim(worker, limit).await.expect("a claim");
     claimed.into_iter().map(|c| c.lease.job_id).collect()

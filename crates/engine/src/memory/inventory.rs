@@ -7,7 +7,7 @@ use failover_domain::{NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 
 use super::{MemoryStore, Tables};
 use crate::ports::{
-    Inventory, Mappings, PutError, PutOutcome, ResyncMark, StoreError, disks_differ, reported_vm,
+    AuditEntry, Inventory, Mappings, PutError, PutOutcome, ResyncMark, StoreError, disks_differ, reported_vm,
 };
 
 #[async_trait]
@@ -77,6 +77,37 @@ impl Inventory for MemoryStore {
             ResyncMark::Done => tables.resync.remove(volume),
         };
         Ok(true)
+    }
+
+    async fn clear_quarantine(
+        &self,
+        vm: &VmId,
+        volume: &VolumeId,
+        by: &str,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        let at = self.clock.now();
+        let mut tables = self.tables();
+        let disks = tables.vms.get_mut(vm).map(|vm| &mut vm.disks);
+        let mut replicas = disks.into_iter().flatten().filter_map(|d| d.replica.as_mut());
+        let marked = replicas.find(|r| r.volume_id == *volume && r.needs_full_resync);
+        let Some(replica) = marked else {
+            return Ok(false);
+        };
+        replica.needs_full_resync = false;
+        tables.resync.remove(volume);
+        tables.audit.push(AuditEntry {
+            at,
+            actor: by.to_owned(),
+            action: AuditEntry::CLEAR_QUARANTINE.to_owned(),
+            object: format!("volume {volume}"),
+            reason: reason.to_owned(),
+        });
+        Ok(true)
+    }
+
+    async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        Ok(self.tables().audit.iter().rev().take(limit).cloned().collect())
     }
 }
 

@@ -10,9 +10,10 @@ use failover_domain::{JobId, VmId};
 use super::{JobTable, MemoryStore, Tables};
 use crate::event::StoredEvent;
 use crate::plan::Plan;
+use crate::request::{JobRequest, StoredRequest};
 use crate::ports::{
-    AppendError, Batch, CancelOutcome, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease,
-    NewJob, ResourceRow, StoreError, VolumeRow, WorkerId,
+    AppendError, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, NewJob, OpenRequest,
+    RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId,
 };
 
 #[async_trait]
@@ -23,10 +24,21 @@ impl JobStore for MemoryStore {
         if let Some(job_id) = tables.active_job(&vm_id) {
             return Err(CreateError::Active { vm_id, job_id });
         }
+        if let Some(settled) = job.plan.settles() {
+            let by = tables.jobs.get(&settled.job).and_then(|j| j.record.settled_by.clone());
+            if let Some(by) = by {
+                let of = settled.job.clone();
+                return Err(CreateError::Settled { of, by });
+            }
+        }
         let job_id = (0..)
             .map(|collision| JobId::new(job.plan.job_type, &vm_id, job.at, collision))
             .find(|id| !tables.jobs.contains_key(id))
             .expect("2^32 seconds are never all taken");
+        let settles = job.plan.settles().map(|settled| settled.job.clone());
+        if let Some(live) = settles.and_then(|id| tables.jobs.get_mut(&id)) {
+            live.record.settled_by = Some(job_id.clone());
+        }
         tables
             .jobs
             .insert(job_id.clone(), JobTable::open(job_id.clone(), job));
@@ -97,20 +109,59 @@ impl JobStore for MemoryStore {
             .unwrap_or_default())
     }
 
-    async fn request_cancel(&self, id: &JobId, by: &str) -> Result<CancelOutcome, StoreError> {
+    async fn submit_request(
+        &self,
+        id: &JobId,
+        by: &str,
+        request: &JobRequest,
+    ) -> Result<RequestOutcome, StoreError> {
         let now = self.clock.now();
         let mut tables = self.tables();
         let Some(job) = tables.jobs.get_mut(id) else {
-            return Ok(CancelOutcome::NoSuchJob);
+            return Ok(RequestOutcome::NoSuchJob);
         };
         if !job.is_active() {
-            return Ok(CancelOutcome::AlreadyEnded);
+            return Ok(RequestOutcome::AlreadyEnded);
         }
-        if job.record.cancel_requested_by.is_none() {
+        if *request == JobRequest::Cancel
+            && let Some(first) = job.requests.iter().find(|r| r.request == JobRequest::Cancel)
+        {
+            return Ok(RequestOutcome::Noted { number: first.number });
+        }
+        let number = job.requests.last().map_or(1, |r| r.number + 1);
+        job.requests.push(StoredRequest {
+            number,
+            by: by.to_owned(),
+            at: now,
+            request: request.clone(),
+        });
+        if *request == JobRequest::Cancel {
             job.record.cancel_requested_by = Some(by.to_owned());
-            job.record.updated_at = now;
         }
-        Ok(CancelOutcome::Requested)
+        job.record.updated_at = now;
+        Ok(RequestOutcome::Noted { number })
+    }
+
+    async fn requests(&self, id: &JobId) -> Result<Vec<StoredRequest>, StoreError> {
+        Ok(self
+            .tables()
+            .jobs
+            .get(id)
+            .map(|j| j.requests.clone())
+            .unwrap_or_default())
+    }
+
+    async fn due_settlements(&self, limit: usize) -> Result<Vec<JobRecord>, StoreError> {
+        let now = self.clock.now();
+        let tables = self.tables();
+        let mut due: Vec<&JobRecord> = tables
+            .jobs
+            .values()
+            .map(|j| &j.record)
+            .filter(|r| r.settled_by.is_none() && r.projection.settle_at.is_some_and(|at| at <= now))
+            .collect();
+        due.sort_by_key(|r| (r.projection.settle_at, r.job_id.clone()));
+        Ok(due.into_iter().take(limit).cloned().collect())
     }
 
     async fn renew_worker(&self, worker: &WorkerId, lease: Duration) -> Result<(), StoreError> {
@@ -162,19 +213,29 @@ impl JobStore for MemoryStore {
             return Err(lost());
         }
         batch.check_sequence(&lease.job_id, job.record.last_seq)?;
+        let asked = job.requests.last().map_or(0, |r| r.number);
+        if batch.projection.status.is_final() && asked > batch.projection.heard {
+            return Err(AppendError::RequestUnheard(lease.job_id.clone()));
+        }
         job.commit(batch, now);
         Ok(())
     }
 
-    async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<(JobId, String)>, StoreError> {
+    async fn open_requests(&self, worker: &WorkerId) -> Result<Vec<OpenRequest>, StoreError> {
         let tables = self.tables();
         let of_worker = tables
             .jobs
             .values()
-            .map(|j| &j.record)
-            .filter(|r| r.owner.as_ref() == Some(worker));
-        let asked = |r: &JobRecord| Some((r.job_id.clone(), r.cancel_requested_by.clone()?));
-        Ok(of_worker.filter_map(asked).collect())
+            .filter(|j| j.record.owner.as_ref() == Some(worker));
+        let unheard = of_worker.flat_map(|job| {
+            let heard = job.record.projection.heard;
+            let open = job.requests.iter().filter(move |r| r.number > heard);
+            open.map(|request| OpenRequest {
+                job_id: job.record.job_id.clone(),
+                request: request.clone(),
+            })
+        });
+        Ok(unheard.collect())
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
@@ -224,19 +285,21 @@ impl JobTable {
             source_vm_name: job.plan.source_vm_name.clone(),
             projection: opening.projection.clone(),
             cancel_requested_by: None,
+            settled_by: None,
             created_at: job.at,
             updated_at: job.at,
             last_seq: 0,
             owner: None,
             epoch: 0,
         };
-        let (events, volumes, resources) = Default::default();
+        let (events, volumes, resources, requests) = Default::default();
         let mut table = Self {
             record,
             plan: job.plan,
             events,
             volumes,
             resources,
+            requests,
         };
         table.commit(&opening, job.at);
         table

@@ -4,7 +4,11 @@
 //! have settled. A lane is a list of **steps**, one after another. There is no free graph: histories of free
 //! graphs turned out elsewhere to be unrecoverable.
 
+mod errand;
+mod input;
 mod live;
+mod settlement;
+mod test;
 mod way_back;
 
 use std::collections::BTreeSet;
@@ -17,7 +21,11 @@ use failover_domain::{
 use ossea::CustomSize;
 use serde::{Deserialize, Serialize};
 
-pub use live::{PlanInput, PlanMistake, live_plan};
+pub use errand::{CommitPolicy, Errand, Settled, TestErrand};
+pub use input::{PlanInput, PlanMistake};
+pub use live::live_plan;
+pub use settlement::{commit_plan, rollback_plan};
+pub use test::{TestPlanInput, test_plan};
 pub use way_back::{WayBackLine, way_back};
 
 /// One disk of the job: its replica and where that goes.
@@ -41,6 +49,13 @@ pub struct PlannedDisk {
     pub destination_device: u32,
     /// The name of its rollback point: unique to job and disk, so that it is found after a lost reply.
     pub snapshot_name: String,
+}
+
+impl PlannedDisk {
+    /// The replica as attentions name it.
+    pub fn object(&self) -> String {
+        format!("volume {}", self.volume)
+    }
 }
 
 /// One network card of the destination VM.
@@ -132,6 +147,7 @@ pub struct BootPolicy {
 pub enum StepKind {
     Validate,
     Quiesce,
+    TakeInventory,
     DetachFromOma { disk: usize },
     Snapshot { disk: usize },
     CreateVm,
@@ -140,12 +156,19 @@ pub enum StepKind {
     DeleteScratchRoot,
     Attach { disk: usize },
     VerifyDisks,
+    VmSnapshot,
+    VerifyRollbackPoints,
     StartVm,
     VerifyBoot,
+    TestWindow,
     StopVm,
+    RevertVmSnapshot,
+    DeleteVmSnapshot,
     DetachFromDestination { disk: usize },
     Revert { disk: usize },
+    Quarantine { disk: usize },
     ReturnToOma { disk: usize },
+    Resume,
     DestroyVm,
     DeleteSnapshot { disk: usize },
 }
@@ -156,6 +179,7 @@ impl StepKind {
         match self {
             StepKind::Validate => "validate",
             StepKind::Quiesce => "quiesce",
+            StepKind::TakeInventory => "take-inventory",
             StepKind::DetachFromOma { .. } => "detach-from-oma",
             StepKind::Snapshot { .. } => "snapshot",
             StepKind::CreateVm => "create-vm",
@@ -164,12 +188,19 @@ impl StepKind {
             StepKind::DeleteScratchRoot => "delete-scratch-root",
             StepKind::Attach { .. } => "attach",
             StepKind::VerifyDisks => "verify-disks",
+            StepKind::VmSnapshot => "vm-snapshot",
+            StepKind::VerifyRollbackPoints => "verify-rollback-points",
             StepKind::StartVm => "start-vm",
             StepKind::VerifyBoot => "verify-boot",
+            StepKind::TestWindow => "test-window",
             StepKind::StopVm => "stop-vm",
+            StepKind::RevertVmSnapshot => "revert-vm-snapshot",
+            StepKind::DeleteVmSnapshot => "delete-vm-snapshot",
             StepKind::DetachFromDestination { .. } => "detach-from-destination",
             StepKind::Revert { .. } => "revert",
+            StepKind::Quarantine { .. } => "quarantine",
             StepKind::ReturnToOma { .. } => "return-to-oma",
+            StepKind::Resume => "resume",
             StepKind::DestroyVm => "destroy-vm",
             StepKind::DeleteSnapshot { .. } => "delete-snapshot",
         }
@@ -183,18 +214,26 @@ impl StepKind {
             | StepKind::Attach { disk }
             | StepKind::DetachFromDestination { disk }
             | StepKind::Revert { disk }
+            | StepKind::Quarantine { disk }
             | StepKind::ReturnToOma { disk }
             | StepKind::DeleteSnapshot { disk } => Some(disk),
             StepKind::Validate
             | StepKind::Quiesce
+            | StepKind::TakeInventory
             | StepKind::CreateVm
             | StepKind::VerifyNetworks
             | StepKind::DetachScratchRoot
             | StepKind::DeleteScratchRoot
             | StepKind::VerifyDisks
+            | StepKind::VmSnapshot
+            | StepKind::VerifyRollbackPoints
             | StepKind::StartVm
             | StepKind::VerifyBoot
+            | StepKind::TestWindow
             | StepKind::StopVm
+            | StepKind::RevertVmSnapshot
+            | StepKind::DeleteVmSnapshot
+            | StepKind::Resume
             | StepKind::DestroyVm => None,
         }
     }
@@ -203,10 +242,17 @@ impl StepKind {
     pub const fn expected_seconds(self) -> u64 {
         match self {
             StepKind::Validate => 5,
+            // How long a window is open is the request's choice and no part of the work.
+            StepKind::TestWindow => 0,
             StepKind::Quiesce
+            | StepKind::TakeInventory
             | StepKind::VerifyNetworks
             | StepKind::VerifyDisks
+            | StepKind::VerifyRollbackPoints
+            | StepKind::Quarantine { .. }
+            | StepKind::Resume
             | StepKind::DeleteScratchRoot => 1,
+            StepKind::VmSnapshot | StepKind::RevertVmSnapshot | StepKind::DeleteVmSnapshot => 10,
             StepKind::DetachFromOma { .. }
             | StepKind::Attach { .. }
             | StepKind::DetachFromDestination { .. } => 5,
@@ -273,17 +319,25 @@ impl Step {
                 | StepKind::DetachScratchRoot
                 | StepKind::DeleteScratchRoot
                 | StepKind::VerifyDisks
+                | StepKind::VmSnapshot
                 | StepKind::StartVm
                 | StepKind::VerifyBoot
+                | StepKind::TestWindow
                 | StepKind::StopVm
+                | StepKind::RevertVmSnapshot
+                | StepKind::DeleteVmSnapshot
                 | StepKind::DestroyVm => "vm/".to_owned(),
                 StepKind::Validate
                 | StepKind::Quiesce
+                | StepKind::TakeInventory
+                | StepKind::VerifyRollbackPoints
+                | StepKind::Resume
                 | StepKind::DetachFromOma { .. }
                 | StepKind::Snapshot { .. }
                 | StepKind::Attach { .. }
                 | StepKind::DetachFromDestination { .. }
                 | StepKind::Revert { .. }
+                | StepKind::Quarantine { .. }
                 | StepKind::ReturnToOma { .. }
                 | StepKind::DeleteSnapshot { .. } => String::new(),
             },
@@ -360,6 +414,9 @@ pub struct Plan {
     pub boot: BootPolicy,
     /// Whether warnings of the readiness rules are passed over.
     pub warnings: WarningPolicy,
+    /// What the job is for, with what only such a job needs.
+    #[serde(default)]
+    pub errand: Errand,
     /// What is done, in order.
     pub stages: Vec<Stage>,
 }
@@ -376,8 +433,8 @@ pub enum WarningPolicy {
 }
 
 impl Plan {
-    /// The form that this version writes and reads.
-    pub const VERSION: u32 = 1;
+    /// The form that this version writes. It reads the ones before it: what they lack has a default.
+    pub const VERSION: u32 = 2;
 
     /// The replicas of the job: volumes that must never be deleted.
     pub fn replicas(&self) -> BTreeSet<VolumeId> {
@@ -387,6 +444,27 @@ impl Plan {
     /// All steps of the way there.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.stages.iter().flat_map(|s| &s.lanes).flat_map(|l| &l.steps)
+    }
+
+    /// The test that this plan is of.
+    pub fn test(&self) -> Option<&TestErrand> {
+        match &self.errand {
+            Errand::Test(test) => Some(test),
+            Errand::Live { .. } | Errand::Rollback(_) | Errand::Commit(_) => None,
+        }
+    }
+
+    /// The completed live failover that this plan settles.
+    pub fn settles(&self) -> Option<&Settled> {
+        match &self.errand {
+            Errand::Rollback(settled) | Errand::Commit(settled) => Some(settled),
+            Errand::Live { .. } | Errand::Test(_) => None,
+        }
+    }
+
+    /// The name of the job's VM snapshot, where its rollback point is one.
+    pub fn vm_snapshot_name(&self) -> Option<&str> {
+        self.test().and_then(|test| test.vm_snapshot_name.as_deref())
     }
 
     /// How long the way there should take.

@@ -167,6 +167,14 @@ impl Run<'_> {
                 StepKind::VerifyBoot => StepErrorKind::BootNotVerified,
                 StepKind::Validate
                 | StepKind::Quiesce
+                | StepKind::TakeInventory
+                | StepKind::VmSnapshot
+                | StepKind::VerifyRollbackPoints
+                | StepKind::TestWindow
+                | StepKind::RevertVmSnapshot
+                | StepKind::DeleteVmSnapshot
+                | StepKind::Quarantine { .. }
+                | StepKind::Resume
                 | StepKind::DetachFromOma { .. }
                 | StepKind::Snapshot { .. }
                 | StepKind::CreateVm

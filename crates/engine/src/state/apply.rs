@@ -1,11 +1,13 @@
 //! The one function that decides what a journal entry means.
 
-use failover_domain::{JobStatus, JobType};
+use chrono::{DateTime, Utc};
+use failover_domain::{Attention, Decision, JobStatus, JobType};
 
 use super::{IllegalEvent, JobState, OpenAttempt, Phase, Standing, StepRecord};
 use crate::event::{CreatedObject, Event, StepFacts, StoredEvent};
 use crate::plan::{Direction, Plan, Step, StepKind};
 use crate::ports::{Custody, ResourceKind, ResourceRow, ResourceState};
+use crate::request::JobRequest;
 
 impl JobState {
     /// Takes one journal entry in.
@@ -52,6 +54,7 @@ impl JobState {
                 };
                 self.stand(stored, step, Standing::Open(open));
                 self.note_intent(step, creates.as_ref());
+                self.advance_return(plan, step).map_err(&illegal)?;
             }
             Event::StepSubmitted {
                 step,
@@ -70,6 +73,7 @@ impl JobState {
                 self.stand(stored, step, Standing::Done { facts: facts.clone() });
                 self.learn(plan, step.kind, facts).map_err(&illegal)?;
                 self.advance_within_stage(plan).map_err(&illegal)?;
+                self.advance_return(plan, step).map_err(&illegal)?;
             }
             Event::StepDelayed {
                 step,
@@ -89,15 +93,39 @@ impl JobState {
                 self.stand(stored, step, Standing::Failed { error: error.clone() });
             }
             Event::CancelHeard { by } => self.cancelled_by = Some(by.clone()),
+            Event::RequestHeard { number, by, request } => {
+                self.heard = *number;
+                self.hear(plan, stored.at, by, request);
+            }
+            Event::WindowOpened { window } => {
+                self.window = Some(*window);
+                self.progress = self.progress.max(window.progress_then);
+            }
+            Event::HealthSeen { health } => self.health = Some(health.clone()),
             Event::ReturnBegan { cause } => {
                 self.phase = Phase::Returning;
                 self.failure = Some(cause.clone());
+                self.close_window(stored.at);
+                self.begin_cleanup(plan).map_err(&illegal)?;
+            }
+            Event::ClosingBegan { why } => {
+                if self.stages_finished != plan.stages.len() {
+                    return Err(illegal(format!("{} stages are finished", self.stages_finished)));
+                }
+                self.phase = Phase::Returning;
+                self.closing = Some(why.clone());
+                self.close_window(stored.at);
+                self.begin_cleanup(plan).map_err(&illegal)?;
             }
             Event::AttentionRaised { attention } => {
-                self.attention.retain(|a| a.code != attention.code);
+                self.attention
+                    .retain(|a| !a.is(attention.code, attention.object()));
                 self.attention.push(attention.clone());
             }
-            Event::AttentionCleared { code } => self.attention.retain(|a| a.code != *code),
+            Event::AttentionCleared { code, object } => match object {
+                Some(object) => self.attention.retain(|a| !a.is(*code, Some(object))),
+                None => self.attention.retain(|a| a.code != *code),
+            },
             Event::Completed => {
                 self.phase = Phase::Completed;
                 self.become_status(plan.job_type, JobStatus::Completed)
@@ -106,12 +134,29 @@ impl JobState {
                 self.completed_at = Some(stored.at);
                 self.attention.clear();
             }
-            Event::Failed { cause, resting } => {
+            Event::Closed { comparison, resting } => {
+                self.phase = Phase::Completed;
+                for status in JobStatus::sequence(plan.job_type) {
+                    if self.is_behind(plan.job_type, *status) {
+                        self.become_status(plan.job_type, *status).map_err(&illegal)?;
+                    }
+                }
+                self.progress = 100.0;
+                self.comparison.clone_from(comparison);
+                self.resting.clone_from(resting);
+                self.completed_at = Some(stored.at);
+            }
+            Event::Failed {
+                cause,
+                comparison,
+                resting,
+            } => {
                 self.phase = Phase::Failed;
                 self.become_status(plan.job_type, JobStatus::Failed)
                     .map_err(&illegal)?;
                 self.progress = 0.0;
                 self.failure = Some(cause.clone());
+                self.comparison.clone_from(comparison);
                 self.resting.clone_from(resting);
                 self.completed_at = Some(stored.at);
             }
@@ -130,9 +175,13 @@ impl JobState {
         let legal = match event {
             Event::Accepted { .. } => self.phase == Phase::Pending && self.last_seq == 0,
             Event::TakenUp { .. } => self.last_seq > 0 && !self.has_ended(),
-            Event::StageEntered { .. } | Event::StageFinished { .. } | Event::ReturnBegan { .. } => {
-                self.phase == Phase::Forward
-            }
+            Event::StageEntered { .. }
+            | Event::StageFinished { .. }
+            | Event::WindowOpened { .. }
+            | Event::HealthSeen { .. }
+            | Event::ReturnBegan { .. }
+            | Event::ClosingBegan { .. } => self.phase == Phase::Forward,
+            Event::RequestHeard { number, .. } => under_way && *number > self.heard,
             Event::StepIntended { step, .. }
             | Event::StepSubmitted { step, .. }
             | Event::StepDone { step, .. }
@@ -142,13 +191,113 @@ impl JobState {
                 under_way
             }
             Event::Completed => self.phase == Phase::Forward,
-            Event::Failed { .. } => self.phase == Phase::Returning,
+            Event::Closed { .. } => self.phase == Phase::Returning && self.closing.is_some(),
+            Event::Failed { .. } => self.phase == Phase::Returning && self.closing.is_none(),
         };
         if legal {
             Ok(())
         } else {
             Err(format!("the job is in phase {:?}", self.phase))
         }
+    }
+
+    /// What a request means.
+    fn hear(&mut self, plan: &Plan, at: DateTime<Utc>, by: &str, request: &JobRequest) {
+        match request {
+            JobRequest::Cancel => {
+                self.cancelled_by.get_or_insert_with(|| by.to_owned());
+            }
+            JobRequest::EndTest => {
+                self.test_ended_by.get_or_insert_with(|| by.to_owned());
+            }
+            JobRequest::Extend { deadline } => {
+                if let Some(window) = &mut self.window {
+                    window.move_deadline(*deadline, at);
+                    self.progress = self.progress.max(window.progress_then);
+                }
+            }
+            JobRequest::Retry => {
+                for disk in &mut self.disks {
+                    disk.decision = disk.decision.filter(|d| *d == Decision::Force);
+                }
+                self.try_again_at(at);
+            }
+            JobRequest::Decide {
+                code,
+                object,
+                decision,
+                ..
+            } => {
+                let about = |a: &Attention| a.code == *code && (object.is_none() || a.object() == object.as_deref());
+                self.attention.retain(|a| !about(a));
+                self.decide(plan, at, object.as_deref(), *decision);
+            }
+        }
+    }
+
+    /// A decision about one volume, or, when the object is no volume of the job, about every dirty replica.
+    fn decide(&mut self, plan: &Plan, at: DateTime<Utc>, object: Option<&str>, decision: Decision) {
+        let named = object.and_then(|o| plan.disks.iter().position(|d| d.object() == o));
+        for (place, disk) in self.disks.iter_mut().enumerate() {
+            if disk.needs_revert() && named.is_none_or(|n| n == place) {
+                disk.decision = match decision {
+                    Decision::Retry => None,
+                    Decision::Keep | Decision::Force => Some(decision),
+                };
+            }
+        }
+        self.try_again_at(at);
+    }
+
+    /// Steps of the way back that wait for their next attempt wait no longer.
+    fn try_again_at(&mut self, at: DateTime<Utc>) {
+        for record in self.steps.values_mut() {
+            if let Standing::Delayed { retry_at, .. } = &mut record.standing {
+                *retry_at = at.min(*retry_at);
+            }
+        }
+    }
+
+    /// The progress that the window had reached is kept.
+    fn close_window(&mut self, at: DateTime<Utc>) {
+        if let Some(window) = &self.window {
+            self.progress = self.progress.max(window.progress(at));
+        }
+    }
+
+    /// The customer's word for the time after the destination VM was in use; live failovers have none.
+    fn begin_cleanup(&mut self, plan: &Plan) -> Result<(), String> {
+        // A job that settles a live failover has no way there.
+        if plan.settles().is_some() && self.status == JobStatus::Pending {
+            self.become_status(plan.job_type, JobStatus::Executing)?;
+        }
+        if self.status.may_become(plan.job_type, JobStatus::Cleanup) {
+            self.become_status(plan.job_type, JobStatus::Cleanup)?;
+        }
+        Ok(())
+    }
+
+    /// From `cleanup` to `reverting`, as soon as more is done than stopping the VM.
+    fn advance_return(&mut self, plan: &Plan, step: &Step) -> Result<(), String> {
+        let reverting = JobStatus::Reverting;
+        if step.direction == Direction::Return
+            && step.kind != StepKind::StopVm
+            && self.status.may_become(plan.job_type, reverting)
+        {
+            self.become_status(plan.job_type, reverting)?;
+        }
+        if step.direction == Direction::Return && self.status == reverting {
+            let from = reverting.progress(plan.job_type).unwrap_or(self.progress);
+            let home = self
+                .disks
+                .iter()
+                .filter(|d| matches!(d.custody, Custody::Oma { .. }))
+                .count();
+            #[expect(clippy::cast_precision_loss, reason = "a VM has 33 disks at most")]
+            let share = home as f64 / self.disks.len().max(1) as f64;
+            self.progress = self.progress.max(from + (100.0 - from) * 0.9 * share);
+        }
+        Ok(())
     }
 
     fn enter_stage(&mut self, plan: &Plan, stage: usize) -> Result<(), String> {
@@ -279,9 +428,13 @@ impl JobState {
         if matches!(step.kind, StepKind::StartVm | StepKind::StopVm) {
             self.note_guest();
         }
+        if step.kind == StepKind::Quiesce {
+            self.writer_asked = true;
+        }
         let (kind, name) = match creates {
             Some(CreatedObject::Vm { name }) => (ResourceKind::Vm, name),
             Some(CreatedObject::Snapshot { name, .. }) => (ResourceKind::Snapshot, name),
+            Some(CreatedObject::VmSnapshot { name }) => (ResourceKind::VmSnapshot, name),
             None => return,
         };
         if self
@@ -303,20 +456,33 @@ impl JobState {
                 let name = &plan.disks[disk].snapshot_name;
                 self.put_resource(ResourceKind::Snapshot, name, Some(id), ResourceState::Present);
             }
+            StepKind::VmSnapshot => {
+                self.vm_snapshot = id.parse().ok();
+                if let Some(name) = plan.vm_snapshot_name() {
+                    self.put_resource(ResourceKind::VmSnapshot, name, Some(id), ResourceState::Present);
+                }
+            }
             StepKind::Validate
             | StepKind::Quiesce
+            | StepKind::TakeInventory
             | StepKind::DetachFromOma { .. }
             | StepKind::VerifyNetworks
             | StepKind::DetachScratchRoot
             | StepKind::DeleteScratchRoot
             | StepKind::Attach { .. }
             | StepKind::VerifyDisks
+            | StepKind::VerifyRollbackPoints
             | StepKind::StartVm
             | StepKind::VerifyBoot
+            | StepKind::TestWindow
             | StepKind::StopVm
+            | StepKind::RevertVmSnapshot
+            | StepKind::DeleteVmSnapshot
             | StepKind::DetachFromDestination { .. }
             | StepKind::Revert { .. }
+            | StepKind::Quarantine { .. }
             | StepKind::ReturnToOma { .. }
+            | StepKind::Resume
             | StepKind::DestroyVm
             | StepKind::DeleteSnapshot { .. } => {}
         }
@@ -373,6 +539,22 @@ impl JobState {
                 let id = Some(snapshot.as_str());
                 self.put_resource(ResourceKind::Snapshot, name, id, ResourceState::Present);
             }
+            StepKind::TakeInventory => {
+                let StepFacts::InventoryTaken { survey } = facts else {
+                    return Err("an inventory that was taken is needed".to_owned());
+                };
+                self.before = Some((**survey).clone());
+            }
+            StepKind::VmSnapshot => {
+                let StepFacts::VmSnapshotTaken { vm_snapshot } = facts else {
+                    return Err("a taken VM snapshot needs its id".to_owned());
+                };
+                self.vm_snapshot = Some(vm_snapshot.clone());
+                if let Some(name) = plan.vm_snapshot_name() {
+                    let id = Some(vm_snapshot.as_str());
+                    self.put_resource(ResourceKind::VmSnapshot, name, id, ResourceState::Present);
+                }
+            }
             StepKind::DetachFromOma { disk } | StepKind::DetachFromDestination { disk } => {
                 self.disks[disk].custody = Custody::Detached;
             }
@@ -387,6 +569,18 @@ impl JobState {
                 };
             }
             StepKind::Revert { disk } => self.disks[disk].dirty = false,
+            StepKind::RevertVmSnapshot => {
+                for disk in &mut self.disks {
+                    disk.dirty &= !matches!(disk.custody, Custody::Destination { .. });
+                }
+            }
+            StepKind::DeleteVmSnapshot => {
+                self.vm_snapshot = None;
+                if let Some(name) = plan.vm_snapshot_name() {
+                    self.remove_resource(ResourceKind::VmSnapshot, name);
+                }
+            }
+            StepKind::Quarantine { disk } => self.disks[disk].quarantined = true,
             StepKind::DeleteScratchRoot => self.forget_scratch_root(),
             StepKind::DestroyVm => {
                 self.forget_scratch_root();
@@ -403,6 +597,9 @@ impl JobState {
             | StepKind::VerifyNetworks
             | StepKind::DetachScratchRoot
             | StepKind::VerifyDisks
+            | StepKind::VerifyRollbackPoints
+            | StepKind::TestWindow
+            | StepKind::Resume
             | StepKind::StopVm => {}
         }
         Ok(())

@@ -1,7 +1,10 @@
 //! The rows that follow from a state.
 
+use chrono::{DateTime, Utc};
+use failover_domain::window::later;
+
 use super::{JobState, Phase, Standing};
-use crate::plan::{Plan, Stage};
+use crate::plan::{Errand, Plan, Stage};
 use crate::ports::{Batch, JobProjection, VolumeRow};
 
 impl JobState {
@@ -16,9 +19,21 @@ impl JobState {
             failure: self.failure.clone(),
             ossea_snapshot_id: self.disks.iter().find_map(|d| d.snapshot.clone()),
             destination_vm_id: self.vm.clone(),
+            window: self.window,
+            heard: self.heard,
+            settle_at: self.settle_at(plan),
             started_at: self.started_at,
             completed_at: self.completed_at,
         }
+    }
+
+    /// When a completed live failover is settled by itself.
+    fn settle_at(&self, plan: &Plan) -> Option<DateTime<Utc>> {
+        let Errand::Live { commit } = &plan.errand else {
+            return None;
+        };
+        let completed = self.completed_at.filter(|_| self.phase == Phase::Completed)?;
+        commit.after().map(|after| later(completed, after))
     }
 
     /// The replicas' rows.

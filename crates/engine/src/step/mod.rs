@@ -9,21 +9,29 @@ mod attach;
 mod create_vm;
 mod delete_scratch_root;
 mod delete_snapshot;
+mod delete_vm_snapshot;
 mod destroy_vm;
 mod detach_from_destination;
 mod detach_from_oma;
 mod detach_scratch_root;
 mod find_vm;
+mod quarantine;
 mod quiesce;
+mod resume;
 mod return_to_oma;
 mod revert;
+mod revert_vm_snapshot;
 mod snapshot;
 mod start_vm;
 mod stop_vm;
+mod take_inventory;
+pub(crate) mod test_window;
 mod validate;
 mod verify_boot;
 mod verify_disks;
 mod verify_networks;
+mod verify_rollback_points;
+mod vm_snapshot;
 
 use chrono::{DateTime, Utc};
 use failover_domain::{CloudVmId, JobId};
@@ -34,6 +42,7 @@ use crate::parts::EngineParts;
 use crate::plan::{Plan, Step, StepKind};
 use crate::ports::StoreError;
 use crate::state::JobState;
+use crate::writer::WriterWish;
 
 pub(crate) use find_vm::find_vm;
 
@@ -69,6 +78,8 @@ pub(crate) enum Observation {
     Done(StepFacts),
     /// This command brings it about.
     Act(Command),
+    /// The writer of the replicas brings it about.
+    Ask(WriterWish),
     /// The cloud is in between; look again.
     Wait(String),
     /// The cloud's state forbids the step.
@@ -91,6 +102,7 @@ pub(crate) async fn observe(step: &Step, view: &View<'_>) -> Looked {
     match step.kind {
         StepKind::Validate => validate::observe(view).await,
         StepKind::Quiesce => quiesce::observe(view).await,
+        StepKind::TakeInventory => take_inventory::observe(view).await,
         StepKind::DetachFromOma { disk } => detach_from_oma::observe(view, disk).await,
         StepKind::Snapshot { disk } => snapshot::observe(view, disk).await,
         StepKind::CreateVm => create_vm::observe(view).await,
@@ -99,11 +111,18 @@ pub(crate) async fn observe(step: &Step, view: &View<'_>) -> Looked {
         StepKind::DeleteScratchRoot => delete_scratch_root::observe(view).await,
         StepKind::Attach { disk } => attach::observe(view, disk).await,
         StepKind::VerifyDisks => verify_disks::observe(view).await,
+        StepKind::VmSnapshot => vm_snapshot::observe(view).await,
+        StepKind::VerifyRollbackPoints => verify_rollback_points::observe(view).await,
         StepKind::StartVm => start_vm::observe(view).await,
         StepKind::VerifyBoot => verify_boot::observe(view).await,
+        StepKind::TestWindow => test_window::observe(view).await,
         StepKind::StopVm => stop_vm::observe(view, step).await,
+        StepKind::RevertVmSnapshot => revert_vm_snapshot::observe(view).await,
+        StepKind::DeleteVmSnapshot => delete_vm_snapshot::observe(view).await,
         StepKind::DetachFromDestination { disk } => detach_from_destination::observe(view, disk).await,
         StepKind::Revert { disk } => revert::observe(view, disk).await,
+        StepKind::Quarantine { disk } => quarantine::observe(view, disk).await,
+        StepKind::Resume => Ok(resume::observe(view)),
         StepKind::ReturnToOma { disk } => return_to_oma::observe(view, disk).await,
         StepKind::DestroyVm => destroy_vm::observe(view).await,
         StepKind::DeleteSnapshot { disk } => delete_snapshot::observe(view, disk).await,

@@ -1,15 +1,18 @@
 //! The quiesce gate: no writer on any replica before it leaves the OMA.
 //!
-//! * **Done** when the database shows no active replication of the source VM and the cloud shows every
-//!   replica attached to the OMA with no job on it.
-//! * **Command**: none. **Postcondition**: the same facts.
-//! * **Unknown outcome**: impossible; nothing is changed. If the replicas cannot be secured nothing is touched.
+//! * **Done** when the database shows no active replication of the source VM, the cloud shows every replica attached
+//!   to the OMA with no job on it, and the migration tool, where it is asked, says that it has let go of them.
+//! * **Command**: none of the cloud; the migration tool is asked under a key that never changes.
+//!   **Postcondition**: the same facts, its answer included.
+//! * **Unknown outcome**: ask again under the same key. If the replicas cannot be secured nothing is touched.
+//! * **Undo**: `resume`.
 
 use ossea::Volume;
 
-use super::{Looked, Observation, View, blocked, gone, in_between};
+use super::{Evidence, Looked, Observation, View, blocked, gone, in_between};
 use crate::event::StepFacts;
 use crate::plan::{Plan, PlannedDisk};
+use crate::writer::WriterWish;
 
 pub(super) async fn observe(view: &View<'_>) -> Looked {
     let vm = view.parts.inventory.vm(&view.plan.vm_id).await?;
@@ -30,14 +33,18 @@ pub(super) async fn observe(view: &View<'_>) -> Looked {
     for disk in &view.plan.disks {
         seen.push(view.parts.cloud.volume(&disk.volume).await?);
     }
-    Ok(judge(view.plan, &seen))
+    let is_asked = view.parts.writer.hears(WriterWish::Quiesce);
+    Ok(judge(view.plan, &seen, is_asked, view.evidence))
 }
 
-fn judge(plan: &Plan, seen: &[Option<Volume>]) -> Observation {
+fn judge(plan: &Plan, seen: &[Option<Volume>], is_asked: bool, evidence: &Evidence) -> Observation {
     for (disk, volume) in plan.disks.iter().zip(seen) {
         if let Some(problem) = problem_of(plan, disk, volume.as_ref()) {
             return problem;
         }
+    }
+    if is_asked && *evidence != Evidence::Succeeded {
+        return Observation::Ask(WriterWish::Quiesce);
     }
     Observation::Done(StepFacts::Plain)
 }

@@ -3,7 +3,8 @@
 //! * **Done** when the cloud shows the replica on the OMA; the device that was read back is recorded.
 //! * **Command**: `attachVolume`. **Postcondition**: as above.
 //! * **Unknown outcome**: look, and attach again if it hangs on no VM.
-//! * A dirty replica is refused here, whatever the planner thought.
+//! * A dirty replica is refused here, whatever the planner thought, unless it was marked for a full
+//!   synchronisation.
 
 use ossea::{Command, Volume};
 
@@ -53,7 +54,7 @@ fn judge(
             "replica {} is on VM {} and not detached",
             volume.name, at.vm_name
         )),
-        None if state.dirty => blocked(format!(
+        None if state.needs_revert() => blocked(format!(
             "replica {} is dirty and does not return as clean",
             volume.name
         )),

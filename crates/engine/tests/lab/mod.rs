@@ -13,12 +13,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use failover_domain::inventory::InventoryFile;
 use failover_domain::{CloudVmId, JobId, VmId, VolumeId};
-use failover_engine::plan::{BootGrade, BootPolicy, OnBootFailure, WarningPolicy};
+use failover_engine::plan::{BootGrade, BootPolicy, CommitPolicy, OnBootFailure, WarningPolicy};
 use failover_engine::ports::{
-    Inventory, JobRecord, JobStore, ResourceRow, ResourceState, VolumeRow, WorkerId,
+    Inventory, JobRecord, JobStore, RequestOutcome, ResourceRow, ResourceState, VolumeRow, WorkerId,
 };
 use failover_engine::probe::GuestProbe;
-use failover_engine::service::{LiveRequest, StartError};
+use failover_engine::request::JobRequest;
+use failover_engine::service::{FailoverRequest, StartError, Wanted, WantedTest};
+use failover_engine::writer::NobodyToAsk;
 use failover_engine::{
     EngineParts, EngineSettings, MemoryStore, SharedClock, StoredEvent, TokioClock, Worker,
 };
@@ -91,6 +93,7 @@ impl Lab {
             mappings: Arc::clone(&store) as _,
             cloud: Arc::new(cloud.clone()),
             probe: Arc::new(EverybodyAnswers),
+            writer: Arc::new(NobodyToAsk),
             target: Target {
                 oma_vm: OMA.parse().unwrap(),
                 zone: "d09f07e6-b7a4-5140-84b5-b4cd531a237c".parse().unwrap(),
@@ -113,8 +116,8 @@ impl Lab {
     }
 
     /// A request for the VM with three disks.
-    pub(crate) fn request(&self) -> LiveRequest {
-        LiveRequest {
+    pub(crate) fn request(&self) -> FailoverRequest {
+        FailoverRequest {
             vm_id: THREE_DISKS.parse().unwrap(),
             vm_name: Some("PGWINTESTBIOS".to_owned()),
             warnings: WarningPolicy::Count,
@@ -123,6 +126,9 @@ impl Lab {
                 within_seconds: 300,
                 grades: [BootGrade::Address].into(),
                 on_failure: OnBootFailure::Rollback,
+            },
+            wanted: Wanted::Live {
+                commit: CommitPolicy::Manual,
             },
             requested_by: "operator".to_owned(),
         }
@@ -134,8 +140,8 @@ impl Lab {
             .expect("the sample VM is ready")
     }
 
-    pub(crate) async fn start_as(&self, request: &LiveRequest) -> Result<JobId, StartError> {
-        self.parts.service().start_live(request).await
+    pub(crate) async fn start_as(&self, request: &FailoverRequest) -> Result<JobId, StartError> {
+        self.parts.service().start(request).await
     }
 
     pub(crate) fn worker(&self) -> RunningWorker {
@@ -173,6 +179,12 @@ impl Lab {
             Ok(record) => record,
             Err(_) => panic!("not within four hours: {:#?}", self.record(job).await),
         }
+    }
+
+    /// Asks something of a job.
+    pub(crate) async fn ask(&self, job: &JobId, request: JobRequest) {
+        let asked = self.store.submit_request(job, "operator", &request).await.unwrap();
+        assert!(matches!(asked, RequestOutcome::Noted { .. }), "{request:?}: {asked:?}");
     }
 
     pub(crate) async fn record(&self, job: &JobId) -> JobRecord {

@@ -1,0 +1,208 @@
+//! What an operator may do with a job now, and why the rest is refused. One place for the API, the command line and
+//! foreign programs, so that nobody offers what another one refuses.
+
+use failover_domain::{JobStatus, JobType};
+use serde::{Deserialize, Serialize};
+
+use crate::ports::JobRecord;
+
+/// What an operator may want to do with a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// Stop it and bring the replicas back.
+    Cancel,
+    /// End the test now.
+    EndTest,
+    /// Move the deadline of the test's window.
+    Extend,
+    /// Try at once what waits for its next attempt.
+    Retry,
+    /// Decide about an attention.
+    Decide,
+    /// Make a completed live failover final: delete its rollback points.
+    Commit,
+    /// Undo a completed live failover.
+    Rollback,
+}
+
+impl Verb {
+    /// All verbs.
+    pub const ALL: [Verb; 7] = [
+        Verb::Cancel,
+        Verb::EndTest,
+        Verb::Extend,
+        Verb::Retry,
+        Verb::Decide,
+        Verb::Commit,
+        Verb::Rollback,
+    ];
+
+    /// The name in routes and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Verb::Cancel => "cancel",
+            Verb::EndTest => "end_test",
+            Verb::Extend => "extend",
+            Verb::Retry => "retry",
+            Verb::Decide => "decide",
+            Verb::Commit => "commit",
+            Verb::Rollback => "rollback",
+        }
+    }
+}
+
+/// Whether a verb may be used now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Permission {
+    /// It may. What it would do, in a sentence.
+    Allowed {
+        /// In words.
+        meaning: String,
+    },
+    /// It may, if the caller says that what the guest has written is to be discarded.
+    NeedsConsent {
+        /// What it would do, in words.
+        meaning: String,
+    },
+    /// It may not.
+    Refused {
+        /// Why not, in a sentence.
+        reason: String,
+    },
+}
+
+/// Whether `verb` may be used on a job now.
+pub fn permission(record: &JobRecord, verb: Verb) -> Permission {
+    match verb {
+        Verb::Cancel => cancel(record),
+        Verb::EndTest => in_window(record).unwrap_or_else(|| {
+            allowed("The test VM is stopped, its writes are undone, and the replicas return to the OMA.")
+        }),
+        Verb::Extend => in_window(record)
+            .unwrap_or_else(|| allowed("The window stays open until the new deadline; the replicas are not synchronised meanwhile.")),
+        Verb::Retry => retry(record),
+        Verb::Decide => decide(record),
+        Verb::Commit => settle(record).unwrap_or_else(|| {
+            allowed("The rollback points are deleted; after that the failover cannot be rolled back.")
+        }),
+        Verb::Rollback => settle(record).unwrap_or_else(|| {
+            allowed(
+                "The destination VM is stopped and destroyed; what its guest wrote since the failover is discarded, and \
+                 the replicas return to the OMA as they were.",
+            )
+        }),
+    }
+}
+
+fn allowed(meaning: &str) -> Permission {
+    Permission::Allowed {
+        meaning: meaning.to_owned(),
+    }
+}
+
+fn refused(reason: impl Into<String>) -> Permission {
+    Permission::Refused {
+        reason: reason.into(),
+    }
+}
+
+fn has_ended(record: &JobRecord) -> Option<Permission> {
+    let status = record.projection.status;
+    status
+        .is_final()
+        .then(|| refused(format!("the job has ended: it is {status}")))
+}
+
+fn cancel(record: &JobRecord) -> Permission {
+    if let Some(ended) = has_ended(record) {
+        return ended;
+    }
+    match record.job_type {
+        JobType::Rollback => return refused("a rollback goes on until the replicas are on the OMA"),
+        JobType::Commit => return refused("a commit goes on until the rollback points are deleted"),
+        JobType::Live | JobType::Test => {}
+    }
+    if let Some(by) = &record.cancel_requested_by {
+        return refused(format!("cancelling was asked for already, by {by}"));
+    }
+    if record.projection.returning {
+        return refused("the job is on the way back already");
+    }
+    // A live failover is past its point of no return when its guest may have written.
+    if record.job_type == JobType::Live && record.projection.status == JobStatus::PoweringOn {
+        return Permission::NeedsConsent {
+            meaning: "The destination VM was started: it is stopped and destroyed, what its guest has written is \
+                      discarded, and the replicas return to the OMA as they were before."
+                .to_owned(),
+        };
+    }
+    allowed("What the job has done is undone, and the replicas return to the OMA.")
+}
+
+/// Why nothing can be done with the window of a job, if so.
+fn in_window(record: &JobRecord) -> Option<Permission> {
+    if let Some(ended) = has_ended(record) {
+        return Some(ended);
+    }
+    if record.job_type != JobType::Test {
+        return Some(refused(format!("a {} has no test window", record.job_type)));
+    }
+    if record.projection.returning {
+        return Some(refused("the test is being cleaned up already"));
+    }
+    if record.projection.window.is_none() {
+        return Some(refused(
+            "the window is not open yet; cancel stops a test before it",
+        ));
+    }
+    None
+}
+
+fn retry(record: &JobRecord) -> Permission {
+    if let Some(ended) = has_ended(record) {
+        return match ended {
+            Permission::Refused { reason } => refused(format!("{reason}; start it anew when the cause is mended")),
+            Permission::Allowed { .. } | Permission::NeedsConsent { .. } => ended,
+        };
+    }
+    if !record.projection.returning {
+        return refused("nothing waits for a person; the steps of the way there are tried again by themselves");
+    }
+    allowed("What waits for its next attempt is tried at once, and what was kept for inspection is taken up.")
+}
+
+fn decide(record: &JobRecord) -> Permission {
+    if let Some(ended) = has_ended(record) {
+        return ended;
+    }
+    if record
+        .projection
+        .attention
+        .iter()
+        .all(|a| a.decisions.is_empty())
+    {
+        return refused("no attention of the job waits for a decision");
+    }
+    allowed("The job goes on as decided; which decisions there are is said with each attention.")
+}
+
+/// Why a job can be neither committed nor rolled back, if so.
+fn settle(record: &JobRecord) -> Option<Permission> {
+    let status = record.projection.status;
+    if record.job_type != JobType::Live {
+        return Some(refused(format!(
+            "only a live failover is committed or rolled back, this is a {}",
+            record.job_type
+        )));
+    }
+    if status != JobStatus::Completed {
+        return Some(refused(format!(
+            "only a completed failover is committed or rolled back, it is {status}"
+        )));
+    }
+    record
+        .settled_by
+        .as_ref()
+        .map(|by| refused(format!("job {by} has seen to that already")))
+}
