@@ -11,7 +11,12 @@ pub fn failure_of(plan: &Plan, step: &Step, error: &StepError) -> Failure {
             "the readiness rules said no".to_owned(),
             "Look at the readiness of the VM and mend what it lists.",
         ),
-        StepKind::Quiesce | StepKind::TakeInventory | StepKind::Resume | StepKind::Quarantine { .. } => (
+        StepKind::TakeInventory => (
+            FailureCode::VolumeNotAvailable,
+            "what the cloud has could not be noted before the first touch".to_owned(),
+            "Look at the cloud's words; the account must be able to list its volumes, snapshots and VMs. Then start again.",
+        ),
+        StepKind::Quiesce | StepKind::Resume | StepKind::Quarantine { .. } => (
             FailureCode::VolumeNotAvailable,
             "the replicas could not be secured".to_owned(),
             "Let the migration tool finish or stop its job on these replicas, then start again.",

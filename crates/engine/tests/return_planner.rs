@@ -3,13 +3,19 @@
 use std::collections::BTreeSet;
 
 use chrono::DateTime;
-use failover_domain::{CloudVmId, Controller, DiskPosition, Firmware, JobType, ShapeSpec, VolumeId};
-use failover_engine::plan::{BootPolicy, OnBootFailure, PlannedDisk, PlannedVm, StepKind, WarningPolicy};
+use failover_domain::{
+    AtWindowEnd, CloudVmId, Controller, Decision, DiskPosition, Firmware, JobType, RollbackStrategy, ShapeSpec, VolumeId,
+};
+use failover_engine::plan::{
+    BootPolicy, Errand, OnBootFailure, PlannedDisk, PlannedVm, StepKind, TestErrand, WarningPolicy,
+};
 use failover_engine::ports::{Custody, ResourceKind, ResourceRow, ResourceState};
 use failover_engine::return_planner::{Obstacle, plan_return};
 use failover_engine::scene::Scene;
 use failover_engine::{JobState, Plan};
-use ossea::{Attachment, CloudVm, VmState, Volume, VolumeKind, VolumeState};
+use ossea::{
+    Attachment, CloudVm, VmSnapshot, VmSnapshotKind, VmSnapshotState, VmState, Volume, VolumeKind, VolumeState,
+};
 use proptest::prelude::*;
 
 const DISKS: usize = 3;
@@ -72,6 +78,7 @@ fn plan() -> Plan {
             on_failure: OnBootFailure::Rollback,
         },
         warnings: WarningPolicy::Count,
+        errand: Errand::default(),
         stages: Vec::new(),
     }
 }
@@ -154,6 +161,7 @@ fn situation(places: [At; DISKS], dirty: [bool; DISKS], state: VmState) -> (JobS
         .collect();
     let scene = Scene {
         vm: Some(vm(state)),
+        vm_snapshots: Vec::new(),
         replicas,
         scratch_root: None,
         snapshots: BTreeSet::new(),
@@ -285,8 +293,17 @@ proptest! {
                     prop_assert_eq!(places, [At::Oma; 3], "tidying would come before the replicas");
                     prop_assert_eq!(dirty, [false; 3]);
                 }
+                StepKind::RevertVmSnapshot | StepKind::DeleteVmSnapshot => {
+                    prop_assert!(false, "{step:?} is for plans with a VM snapshot");
+                }
+                StepKind::Quarantine { .. } => prop_assert!(false, "nobody gave a rollback point up"),
+                StepKind::Resume => prop_assert!(false, "nobody was asked to quiesce"),
                 forward @ (StepKind::Validate
                 | StepKind::Quiesce
+                | StepKind::TakeInventory
+                | StepKind::VmSnapshot
+                | StepKind::VerifyRollbackPoints
+                | StepKind::TestWindow
                 | StepKind::DetachFromOma { .. }
                 | StepKind::Snapshot { .. }
                 | StepKind::CreateVm
@@ -326,5 +343,196 @@ fn a_destroyed_vm_with_replicas_is_told_to_people_and_left_alone() {
             next.obstacles
         );
         assert!(next.steps.is_empty() && !next.is_home);
+    }
+}
+
+/// The plan of a test whose rollback point is a VM snapshot.
+fn test_plan() -> Plan {
+    Plan {
+        job_type: JobType::Test,
+        errand: Errand::Test(TestErrand {
+            strategy: RollbackStrategy::VmSnapshot,
+            strategy_reason: String::new(),
+            vm_snapshot_name: Some("ours".to_owned()),
+            window_seconds: 3600,
+            at_window_end: AtWindowEnd::CleanUp,
+        }),
+        ..plan()
+    }
+}
+
+fn vm_snapshot(name: &str, state: VmSnapshotState) -> VmSnapshot {
+    VmSnapshot {
+        id: id("vm-snapshot"),
+        name: name.to_owned(),
+        vm: id("destination"),
+        state,
+        kind: VmSnapshotKind::Disk,
+        current: true,
+        created: None,
+    }
+}
+
+/// The steps of a test with a VM snapshot.
+fn test_return(job: &JobState, scene: &Scene) -> (Vec<StepKind>, Vec<Obstacle>) {
+    let next = plan_return(&test_plan(), job, scene, &BTreeSet::new());
+    (next.steps.into_iter().map(|s| s.kind).collect(), next.obstacles)
+}
+
+#[test]
+fn a_vm_snapshot_is_reverted_to_then_deleted_and_only_then_anything_is_detached() {
+    let (mut job, mut scene) = situation([At::Destination; 3], [true; 3], VmState::Stopped);
+    scene.vm_snapshots = vec![vm_snapshot("ours", VmSnapshotState::Ready)];
+    assert_eq!(test_return(&job, &scene), (vec![StepKind::RevertVmSnapshot], vec![]));
+    job.disks.iter_mut().for_each(|d| d.dirty = false);
+    assert_eq!(test_return(&job, &scene), (vec![StepKind::DeleteVmSnapshot], vec![]));
+    scene.vm_snapshots.clear();
+    let detach = [1, 2].map(|disk| StepKind::DetachFromDestination { disk });
+    assert_eq!(test_return(&job, &scene), (detach.to_vec(), vec![]));
+}
+
+#[test]
+fn a_vm_snapshot_in_error_before_any_guest_is_deleted_without_a_revert() {
+    let (job, mut scene) = situation([At::Destination; 3], [false; 3], VmState::Stopped);
+    scene.vm_snapshots = vec![vm_snapshot("ours", VmSnapshotState::Error)];
+    assert_eq!(test_return(&job, &scene), (vec![StepKind::DeleteVmSnapshot], vec![]));
+}
+
+#[test]
+fn dirty_replicas_whose_vm_snapshot_is_gone_wait_for_a_decision() {
+    for (places, shown) in [
+        ([At::Destination; 3], None),
+        ([At::Destination; 3], Some(VmSnapshotState::Error)),
+        ([At::Nowhere; 3], None),
+    ] {
+        let (mut job, mut scene) = situation(places, [true; 3], VmState::Stopped);
+        scene.vm_snapshots = shown.into_iter().map(|state| vm_snapshot("ours", state)).collect();
+        let nothing: Vec<Obstacle> = (0..DISKS).map(|disk| Obstacle::NothingToRevertTo { disk }).collect();
+        assert_eq!(test_return(&job, &scene), (vec![], nothing));
+        job.disks.iter_mut().for_each(|d| d.decision = Some(Decision::Force));
+        let marks: Vec<StepKind> = (0..DISKS).map(|disk| StepKind::Quarantine { disk }).collect();
+        assert_eq!(test_return(&job, &scene), (marks, vec![]));
+    }
+}
+
+#[test]
+fn a_vm_snapshot_that_somebody_else_took_is_not_touched() {
+    let (job, mut scene) = situation([At::Destination; 3], [false; 3], VmState::Stopped);
+    scene.vm_snapshots = vec![vm_snapshot("a person's", VmSnapshotState::Ready)];
+    let name = "a person's".to_owned();
+    assert_eq!(
+        test_return(&job, &scene),
+        (vec![], vec![Obstacle::ForeignVmSnapshot { name }])
+    );
+}
+
+#[test]
+fn a_replica_that_is_kept_is_left_alone_and_the_others_return() {
+    let (mut job, scene) = situation([At::Nowhere; 3], [true, false, true], VmState::Stopped);
+    job.disks[0].decision = Some(Decision::Keep);
+    let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+    let kinds: Vec<StepKind> = next.steps.into_iter().map(|s| s.kind).collect();
+    assert_eq!(
+        kinds,
+        [StepKind::ReturnToOma { disk: 1 }, StepKind::Revert { disk: 2 }]
+    );
+    assert_eq!(next.obstacles, [Obstacle::Kept { disk: 0 }]);
+}
+
+#[test]
+fn the_rollback_point_of_a_quarantined_replica_is_kept() {
+    let (mut job, scene) = situation([At::Oma; 3], [true, false, false], VmState::Stopped);
+    job.disks[0].quarantined = true;
+    for disk in 0..DISKS {
+        job.ledger.push(ResourceRow {
+            kind: ResourceKind::Snapshot,
+            name: format!("snapshot-{disk}"),
+            cloud_id: Some(format!("snapshot-{disk}")),
+            state: ResourceState::Present,
+        });
+    }
+    let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+    let kinds: Vec<StepKind> = next.steps.into_iter().map(|s| s.kind).collect();
+    let deleted = [1, 2].map(|disk| StepKind::DeleteSnapshot { disk });
+    assert_eq!(kinds, [vec![StepKind::DestroyVm], deleted.to_vec()].concat());
+}
+
+fn shown_vm_snapshots() -> impl Strategy<Value = Vec<VmSnapshot>> {
+    let state = prop_oneof![
+        Just(VmSnapshotState::Allocated),
+        Just(VmSnapshotState::Creating),
+        Just(VmSnapshotState::Ready),
+        Just(VmSnapshotState::Reverting),
+        Just(VmSnapshotState::Expunging),
+        Just(VmSnapshotState::Error),
+        Just(VmSnapshotState::Other("Hidden".to_owned())),
+    ];
+    let name = prop_oneof![4 => Just("ours"), 1 => Just("foreign")];
+    prop::collection::vec((name, state), 0..3)
+        .prop_map(|shown| shown.into_iter().map(|(name, state)| vm_snapshot(name, state)).collect())
+}
+
+fn decision() -> impl Strategy<Value = Option<Decision>> {
+    prop_oneof![3 => Just(None), 1 => Just(Some(Decision::Keep)), 1 => Just(Some(Decision::Force))]
+}
+
+proptest! {
+    #[test]
+    fn no_scene_with_a_vm_snapshot_leads_to_harm(
+        places in prop::array::uniform3(place()),
+        dirty in any::<[bool; 3]>(),
+        quarantined in any::<[bool; 3]>(),
+        decisions in prop::array::uniform3(decision()),
+        state in vm_state(),
+        shown in shown_vm_snapshots(),
+    ) {
+        let stopped = state == VmState::Stopped;
+        let (mut job, mut scene) = situation(places, dirty, state);
+        for ((disk, quarantined), decision) in job.disks.iter_mut().zip(quarantined).zip(decisions) {
+            disk.quarantined = quarantined;
+            disk.decision = decision;
+        }
+        scene.vm_snapshots = shown.clone();
+        let needs: Vec<bool> = job.disks.iter().map(|d| d.needs_revert()).collect();
+        let holds_writes = (0..DISKS).any(|d| needs[d] && places[d] == At::Destination);
+        let given_up = (0..DISKS).any(|d| needs[d] && decisions[d] == Some(Decision::Force));
+        for step in test_return(&job, &scene).0 {
+            match step {
+                StepKind::RevertVmSnapshot => prop_assert!(stopped && holds_writes && !given_up),
+                StepKind::DeleteVmSnapshot => {
+                    prop_assert!(!holds_writes, "the guest's writes would become permanent");
+                    prop_assert!(stopped || places == [At::Oma; 3]);
+                    prop_assert!(shown.iter().all(|s| s.name == "ours"), "a foreign one is in the way");
+                }
+                StepKind::DetachFromDestination { disk } => {
+                    prop_assert!(stopped && shown.is_empty(), "the cloud would refuse it");
+                    prop_assert!(!needs[disk], "it could not be reverted any more");
+                }
+                StepKind::Quarantine { disk } => prop_assert!(needs[disk] && given_up),
+                StepKind::ReturnToOma { disk } => prop_assert!(!needs[disk]),
+                StepKind::StopVm => prop_assert!(!stopped && places.contains(&At::Destination)),
+                StepKind::DestroyVm | StepKind::DeleteScratchRoot | StepKind::DeleteSnapshot { .. } => {
+                    prop_assert_eq!(places, [At::Oma; 3]);
+                    prop_assert_eq!(&needs, &[false; 3]);
+                }
+                StepKind::Revert { .. }
+                | StepKind::Resume
+                | StepKind::Validate
+                | StepKind::Quiesce
+                | StepKind::TakeInventory
+                | StepKind::VmSnapshot
+                | StepKind::VerifyRollbackPoints
+                | StepKind::TestWindow
+                | StepKind::DetachFromOma { .. }
+                | StepKind::Snapshot { .. }
+                | StepKind::CreateVm
+                | StepKind::VerifyNetworks
+                | StepKind::DetachScratchRoot
+                | StepKind::Attach { .. }
+                | StepKind::VerifyDisks
+                | StepKind::StartVm
+                | StepKind::VerifyBoot => prop_assert!(false, "{step:?} is no step of this way back"),
+            }
+        }
     }
 }

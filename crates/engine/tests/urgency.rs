@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use failover_domain::{AttentionCode, JobStatus};
 use failover_engine::FailureCode;
-use failover_engine::ports::JobStore;
 use failover_engine::request::JobRequest;
 use failover_engine::service::FailoverRequest;
 use lab::Lab;

@@ -5,14 +5,14 @@
     reason = "in a test an unexpected error is a failed test"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use failover_domain::inventory::InventoryFile;
-use failover_domain::{CloudVmId, JobId, VmId, VolumeId};
+use failover_domain::{AtWindowEnd, CloudVmId, JobId, StrategyRequest, VmId, VolumeId};
 use failover_engine::plan::{BootGrade, BootPolicy, CommitPolicy, OnBootFailure, WarningPolicy};
 use failover_engine::ports::{
     Inventory, JobRecord, JobStore, RequestOutcome, ResourceRow, ResourceState, VolumeRow, WorkerId,
@@ -22,14 +22,16 @@ use failover_engine::request::JobRequest;
 use failover_engine::service::{FailoverRequest, StartError, Wanted, WantedTest};
 use failover_engine::writer::NobodyToAsk;
 use failover_engine::{
-    EngineParts, EngineSettings, MemoryStore, SharedClock, StoredEvent, TokioClock, Worker,
+    EngineParts, EngineSettings, JobState, MemoryStore, SharedClock, StoredEvent, TokioClock, Worker,
 };
 use failover_validation::Target;
 use ossea_sim::cloud::log::{Effect, LogEvent};
-use ossea_sim::{CloudInventory, FaultRule, InProcessCloud, RuleId, SimSettings};
+use ossea_sim::{CloudInventory, FaultRule, InProcessCloud, RuleId, SimContents, SimSettings};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// The network of the sample that is marked for tests.
+pub(crate) const TEST_NETWORK: &str = "5e28f04f-fe7b-534c-84ed-67767603c2e2";
 pub(crate) const OMA: &str = "96a97275-4e8a-57b5-8b40-27fc35dccb1e";
 /// The sample VM with three disks.
 pub(crate) const THREE_DISKS: &str = "4205a841-0265-f4bd-39a6-39fd92196f53";
@@ -76,7 +78,11 @@ impl Lab {
     }
 
     pub(crate) async fn with(settings: SimSettings) -> Self {
-        let cloud = InProcessCloud::sample(settings);
+        Self::over(&SimContents::sample(), settings).await
+    }
+
+    pub(crate) async fn over(contents: &SimContents, settings: SimSettings) -> Self {
+        let cloud = InProcessCloud::new(contents, settings);
         let clock: SharedClock = Arc::new(TokioClock::starting_at(cloud.clock().now()));
         let store = Arc::new(MemoryStore::new(Arc::clone(&clock)));
         let file: InventoryFile = serde_json::from_str(include_str!("../../../../samples/inventory.json"))
@@ -100,7 +106,7 @@ impl Lab {
                 offering: "d03174c8-8bd8-5402-9406-e9df7c62a007".parse().unwrap(),
                 template: "1dcf7bcc-2cf6-5232-a4ea-a726fb9e3ac2".parse().unwrap(),
                 cpu_speed_mhz: 2000,
-                test_networks: BTreeSet::new(),
+                test_networks: [TEST_NETWORK.parse().unwrap()].into(),
             },
             clock,
             settings: EngineSettings::default(),
@@ -132,6 +138,32 @@ impl Lab {
             },
             requested_by: "operator".to_owned(),
         }
+    }
+
+    /// A request for a test of the VM with three disks.
+    pub(crate) fn test_request(&self, strategy: StrategyRequest) -> FailoverRequest {
+        FailoverRequest {
+            network_mappings: BTreeMap::from([("VM Network".to_owned(), "test-isolated".to_owned())]),
+            wanted: Wanted::Test(WantedTest {
+                window: Duration::from_secs(3600),
+                at_window_end: AtWindowEnd::CleanUp,
+                strategy,
+            }),
+            ..self.request()
+        }
+    }
+
+    /// Starts a test of the VM with three disks.
+    pub(crate) async fn start_test(&self, strategy: StrategyRequest) -> JobId {
+        self.start_as(&self.test_request(strategy))
+            .await
+            .expect("the sample VM is ready for a test")
+    }
+
+    /// The fold of a job's journal.
+    pub(crate) async fn state(&self, job: &JobId) -> JobState {
+        let plan = self.store.plan(job).await.unwrap().expect("the job exists");
+        JobState::replay(&plan, &self.events(job).await).expect("the journal is sound")
     }
 
     pub(crate) async fn start(&self) -> JobId {
