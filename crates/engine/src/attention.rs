@@ -115,12 +115,9 @@ pub(crate) fn trouble_of(kind: StepKind) -> ReturnTrouble {
                 "Attach the volume to the OMA by hand; the engine sees it and goes on.",
             ],
         ),
-        StepKind::Revert { .. } | StepKind::RevertVmSnapshot => trouble(
-            AttentionCode::RevertFailed,
-            Severity::Error,
-            3,
-            REVERT_CHOICES,
-        ),
+        StepKind::Revert { .. } | StepKind::RevertVmSnapshot => {
+            trouble(AttentionCode::RevertFailed, Severity::Error, 3, REVERT_CHOICES)
+        }
         StepKind::Quarantine { .. } => trouble(
             AttentionCode::RevertFailed,
             Severity::Error,
@@ -131,7 +128,9 @@ pub(crate) fn trouble_of(kind: StepKind) -> ReturnTrouble {
             AttentionCode::ResumeFailed,
             Severity::Warning,
             3,
-            &["Make the migration tool's hook answer, or resume its replication by hand; the replicas are on the OMA."],
+            &[
+                "Make the migration tool's hook answer, or resume its replication by hand; the replicas are on the OMA.",
+            ],
         ),
         StepKind::StopVm => trouble(
             AttentionCode::StopFailed,
@@ -149,7 +148,9 @@ pub(crate) fn trouble_of(kind: StepKind) -> ReturnTrouble {
             AttentionCode::DetachFailed,
             Severity::Error,
             3,
-            &["Delete the VM snapshot in the cloud: nothing can be detached before; the engine sees it and goes on."],
+            &[
+                "Delete the VM snapshot in the cloud: nothing can be detached before; the engine sees it and goes on.",
+            ],
         ),
         StepKind::DestroyVm
         | StepKind::DeleteSnapshot { .. }

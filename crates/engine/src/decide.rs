@@ -83,7 +83,9 @@ fn closed_window(state: &JobState) -> Option<&ClosingReason> {
         Standing::Done {
             facts: StepFacts::WindowClosed { why },
         } => Some(why),
-        Standing::Done { .. } | Standing::Open(_) | Standing::Delayed { .. } | Standing::Failed { .. } => None,
+        Standing::Done { .. } | Standing::Open(_) | Standing::Delayed { .. } | Standing::Failed { .. } => {
+            None
+        }
     }
 }
 

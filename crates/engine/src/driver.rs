@@ -96,7 +96,9 @@ async fn work(job: &JobContext, lanes: &[Vec<Step>]) -> Result<(), Stop> {
 
 /// A request is stored that the job has not heard; the worker brings it at its next look.
 async fn wait_for_request(job: &JobContext) -> Result<(), Stop> {
-    job.journal.pause_or_request(job.parts.settings.poll_interval).await
+    job.journal
+        .pause_or_request(job.parts.settings.poll_interval)
+        .await
 }
 
 /// Lets commands of the way there that are still under way come to an end, then begins the way back. Acting
@@ -322,16 +324,34 @@ fn obstacle_words(plan: &Plan, obstacle: &Obstacle) -> ObstacleWords {
     match obstacle {
         Obstacle::Missing { disk } => {
             let words = "the cloud does not show it any more";
-            replica(*disk, AttentionCode::ReplicaMissing, Severity::Critical, words, BY_HAND)
+            replica(
+                *disk,
+                AttentionCode::ReplicaMissing,
+                Severity::Critical,
+                words,
+                BY_HAND,
+            )
         }
         Obstacle::Elsewhere { disk, vm_name } => {
             let words = format!("it hangs on VM {vm_name}, where nobody of us put it");
-            replica(*disk, AttentionCode::ReplicaElsewhere, Severity::Critical, &words, BY_HAND)
+            replica(
+                *disk,
+                AttentionCode::ReplicaElsewhere,
+                Severity::Critical,
+                &words,
+                BY_HAND,
+            )
         }
         Obstacle::OnDestroyedVm { disk } => {
             let words = "the destination VM was destroyed or is in error, and the replica is deleted with it if it \
                          is the root; recover the VM in the cloud before it is expunged";
-            replica(*disk, AttentionCode::DestinationDestroyed, Severity::Critical, words, BY_HAND)
+            replica(
+                *disk,
+                AttentionCode::DestinationDestroyed,
+                Severity::Critical,
+                words,
+                BY_HAND,
+            )
         }
         Obstacle::DirtyAtHome { disk } => {
             let words = "it was put on the OMA before it was reverted; its content is not the replicated one";
@@ -340,11 +360,23 @@ fn obstacle_words(plan: &Plan, obstacle: &Obstacle) -> ObstacleWords {
                 "keep: it stays as it is for inspection.",
                 "force: it is marked for a full synchronisation and stays where it is.",
             ];
-            replica(*disk, AttentionCode::DirtyReplicaOnOma, Severity::Critical, words, choices)
+            replica(
+                *disk,
+                AttentionCode::DirtyReplicaOnOma,
+                Severity::Critical,
+                words,
+                choices,
+            )
         }
         Obstacle::NothingToRevertTo { disk } => {
             let words = "it is dirty, and the VM snapshot that was its rollback point is gone or in error";
-            replica(*disk, AttentionCode::RevertFailed, Severity::Error, words, attention::REVERT_CHOICES)
+            replica(
+                *disk,
+                AttentionCode::RevertFailed,
+                Severity::Error,
+                words,
+                attention::REVERT_CHOICES,
+            )
         }
         Obstacle::Kept { disk } => {
             let words = "it is kept for inspection, as was decided";
@@ -352,7 +384,13 @@ fn obstacle_words(plan: &Plan, obstacle: &Obstacle) -> ObstacleWords {
                 "retry: the engine takes it up again and reverts it.",
                 "force: the rollback point is given up; the replica is marked for a full synchronisation and returns.",
             ];
-            replica(*disk, AttentionCode::KeptForInspection, Severity::Warning, words, choices)
+            replica(
+                *disk,
+                AttentionCode::KeptForInspection,
+                Severity::Warning,
+                words,
+                choices,
+            )
         }
         Obstacle::ForeignVmSnapshot { name } => ObstacleWords {
             code: AttentionCode::ForeignVmSnapshot,
@@ -385,7 +423,9 @@ async fn finish(job: &JobContext, state: &JobState, scene: &Scene) -> Result<boo
         let Attention { code, objects, .. } = open;
         if code != AttentionCode::ReplicaQuarantined {
             let object = objects.into_iter().next();
-            job.journal.record(Event::AttentionCleared { code, object }).await?;
+            job.journal
+                .record(Event::AttentionCleared { code, object })
+                .await?;
         }
     }
     let resting = scene.resting(&job.plan);
@@ -406,7 +446,13 @@ async fn finish(job: &JobContext, state: &JobState, scene: &Scene) -> Result<boo
 /// What outlives the job: replicas that returned without a proven revert.
 async fn quarantine_attentions(job: &JobContext, state: &JobState) -> Result<(), Stop> {
     let now = job.parts.clock.now();
-    for (planned, disk) in job.plan.disks.iter().zip(&state.disks).filter(|(_, d)| d.quarantined) {
+    for (planned, disk) in job
+        .plan
+        .disks
+        .iter()
+        .zip(&state.disks)
+        .filter(|(_, d)| d.quarantined)
+    {
         let kept = if disk.snapshot.is_some() {
             format!("; its rollback point {} is kept", planned.snapshot_name)
         } else {

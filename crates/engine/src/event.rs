@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use failover_domain::{
-    AsyncJobId, Attention, AttentionCode, CloudVmId, RequestKey, SnapshotId, TestWindow, VmSnapshotId, VolumeId,
+    AsyncJobId, Attention, AttentionCode, CloudVmId, RequestKey, SnapshotId, TestWindow, VmSnapshotId,
+    VolumeId,
 };
 use ossea::Refusal;
 use serde::{Deserialize, Serialize};

@@ -90,7 +90,9 @@ impl JobJournal {
         if self.write(event).await? {
             return Ok(());
         }
-        Err(Stop::Broken("an entry that ends no job was held back for a request".to_owned()))
+        Err(Stop::Broken(
+            "an entry that ends no job was held back for a request".to_owned(),
+        ))
     }
 
     async fn write(&self, event: Event) -> Result<bool, Stop> {
@@ -105,7 +107,10 @@ impl JobJournal {
         let batch = changed_rows(&self.plan, &state, &after, vec![stored]);
         let is_written = self.commit(&batch).await?;
         if is_written {
-            batch.events.iter().for_each(|e| log_event(&self.lease, &self.plan, e));
+            batch
+                .events
+                .iter()
+                .for_each(|e| log_event(&self.lease, &self.plan, e));
             *state = after;
         }
         Ok(is_written)
@@ -248,7 +253,9 @@ fn log_event(lease: &Lease, plan: &Plan, stored: &StoredEvent) {
             let health = health.words();
             tracing::info!(%job_id, %vm_id, seq, health, "The test VM was looked at.");
         }
-        Event::ClosingBegan { why } => tracing::info!(%job_id, %vm_id, seq, ?why, "The last part of the job begins."),
+        Event::ClosingBegan { why } => {
+            tracing::info!(%job_id, %vm_id, seq, ?why, "The last part of the job begins.")
+        }
         Event::ReturnBegan { cause } => {
             tracing::warn!(%job_id, %vm_id, seq, cause = cause.message, "The way back begins.");
         }

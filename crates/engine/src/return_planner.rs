@@ -176,9 +176,18 @@ impl Replicas {
 
     fn steps(&self, plan: &Plan, state: &JobState, scene: &Scene) -> (Vec<StepKind>, Vec<Obstacle>) {
         // Returning comes first: it has priority over everything else in the OMA's queue.
-        let returning = self.returning.iter().map(|disk| StepKind::ReturnToOma { disk: *disk });
-        let given_up = self.given_up.iter().map(|disk| StepKind::Quarantine { disk: *disk });
-        let reverting = self.detached_dirty.iter().map(|disk| StepKind::Revert { disk: *disk });
+        let returning = self
+            .returning
+            .iter()
+            .map(|disk| StepKind::ReturnToOma { disk: *disk });
+        let given_up = self
+            .given_up
+            .iter()
+            .map(|disk| StepKind::Quarantine { disk: *disk });
+        let reverting = self
+            .detached_dirty
+            .iter()
+            .map(|disk| StepKind::Revert { disk: *disk });
         let mut steps: Vec<StepKind> = returning.chain(given_up).chain(reverting).collect();
         if self.on_destination.is_empty() || !may_be_used(scene) {
             return (steps, Vec::new());
@@ -250,7 +259,9 @@ fn revert_on_vm(
             .copied()
             .filter(move |disk| state.disks[*disk].decision == Some(wanted))
     };
-    let kept: Vec<Obstacle> = decided(Decision::Keep).map(|disk| Obstacle::Kept { disk }).collect();
+    let kept: Vec<Obstacle> = decided(Decision::Keep)
+        .map(|disk| Obstacle::Kept { disk })
+        .collect();
     if !kept.is_empty() {
         return (Vec::new(), kept);
     }
@@ -260,7 +271,9 @@ fn revert_on_vm(
     }
     match ours.map(|s| &s.state) {
         Some(VmSnapshotState::Error | VmSnapshotState::Expunging) | None => {
-            let nothing = dirty.iter().map(|disk| Obstacle::NothingToRevertTo { disk: *disk });
+            let nothing = dirty
+                .iter()
+                .map(|disk| Obstacle::NothingToRevertTo { disk: *disk });
             (Vec::new(), nothing.collect())
         }
         Some(

@@ -100,7 +100,8 @@ pub struct StepRecord {
     pub step: Step,
     /// How many attempts were begun: commands that were intended.
     pub attempts: u32,
-    /// How often the step was put off: refusals, blocks and time-outs, with or without a command.
+    /// How often the step was put off: refusals, blocks and time-outs, with or without a command. Counted anew when
+    /// somebody asks to try it again.
     pub delays: u32,
     /// How it stands.
     pub standing: Standing,
@@ -292,6 +293,11 @@ impl JobState {
     /// The number of the next attempt of a step.
     pub fn next_attempt(&self, step: &StepId) -> u32 {
         self.steps.get(step).map_or(0, |r| r.attempts)
+    }
+
+    /// How often a step of the way back was put off since somebody last asked to try it again, the try under way included.
+    pub fn tries_since_asked(&self, step: &StepId) -> u32 {
+        self.steps.get(step).map_or(1, |r| r.delays + 1)
     }
 
     /// How often a step was tried in vain, with or without a command, the try under way included.

@@ -110,11 +110,7 @@ impl Survey {
             survey.replicas.insert(volume.id, replica);
         }
         let mut vms = cloud.vms_named(&plan.vm.name).await?;
-        if let Some(id) = state
-            .vm
-            .as_ref()
-            .filter(|id| vms.iter().all(|vm| vm.id != **id))
-        {
+        if let Some(id) = state.vm.as_ref().filter(|id| vms.iter().all(|vm| vm.id != **id)) {
             vms.extend(cloud.vm(id).await?);
         }
         for vm in vms {
@@ -132,7 +128,9 @@ impl Survey {
     /// The ledger may say that an object is removed; the cloud is asked all the same.
     async fn look_for_ours(&mut self, cloud: &dyn OsseaClient, state: &JobState) -> Result<(), OsseaError> {
         for row in &state.ledger {
-            let Some(id) = row.cloud_id.as_deref() else { continue };
+            let Some(id) = row.cloud_id.as_deref() else {
+                continue;
+            };
             let is_shown = match row.kind {
                 ResourceKind::Vm => match id.parse() {
                     Ok(id) => cloud.vm(&id).await?.is_some(),

@@ -132,9 +132,10 @@ fn cancel(record: &JobRecord) -> Permission {
     // A live failover is past its point of no return when its guest may have written.
     if record.job_type == JobType::Live && record.projection.status == JobStatus::PoweringOn {
         return Permission::NeedsConsent {
-            meaning: "The destination VM was started: it is stopped and destroyed, what its guest has written is \
+            meaning:
+                "The destination VM was started: it is stopped and destroyed, what its guest has written is \
                       discarded, and the replicas return to the OMA as they were before."
-                .to_owned(),
+                    .to_owned(),
         };
     }
     allowed("What the job has done is undone, and the replicas return to the OMA.")
@@ -162,12 +163,16 @@ fn in_window(record: &JobRecord) -> Option<Permission> {
 fn retry(record: &JobRecord) -> Permission {
     if let Some(ended) = has_ended(record) {
         return match ended {
-            Permission::Refused { reason } => refused(format!("{reason}; start it anew when the cause is mended")),
+            Permission::Refused { reason } => {
+                refused(format!("{reason}; start it anew when the cause is mended"))
+            }
             Permission::Allowed { .. } | Permission::NeedsConsent { .. } => ended,
         };
     }
     if !record.projection.returning {
-        return refused("nothing waits for a person; the steps of the way there are tried again by themselves");
+        return refused(
+            "nothing waits for a person; the steps of the way there are tried again by themselves",
+        );
     }
     allowed("What waits for its next attempt is tried at once, and what was kept for inspection is taken up.")
 }
@@ -176,12 +181,7 @@ fn decide(record: &JobRecord) -> Permission {
     if let Some(ended) = has_ended(record) {
         return ended;
     }
-    if record
-        .projection
-        .attention
-        .iter()
-        .all(|a| a.decisions.is_empty())
-    {
+    if record.projection.attention.iter().all(|a| a.decisions.is_empty()) {
         return refused("no attention of the job waits for a decision");
     }
     allowed("The job goes on as decided; which decisions there are is said with each attention.")

@@ -27,6 +27,9 @@ use crate::state::JobState;
 /// the log, short enough that a repaired job goes on by itself.
 const PARKED_FOR: TimeDelta = TimeDelta::minutes(5);
 
+/// How often a worker looks for live failovers that are due. Their deadlines are minutes to months away.
+const SETTLE_EVERY: TimeDelta = TimeDelta::seconds(5);
+
 /// How many live failovers are settled in one turn; the rest has its turn soon after.
 const SETTLED_AT_ONCE: usize = 20;
 
@@ -69,6 +72,8 @@ pub struct Worker {
     parked: Vec<(DateTime<Utc>, Lease)>,
     /// When to look for jobs that the store shows as this worker's and that it does not hold.
     look_for_unheld_at: DateTime<Utc>,
+    /// When to look for live failovers that are due.
+    settle_next_at: DateTime<Utc>,
 }
 
 /// A job that this worker drives.
@@ -98,6 +103,7 @@ impl Worker {
             driving: BTreeMap::new(),
             parked: Vec::new(),
             look_for_unheld_at,
+            settle_next_at: DateTime::<Utc>::MIN_UTC,
         }
     }
 
@@ -286,6 +292,11 @@ impl Worker {
 
     /// Starts the commit or the rollback of live failovers whose time has come. The store lets one worker do it.
     async fn settle(&mut self) {
+        let now = self.parts.clock.now();
+        if now < self.settle_next_at {
+            return;
+        }
+        self.settle_next_at = now + SETTLE_EVERY;
         let due = match self.parts.jobs.due_settlements(SETTLED_AT_ONCE).await {
             Ok(due) => due,
             Err(error) => {
@@ -296,7 +307,9 @@ impl Worker {
         for record in due {
             let of = &record.job_id;
             match self.parts.service().settle_by_policy(&record).await {
-                Ok(Some(job_id)) => tracing::info!(%of, %job_id, "A live failover is settled as its policy says."),
+                Ok(Some(job_id)) => {
+                    tracing::info!(%of, %job_id, "A live failover is settled as its policy says.")
+                }
                 Ok(None) => {}
                 Err(error) => {
                     tracing::error!(%of, error = %error, "A live failover cannot be settled now.");

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::DateTime;
 use failover_domain::{
-    AtWindowEnd, CloudVmId, Controller, Decision, DiskPosition, Firmware, JobType, RollbackStrategy, ShapeSpec, VolumeId,
+    AtWindowEnd, CloudVmId, Controller, Decision, DiskPosition, Firmware, JobType, RollbackStrategy,
+    ShapeSpec, VolumeId,
 };
 use failover_engine::plan::{
     BootPolicy, Errand, OnBootFailure, PlannedDisk, PlannedVm, StepKind, TestErrand, WarningPolicy,
@@ -14,7 +15,8 @@ use failover_engine::return_planner::{Obstacle, plan_return};
 use failover_engine::scene::Scene;
 use failover_engine::{JobState, Plan};
 use ossea::{
-    Attachment, CloudVm, VmSnapshot, VmSnapshotKind, VmSnapshotState, VmState, Volume, VolumeKind, VolumeState,
+    Attachment, CloudVm, VmSnapshot, VmSnapshotKind, VmSnapshotState, VmState, Volume, VolumeKind,
+    VolumeState,
 };
 use proptest::prelude::*;
 
@@ -383,9 +385,15 @@ fn test_return(job: &JobState, scene: &Scene) -> (Vec<StepKind>, Vec<Obstacle>) 
 fn a_vm_snapshot_is_reverted_to_then_deleted_and_only_then_anything_is_detached() {
     let (mut job, mut scene) = situation([At::Destination; 3], [true; 3], VmState::Stopped);
     scene.vm_snapshots = vec![vm_snapshot("ours", VmSnapshotState::Ready)];
-    assert_eq!(test_return(&job, &scene), (vec![StepKind::RevertVmSnapshot], vec![]));
+    assert_eq!(
+        test_return(&job, &scene),
+        (vec![StepKind::RevertVmSnapshot], vec![])
+    );
     job.disks.iter_mut().for_each(|d| d.dirty = false);
-    assert_eq!(test_return(&job, &scene), (vec![StepKind::DeleteVmSnapshot], vec![]));
+    assert_eq!(
+        test_return(&job, &scene),
+        (vec![StepKind::DeleteVmSnapshot], vec![])
+    );
     scene.vm_snapshots.clear();
     let detach = [1, 2].map(|disk| StepKind::DetachFromDestination { disk });
     assert_eq!(test_return(&job, &scene), (detach.to_vec(), vec![]));
@@ -395,7 +403,10 @@ fn a_vm_snapshot_is_reverted_to_then_deleted_and_only_then_anything_is_detached(
 fn a_vm_snapshot_in_error_before_any_guest_is_deleted_without_a_revert() {
     let (job, mut scene) = situation([At::Destination; 3], [false; 3], VmState::Stopped);
     scene.vm_snapshots = vec![vm_snapshot("ours", VmSnapshotState::Error)];
-    assert_eq!(test_return(&job, &scene), (vec![StepKind::DeleteVmSnapshot], vec![]));
+    assert_eq!(
+        test_return(&job, &scene),
+        (vec![StepKind::DeleteVmSnapshot], vec![])
+    );
 }
 
 #[test]
@@ -406,10 +417,17 @@ fn dirty_replicas_whose_vm_snapshot_is_gone_wait_for_a_decision() {
         ([At::Nowhere; 3], None),
     ] {
         let (mut job, mut scene) = situation(places, [true; 3], VmState::Stopped);
-        scene.vm_snapshots = shown.into_iter().map(|state| vm_snapshot("ours", state)).collect();
-        let nothing: Vec<Obstacle> = (0..DISKS).map(|disk| Obstacle::NothingToRevertTo { disk }).collect();
+        scene.vm_snapshots = shown
+            .into_iter()
+            .map(|state| vm_snapshot("ours", state))
+            .collect();
+        let nothing: Vec<Obstacle> = (0..DISKS)
+            .map(|disk| Obstacle::NothingToRevertTo { disk })
+            .collect();
         assert_eq!(test_return(&job, &scene), (vec![], nothing));
-        job.disks.iter_mut().for_each(|d| d.decision = Some(Decision::Force));
+        job.disks
+            .iter_mut()
+            .for_each(|d| d.decision = Some(Decision::Force));
         let marks: Vec<StepKind> = (0..DISKS).map(|disk| StepKind::Quarantine { disk }).collect();
         assert_eq!(test_return(&job, &scene), (marks, vec![]));
     }
@@ -468,8 +486,12 @@ fn shown_vm_snapshots() -> impl Strategy<Value = Vec<VmSnapshot>> {
         Just(VmSnapshotState::Other("Hidden".to_owned())),
     ];
     let name = prop_oneof![4 => Just("ours"), 1 => Just("foreign")];
-    prop::collection::vec((name, state), 0..3)
-        .prop_map(|shown| shown.into_iter().map(|(name, state)| vm_snapshot(name, state)).collect())
+    prop::collection::vec((name, state), 0..3).prop_map(|shown| {
+        shown
+            .into_iter()
+            .map(|(name, state)| vm_snapshot(name, state))
+            .collect()
+    })
 }
 
 fn decision() -> impl Strategy<Value = Option<Decision>> {

@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use failover_domain::{JobId, JobStatus, VmId};
-use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::ports::{
-    AppendError, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, OpenRequest, RequestOutcome,
-    NewJob, ResourceRow, StoreError, VolumeRow, WorkerId,
+    AppendError, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, NewJob, OpenRequest,
+    RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId,
 };
+use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::{Event, MemoryStore, Plan, StoredEvent};
 use lab::Lab;
 use ossea_sim::cloud::log::{LogEntry, LogEvent};
@@ -70,7 +70,12 @@ impl JobStore for Stoppable {
     async fn resources(&self, id: &JobId) -> Result<Vec<ResourceRow>, StoreError> {
         self.store.resources(id).await
     }
-    async fn submit_request(&self, id: &JobId, by: &str, request: &JobRequest) -> Result<RequestOutcome, StoreError> {
+    async fn submit_request(
+        &self,
+        id: &JobId,
+        by: &str,
+        request: &JobRequest,
+    ) -> Result<RequestOutcome, StoreError> {
         self.store.submit_request(id, by, request).await
     }
     async fn requests(&self, id: &JobId) -> Result<Vec<StoredRequest>, StoreError> {

@@ -10,7 +10,9 @@ mod lab;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use failover_domain::{AtWindowEnd, AttentionCode, JobId, JobStatus, JobType, RollbackStrategy, StrategyRequest};
+use failover_domain::{
+    AtWindowEnd, AttentionCode, JobId, JobStatus, JobType, RollbackStrategy, StrategyRequest,
+};
 use failover_engine::event::VmHealth;
 use failover_engine::plan::{StepKind, WarningPolicy, way_back};
 use failover_engine::ports::{Inventory, JobRecord, JobStore};
@@ -40,7 +42,10 @@ async fn assert_nothing_remains(lab: &Lab, job: &JobId) {
         lab.count(|e| matches!(e, Effect::GuestWrote { .. })) >= 3,
         "the guest wrote to its disks, so being as before means something"
     );
-    assert!(lab.count(|e| matches!(e, Effect::VolumeDeleted { .. })) <= 1, "only the scratch root");
+    assert!(
+        lab.count(|e| matches!(e, Effect::VolumeDeleted { .. })) <= 1,
+        "only the scratch root"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,7 +72,10 @@ async fn statuses_follow_the_customers_sequence_and_progress_never_falls() {
         let (mut statuses, mut progress) = (vec![state.status], 0.0);
         for event in lab.events(&job).await {
             state.apply(&plan, &event).unwrap();
-            assert!(state.progress >= progress, "progress fell from {progress} at {event:?}");
+            assert!(
+                state.progress >= progress,
+                "progress fell from {progress} at {event:?}"
+            );
             progress = state.progress;
             if statuses.last() != Some(&state.status) {
                 statuses.push(state.status);
@@ -119,14 +127,22 @@ async fn the_strategy_is_the_fastest_one_that_the_cloud_allows() {
         let job = lab.start_test(StrategyRequest::Auto).await;
         let plan = lab.store.plan(&job).await.unwrap().unwrap();
         let test = plan.test().expect("it is a test");
-        assert_eq!(test.strategy, expected, "{profile}, {storage:?}: {}", test.strategy_reason);
+        assert_eq!(
+            test.strategy, expected,
+            "{profile}, {storage:?}: {}",
+            test.strategy_reason
+        );
         assert!(
             test.strategy_reason.contains(profile.version()),
             "{profile}: {}",
             test.strategy_reason
         );
         let record = lab.run(&job).await;
-        assert_eq!(record.projection.status, JobStatus::Completed, "{profile}, {storage:?}: {record:#?}");
+        assert_eq!(
+            record.projection.status,
+            JobStatus::Completed,
+            "{profile}, {storage:?}: {record:#?}"
+        );
         assert_nothing_remains(&lab, &job).await;
         let vm_snapshots = lab.count(|e| matches!(e, Effect::VmSnapshotTaken { .. }));
         let snapshots = lab.count(|e| matches!(e, Effect::SnapshotTaken { .. }));
@@ -139,7 +155,9 @@ async fn the_strategy_is_the_fastest_one_that_the_cloud_allows() {
 async fn a_strategy_that_the_cloud_does_not_allow_is_refused_before_anything_is_touched() {
     let lab = Lab::with(SimSettings::of(Profile::V4_18)).await;
     let refused = lab.start_as(&lab.test_request(StrategyRequest::VmSnapshot)).await;
-    let text = refused.expect_err("4.18 takes no snapshot of a stopped VM").to_string();
+    let text = refused
+        .expect_err("4.18 takes no snapshot of a stopped VM")
+        .to_string();
     assert!(text.contains("not ready"), "{text}");
     assert_eq!(lab.effects(), []);
 }
@@ -156,13 +174,19 @@ async fn a_network_that_is_not_marked_is_refused_before_anything_is_touched() {
             panic!("a test on {network} was not refused");
         };
         let told: Vec<&str> = readiness.failures().map(|f| f.message.as_str()).collect();
-        assert!(told.iter().any(|m| m.contains("not marked as a test network")), "{told:?}");
+        assert!(
+            told.iter().any(|m| m.contains("not marked as a test network")),
+            "{told:?}"
+        );
     }
     let without = FailoverRequest {
         network_mappings: BTreeMap::new(),
         ..lab.test_request(StrategyRequest::Auto)
     };
-    assert!(lab.start_as(&without).await.is_err(), "there is no fallback network");
+    assert!(
+        lab.start_as(&without).await.is_err(),
+        "there is no fallback network"
+    );
     assert_eq!(lab.effects(), []);
 }
 
@@ -175,7 +199,10 @@ async fn the_test_vm_has_a_name_of_its_own_and_only_test_networks() {
     let vm = record.projection.destination_vm_id.expect("the test VM exists");
     let inventory = lab.cloud.inventory();
     let vm = inventory.vm(&vm).expect("the cloud shows it");
-    assert_eq!((vm.name.as_str(), vm.display_name.as_str()), ("pgwintestbios-test", "PGWINTESTBIOS (Test)"));
+    assert_eq!(
+        (vm.name.as_str(), vm.display_name.as_str()),
+        ("pgwintestbios-test", "PGWINTESTBIOS (Test)")
+    );
     assert!(vm.nics.iter().all(|n| n.network.as_str() == lab::TEST_NETWORK));
     lab.ask(&job, JobRequest::EndTest).await;
     lab.until(&job, |r| r.projection.status.is_final()).await;
@@ -188,13 +215,22 @@ async fn a_test_is_ended_by_hand() {
         let lab = Lab::new().await;
         let job = lab.start_test(strategy).await;
         let worker = lab.worker();
-        let opened = lab.until(&job, is_open).await.projection.window.unwrap().opened_at;
+        let opened = lab
+            .until(&job, is_open)
+            .await
+            .projection
+            .window
+            .unwrap()
+            .opened_at;
         lab.ask(&job, JobRequest::EndTest).await;
         let record = lab.until(&job, |r| r.projection.status.is_final()).await;
         worker.kill();
         assert_eq!(record.projection.status, JobStatus::Completed);
         let took = record.projection.completed_at.unwrap() - opened;
-        assert!(took < chrono::TimeDelta::minutes(10), "it did not wait for its window: {took}");
+        assert!(
+            took < chrono::TimeDelta::minutes(10),
+            "it did not wait for its window: {took}"
+        );
         assert_nothing_remains(&lab, &job).await;
     }
 }
@@ -207,7 +243,11 @@ async fn a_window_is_extended() {
     let window = lab.until(&job, is_open).await.projection.window.unwrap();
     let deadline = window.deadline + chrono::TimeDelta::hours(2);
     lab.ask(&job, JobRequest::Extend { deadline }).await;
-    let record = lab.until(&job, |r| r.projection.window.is_some_and(|w| w.deadline == deadline)).await;
+    let record = lab
+        .until(&job, |r| {
+            r.projection.window.is_some_and(|w| w.deadline == deadline)
+        })
+        .await;
     let now = lab.parts.clock.now();
     assert!(record.progress_at(now) >= 70.0);
     let past = window.deadline + chrono::TimeDelta::minutes(5);
@@ -230,7 +270,12 @@ async fn a_window_that_is_kept_open_reminds_people_until_somebody_ends_it() {
     });
     let job = lab.start_as(&request).await.expect("the sample VM is ready");
     let worker = lab.worker();
-    let reminded = |r: &JobRecord| r.projection.attention.iter().any(|a| a.code == AttentionCode::TestWindowOver);
+    let reminded = |r: &JobRecord| {
+        r.projection
+            .attention
+            .iter()
+            .any(|a| a.code == AttentionCode::TestWindowOver)
+    };
     let record = lab.until(&job, reminded).await;
     assert_eq!(record.projection.status, JobStatus::Executing);
     let deadline = lab.parts.clock.now() + chrono::TimeDelta::minutes(30);
@@ -256,7 +301,12 @@ async fn what_happens_to_the_test_vm_is_journaled_and_told() {
         mode: StopMode::Graceful,
     };
     by_hand(&lab, "stop", &stop).await;
-    let unwell = |r: &JobRecord| r.projection.attention.iter().any(|a| a.code == AttentionCode::TestVmUnhealthy);
+    let unwell = |r: &JobRecord| {
+        r.projection
+            .attention
+            .iter()
+            .any(|a| a.code == AttentionCode::TestVmUnhealthy)
+    };
     lab.until(&job, unwell).await;
     by_hand(&lab, "start", &Command::StartVirtualMachine { vm }).await;
     lab.until(&job, |r| !unwell(r)).await;
@@ -272,7 +322,10 @@ async fn what_happens_to_the_test_vm_is_journaled_and_told() {
         })
         .collect();
     assert!(matches!(seen.first(), Some(VmHealth::Well { .. })), "{seen:?}");
-    assert!(seen.iter().any(|h| matches!(h, VmHealth::NotRunning { .. })), "{seen:?}");
+    assert!(
+        seen.iter().any(|h| matches!(h, VmHealth::NotRunning { .. })),
+        "{seen:?}"
+    );
     assert!(matches!(seen.last(), Some(VmHealth::Well { .. })), "{seen:?}");
     assert_nothing_remains(&lab, &job).await;
 }
@@ -350,7 +403,11 @@ async fn a_cancel_is_heard_wherever_a_test_is() {
             lab.look_every = Duration::from_millis(50);
             let job = lab.start_test(strategy).await;
             let worker = lab.worker();
-            let reached = lab.until(&job, |r| r.projection.status == status || r.projection.window.is_some()).await;
+            let reached = lab
+                .until(&job, |r| {
+                    r.projection.status == status || r.projection.window.is_some()
+                })
+                .await;
             if reached.projection.status != status {
                 // A check that takes no time is not met.
                 worker.kill();

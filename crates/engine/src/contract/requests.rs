@@ -22,7 +22,10 @@ pub async fn a_cancel_is_noted_once_and_only_while_the_job_is_active(harness: &d
     let lease = claimed(jobs.as_ref()).await;
     let noted = RequestOutcome::Noted { number: 1 };
     for by in ["first", "second"] {
-        assert_eq!(ask(jobs.as_ref(), &lease.job_id, by, JobRequest::Cancel).await, noted);
+        assert_eq!(
+            ask(jobs.as_ref(), &lease.job_id, by, JobRequest::Cancel).await,
+            noted
+        );
     }
     let record = jobs.job(&lease.job_id).await.expect("a read").expect("it exists");
     assert_eq!(record.cancel_requested_by.as_deref(), Some("first"));
@@ -60,8 +63,14 @@ pub async fn requests_are_numbered_in_the_order_in_which_they_come(harness: &dyn
         assert_eq!(outcome, RequestOutcome::Noted { number });
     }
     let stored = jobs.requests(&lease.job_id).await.expect("a read");
-    assert_eq!(stored.iter().map(|r| r.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
-    assert_eq!(stored.iter().map(|r| r.request.clone()).collect::<Vec<_>>(), wanted);
+    assert_eq!(
+        stored.iter().map(|r| r.number).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5]
+    );
+    assert_eq!(
+        stored.iter().map(|r| r.request.clone()).collect::<Vec<_>>(),
+        wanted
+    );
     assert!(stored.iter().all(|r| r.by == "operator" && r.at == base()));
 }
 
@@ -106,7 +115,11 @@ pub async fn a_worker_is_brought_the_unheard_requests_of_its_own_jobs(harness: &
     assert_eq!(numbers(&lease).await, [2]);
     assert_eq!(jobs.open_requests(&stranger()).await.expect("a read"), []);
     let claimed = jobs.claim(&lease.worker, 5).await.expect("a claim");
-    assert_eq!(claimed.len(), 1, "a job that was asked something still needs a worker");
+    assert_eq!(
+        claimed.len(),
+        1,
+        "a job that was asked something still needs a worker"
+    );
 }
 
 /// No request that was accepted is dropped by a job that ends just then.
@@ -115,9 +128,15 @@ pub async fn a_job_does_not_end_while_a_request_is_unheard(harness: &dyn Harness
     let lease = claimed(jobs.as_ref()).await;
     ask(jobs.as_ref(), &lease.job_id, "operator", JobRequest::Cancel).await;
     let refused = jobs.append(&lease, &ending(2)).await;
-    assert!(matches!(refused, Err(AppendError::RequestUnheard(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(AppendError::RequestUnheard(_))),
+        "{refused:?}"
+    );
     let record = jobs.job(&lease.job_id).await.expect("a read").expect("it exists");
-    assert_eq!((record.last_seq, record.projection.status), (1, JobStatus::Pending));
+    assert_eq!(
+        (record.last_seq, record.projection.status),
+        (1, JobStatus::Pending)
+    );
     assert_eq!(record.owner, Some(lease.worker.clone()), "the lease holds");
     let mut heard = batch([2], JobStatus::Validating);
     heard.projection.heard = 1;
@@ -133,7 +152,10 @@ pub async fn a_live_failover_is_settled_once(harness: &dyn Harness) {
     let lease = claimed(jobs.as_ref()).await;
     end(jobs.as_ref(), &lease).await;
     let rollback = settlement(&lease.job_id, rollback_plan);
-    let first = jobs.create(rollback.clone()).await.expect("nothing stands against it");
+    let first = jobs
+        .create(rollback.clone())
+        .await
+        .expect("nothing stands against it");
     assert!(first.as_str().starts_with("rollback-"), "{first}");
     let live = jobs.job(&lease.job_id).await.expect("a read").expect("it exists");
     assert_eq!(live.settled_by, Some(first.clone()));
@@ -144,7 +166,9 @@ pub async fn a_live_failover_is_settled_once(harness: &dyn Harness) {
     let claim = jobs.claim(&worker, 1).await.expect("a claim").remove(0);
     let mut closing = ending(2);
     closing.projection.destination_vm_id = Some(id("vm-1"));
-    jobs.append(&claim.lease, &closing).await.expect("the lease holds");
+    jobs.append(&claim.lease, &closing)
+        .await
+        .expect("the lease holds");
     for again in [rollback, settlement(&lease.job_id, commit_plan)] {
         let refused = jobs.create(again).await;
         let by = match &refused {
@@ -206,7 +230,12 @@ pub async fn a_quarantine_is_cleared_with_a_reason_or_not_at_all(harness: &dyn H
         .expect("a good report");
     let clear = async |vm: usize, volume: &str| {
         inventory
-            .clear_quarantine(&vm_id(vm), &id(volume), "operator", "checked by hand: 'ok' \u{1F4A5}")
+            .clear_quarantine(
+                &vm_id(vm),
+                &id(volume),
+                "operator",
+                "checked by hand: 'ok' \u{1F4A5}",
+            )
             .await
             .expect("a write")
     };
@@ -218,7 +247,11 @@ pub async fn a_quarantine_is_cleared_with_a_reason_or_not_at_all(harness: &dyn H
     assert!(!clear(2, "volume-1").await, "it is of another VM");
     assert!(clear(1, "volume-1").await);
     assert!(!clear(1, "volume-1").await, "it is cleared already");
-    let vm = inventory.vm(&vm_id(1)).await.expect("a read").expect("it is known");
+    let vm = inventory
+        .vm(&vm_id(1))
+        .await
+        .expect("a read")
+        .expect("it is known");
     let marked = vm.disks.iter().filter_map(|d| d.replica.as_ref());
     assert_eq!(marked.filter(|r| r.needs_full_resync).count(), 0);
     let audit = inventory.audit(10).await.expect("a read");

@@ -10,11 +10,11 @@ use failover_domain::{JobId, VmId};
 use super::{JobTable, MemoryStore, Tables};
 use crate::event::StoredEvent;
 use crate::plan::Plan;
-use crate::request::{JobRequest, StoredRequest};
 use crate::ports::{
     AppendError, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, NewJob, OpenRequest,
     RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId,
 };
+use crate::request::{JobRequest, StoredRequest};
 
 #[async_trait]
 impl JobStore for MemoryStore {
@@ -25,7 +25,10 @@ impl JobStore for MemoryStore {
             return Err(CreateError::Active { vm_id, job_id });
         }
         if let Some(settled) = job.plan.settles() {
-            let by = tables.jobs.get(&settled.job).and_then(|j| j.record.settled_by.clone());
+            let by = tables
+                .jobs
+                .get(&settled.job)
+                .and_then(|j| j.record.settled_by.clone());
             if let Some(by) = by {
                 let of = settled.job.clone();
                 return Err(CreateError::Settled { of, by });

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use failover_domain::disk::{MAX_DISKS, destination_device};
-use failover_domain::{
-    JobStatus, JobType, MissingSpec, NetworkMapping, ShapeSpec, SourceVm, VolumeId,
-};
+use failover_domain::{JobStatus, JobType, MissingSpec, NetworkMapping, ShapeSpec, SourceVm, VolumeId};
 use failover_validation::Target;
 use ossea::{CustomSize, ServiceOffering, Template, Volume};
 

@@ -65,7 +65,8 @@ impl Run<'_> {
             }
             WriterAnswer::NotYet(why) => self.wait(&format!("the migration tool: {why}")).await,
             WriterAnswer::Refused(why) => {
-                self.try_later(error(StepErrorKind::Refused, &why), MayPass::No).await
+                self.try_later(error(StepErrorKind::Refused, &why), MayPass::No)
+                    .await
             }
             WriterAnswer::Unknown(why) => {
                 self.try_later(error(StepErrorKind::Unavailable, &why), MayPass::Yes)

@@ -95,6 +95,7 @@ impl Run<'_> {
                 Ok(None)
             }
             Direction::Return => {
+                let tries = self.job.journal.state().await.tries_since_asked(&self.step.id);
                 let pause = jittered(settings.backoff(tries));
                 self.delay(error, pause).await?;
                 Ok(Some(StepEnd::Delayed))

@@ -17,7 +17,9 @@ impl Run<'_> {
     pub(super) async fn keep_window_open(&mut self) -> Result<StepEnd, Stop> {
         let job = self.job;
         let Some(test) = job.plan.test() else {
-            return Err(Stop::Broken("a test window is in a plan that is no test".to_owned()));
+            return Err(Stop::Broken(
+                "a test window is in a plan that is no test".to_owned(),
+            ));
         };
         if job.journal.state().await.window.is_none() {
             let window = TestWindow::open(job.parts.clock.now(), test.window());

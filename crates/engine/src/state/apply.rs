@@ -228,7 +228,8 @@ impl JobState {
                 decision,
                 ..
             } => {
-                let about = |a: &Attention| a.code == *code && (object.is_none() || a.object() == object.as_deref());
+                let about =
+                    |a: &Attention| a.code == *code && (object.is_none() || a.object() == object.as_deref());
                 self.attention.retain(|a| !about(a));
                 self.decide(plan, at, object.as_deref(), *decision);
             }
@@ -249,9 +250,13 @@ impl JobState {
         self.try_again_at(at);
     }
 
-    /// Steps of the way back that wait for their next attempt wait no longer.
+    /// Steps of the way back that wait for their next attempt wait no longer, and the pauses between attempts are short
+    /// again.
     fn try_again_at(&mut self, at: DateTime<Utc>) {
         for record in self.steps.values_mut() {
+            if record.step.direction == Direction::Return {
+                record.delays = 0;
+            }
             if let Standing::Delayed { retry_at, .. } = &mut record.standing {
                 *retry_at = at.min(*retry_at);
             }

@@ -30,8 +30,7 @@ fn judge(plan: &Plan, state: &JobState, taken: &[VmSnapshot]) -> Observation {
     let Some(ours) = ours else {
         return Observation::Done(StepFacts::Plain);
     };
-    let holds_writes =
-        |d: &&DiskState| d.needs_revert() && matches!(d.custody, Custody::Destination { .. });
+    let holds_writes = |d: &&DiskState| d.needs_revert() && matches!(d.custody, Custody::Destination { .. });
     if state.disks.iter().any(|d| holds_writes(&d)) {
         return blocked(format!(
             "VM snapshot {} is the only way back from the guest's writes; deleting it would make them permanent",

@@ -20,10 +20,16 @@ pub(super) async fn observe(view: &View<'_>, disk: usize) -> Looked {
 }
 
 fn judge(disk: &PlannedDisk, vm: Option<&SourceVm>) -> Observation {
-    let mut replicas = vm.iter().flat_map(|vm| &vm.disks).filter_map(|d| d.replica.as_ref());
+    let mut replicas = vm
+        .iter()
+        .flat_map(|vm| &vm.disks)
+        .filter_map(|d| d.replica.as_ref());
     match replicas.find(|r| r.volume_id == disk.volume) {
         Some(replica) if replica.needs_full_resync => Observation::Done(StepFacts::Plain),
-        Some(_) => Observation::Wait(format!("the mark on replica {} is not there yet", disk.volume_name)),
+        Some(_) => Observation::Wait(format!(
+            "the mark on replica {} is not there yet",
+            disk.volume_name
+        )),
         None => gone(format!(
             "replica {} is no longer in the inventory, so the migration tool would not see that it needs a full \
              synchronisation",

@@ -153,6 +153,19 @@ impl Lab {
         }
     }
 
+    /// Starts a test with a window of 20 seconds.
+    pub(crate) async fn start_short_test(&self, strategy: StrategyRequest) -> JobId {
+        let mut request = self.test_request(strategy);
+        request.wanted = Wanted::Test(WantedTest {
+            window: Duration::from_secs(20),
+            at_window_end: AtWindowEnd::CleanUp,
+            strategy,
+        });
+        self.start_as(&request)
+            .await
+            .expect("the sample VM is ready for a test")
+    }
+
     /// Starts a test of the VM with three disks.
     pub(crate) async fn start_test(&self, strategy: StrategyRequest) -> JobId {
         self.start_as(&self.test_request(strategy))
@@ -215,8 +228,15 @@ impl Lab {
 
     /// Asks something of a job.
     pub(crate) async fn ask(&self, job: &JobId, request: JobRequest) {
-        let asked = self.store.submit_request(job, "operator", &request).await.unwrap();
-        assert!(matches!(asked, RequestOutcome::Noted { .. }), "{request:?}: {asked:?}");
+        let asked = self
+            .store
+            .submit_request(job, "operator", &request)
+            .await
+            .unwrap();
+        assert!(
+            matches!(asked, RequestOutcome::Noted { .. }),
+            "{request:?}: {asked:?}"
+        );
     }
 
     pub(crate) async fn record(&self, job: &JobId) -> JobRecord {
@@ -241,6 +261,11 @@ impl Lab {
 
     pub(crate) fn fired(&self, rule: RuleId) -> u32 {
         self.cloud.fault(rule).expect("the rule exists").fired
+    }
+
+    /// Nothing goes wrong any more.
+    pub(crate) fn clear_faults(&self) {
+        self.cloud.clear_faults();
     }
 
     /// The effects that the cloud has recorded.

@@ -118,6 +118,11 @@ impl InProcessCloud {
         self.cloud().faults().iter().find(|state| state.id == id).cloned()
     }
 
+    /// Removes all fault rules.
+    pub fn clear_faults(&self) {
+        self.lock().clear_faults();
+    }
+
     /// The picture of the whole cloud.
     pub fn inventory(&self) -> CloudInventory {
         self.cloud().inventory()
