@@ -312,15 +312,12 @@ async fn what_happens_to_the_test_vm_is_journaled_and_told() {
     lab.until(&job, |r| !unwell(r)).await;
     lab.until(&job, |r| r.projection.status.is_final()).await;
     worker.kill();
-    let seen: Vec<VmHealth> = lab
-        .events(&job)
-        .await
-        .into_iter()
-        .filter_map(|e| match e.event {
-            Event::HealthSeen { health } => Some(health),
-            _ => None,
-        })
-        .collect();
+    let mut seen: Vec<VmHealth> = Vec::new();
+    for entry in lab.events(&job).await {
+        if let Event::HealthSeen { health } = entry.event {
+            seen.push(health);
+        }
+    }
     assert!(matches!(seen.first(), Some(VmHealth::Well { .. })), "{seen:?}");
     assert!(
         seen.iter().any(|h| matches!(h, VmHealth::NotRunning { .. })),
