@@ -7,9 +7,11 @@ use chrono::{DateTime, Utc};
 use failover_domain::inventory::VmReport;
 use failover_domain::{JobId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 use failover_engine::ports::{
-    AppendError, Batch, CancelOutcome, ClaimedJob, CreateError, Inventory, JobFilter, JobRecord, JobStore,
-    Lease, Mappings, NewJob, PutError, PutOutcome, ResourceRow, ResyncMark, StoreError, VolumeRow, WorkerId,
+    AppendError, AuditEntry, Batch, ClaimedJob, CreateError, Inventory, JobFilter, JobRecord, JobStore,
+    Lease, Mappings, NewJob, OpenRequest, PutError, PutOutcome, RequestOutcome, ResourceRow, ResyncMark,
+    StoreError, VolumeRow, WorkerId,
 };
+use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::{Plan, StoredEvent};
 
 use crate::Store;
@@ -48,8 +50,21 @@ impl JobStore for Store {
         self.backend.resources(id).await
     }
 
-    async fn request_cancel(&self, id: &JobId, by: &str) -> Result<CancelOutcome, StoreError> {
-        self.backend.request_cancel(id, by).await
+    async fn submit_request(
+        &self,
+        id: &JobId,
+        by: &str,
+        request: &JobRequest,
+    ) -> Result<RequestOutcome, StoreError> {
+        self.backend.submit_request(id, by, request).await
+    }
+
+    async fn requests(&self, id: &JobId) -> Result<Vec<StoredRequest>, StoreError> {
+        self.backend.requests(id).await
+    }
+
+    async fn due_settlements(&self, limit: usize) -> Result<Vec<JobRecord>, StoreError> {
+        self.backend.due_settlements(limit).await
     }
 
     async fn renew_worker(&self, worker: &WorkerId, lease: Duration) -> Result<(), StoreError> {
@@ -64,8 +79,8 @@ impl JobStore for Store {
         self.backend.append(lease, batch).await
     }
 
-    async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<(JobId, String)>, StoreError> {
-        self.backend.cancel_requests(worker).await
+    async fn open_requests(&self, worker: &WorkerId) -> Result<Vec<OpenRequest>, StoreError> {
+        self.backend.open_requests(worker).await
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
@@ -97,6 +112,20 @@ impl Inventory for Store {
 
     async fn mark_resync(&self, volume: &VolumeId, mark: ResyncMark) -> Result<bool, StoreError> {
         self.backend.mark_resync(volume, mark).await
+    }
+
+    async fn clear_quarantine(
+        &self,
+        vm: &VmId,
+        volume: &VolumeId,
+        by: &str,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        self.backend.clear_quarantine(vm, volume, by, reason).await
+    }
+
+    async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.backend.audit(limit).await
     }
 }
 

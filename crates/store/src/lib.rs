@@ -6,7 +6,8 @@
 //!
 //! # Guarantees
 //! * One active job per source VM, one owner per replica volume: by unique indexes, not by checks before writes.
-//! * Every write to a job is guarded by owner and epoch, and its row count is checked.
+//! * Every write of a worker to its job is guarded by owner and epoch, and its row count is checked.
+//! * A job does not end with a request unheard, and a live failover is settled once: by guards inside the updates.
 //! * Leases are judged by the database's clock, never by a worker's.
 //! * What a column may not say is an error that names table, column and row; it is never read as a default.
 //! * No transaction stays open while a caller does something else.

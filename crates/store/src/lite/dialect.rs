@@ -32,6 +32,14 @@ macro_rules! skip_locked {
 }
 pub(crate) use skip_locked;
 
+/// Leaves a query as it is, for the same reason.
+macro_rules! locked {
+    ($query:expr) => {
+        $query
+    };
+}
+pub(crate) use locked;
+
 /// Runs a body in a transaction that may write. Never nested.
 ///
 /// It begins immediately: a transaction that reads first and writes later fails at once, whatever the busy

@@ -3,6 +3,8 @@
 pub(crate) mod dialect;
 pub(crate) mod open;
 
+#[path = "../shared/audit.rs"]
+mod audit;
 #[path = "../shared/database.rs"]
 pub(crate) mod database;
 #[path = "../shared/inventory.rs"]
@@ -19,5 +21,7 @@ mod journal;
 mod leases;
 #[path = "../shared/mappings.rs"]
 mod mappings;
+#[path = "../shared/requests.rs"]
+mod requests;
 #[path = "../shared/schema.rs"]
 mod schema;

@@ -36,6 +36,14 @@ macro_rules! skip_locked {
 }
 pub(crate) use skip_locked;
 
+/// Locks the rows of a query until the end of the transaction, waiting for whoever has locked them.
+macro_rules! locked {
+    ($query:expr) => {
+        $query.for_update()
+    };
+}
+pub(crate) use locked;
+
 /// Runs a body in a transaction that may write. Never nested.
 pub(crate) async fn write_tx<R, E, F>(conn: &mut Conn, body: F) -> Result<R, Abort<E>>
 where

@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 use failover_domain::inventory::VmReport;
 use failover_domain::{ReplicaVolume, SourceDisk, SourceVm, VmId, VolumeId};
 use failover_engine::ports::{
-    Inventory, PutError, PutOutcome, ResyncMark, StoreError, disks_differ, reported_vm,
+    AuditEntry, Inventory, PutError, PutOutcome, ResyncMark, StoreError, disks_differ, reported_vm,
 };
 
 use super::database::{Database, OrStoreError};
@@ -17,7 +17,7 @@ use super::dialect::{Conn, lock_vm};
 use super::inventory_rows::{DiskRow, ReplicationRow, VmRows, VolumeColumns};
 use super::journal::active_job_of;
 use super::schema::{cbt_history, ossea_volumes, replication_jobs, vm_disks};
-use crate::row::{RowId, word_of};
+use crate::row::{RowId, stored_number, word_of};
 use crate::tx::Abort;
 use crate::types::{JsonText, Ts};
 
@@ -71,7 +71,7 @@ impl Inventory for Database {
             .select(replication_jobs::source_vm_id)
             .distinct()
             .order(replication_jobs::source_vm_id)
-            .limit(crate::row::stored_number(limit))
+            .limit(stored_number(limit))
             .load(&mut c)
             .await
             .or_store_error("replication_jobs")?;
@@ -93,6 +93,20 @@ impl Inventory for Database {
         })
         .await
     }
+
+    async fn clear_quarantine(
+        &self,
+        vm: &VmId,
+        volume: &VolumeId,
+        by: &str,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        self.clear_mark(vm, volume, by, reason).await
+    }
+
+    async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.audited(limit).await
+    }
 }
 
 fn refuse(error: impl Into<PutError>) -> Abort<PutError> {
@@ -111,7 +125,7 @@ fn vm_ids(ids: Vec<String>) -> Result<Vec<VmId>, StoreError> {
 }
 
 /// The known ones of some source VMs, ordered by id.
-async fn vms_of(c: &mut Conn, ids: &[VmId]) -> Result<Vec<SourceVm>, StoreError> {
+pub(super) async fn vms_of(c: &mut Conn, ids: &[VmId]) -> Result<Vec<SourceVm>, StoreError> {
     let ids: Vec<&str> = ids.iter().map(VmId::as_str).collect();
     let mut rows: HashMap<String, VmRows> = HashMap::new();
     let jobs: Vec<ReplicationRow> = replication_jobs::table
@@ -269,7 +283,7 @@ async fn put_volume(
     let gib = disk.size_bytes.div_ceil(1 << 30);
     let columns = (
         t::volume_name.eq(&replica.name),
-        t::size_gb.eq(crate::row::stored_number(gib)),
+        t::size_gb.eq(stored_number(gib)),
         t::oma_device.eq(replica.oma_device.map(i64::from)),
         t::source_vm_id.eq(vm.vm_id.as_str()),
         t::updated_at.eq(at),

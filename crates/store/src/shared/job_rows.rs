@@ -4,11 +4,15 @@ use diesel::prelude::*;
 use failover_domain::{JobId, JobStatus};
 use failover_engine::event::Event;
 use failover_engine::ports::{
-    Batch, Custody, JobProjection, JobRecord, NewJob, ResourceRow, StoreError, VolumeRow, WorkerId,
+    Batch, Custody, JobProjection, JobRecord, NewJob, OpenRequest, ResourceRow, StoreError, VolumeRow,
+    WorkerId,
 };
+use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::{Plan, StoredEvent};
 
-use super::schema::{failover_events, failover_jobs, failover_plans, failover_resources, failover_volumes};
+use super::schema::{
+    failover_events, failover_jobs, failover_plans, failover_requests, failover_resources, failover_volumes,
+};
 use crate::row::{RowId, stored_number, stored_text, word_of};
 use crate::types::{JsonText, Ts};
 
@@ -25,6 +29,9 @@ pub(super) struct ProjectionColumns {
     error_message: Option<String>,
     ossea_snapshot_id: Option<String>,
     destination_vm_id: Option<String>,
+    test_window: Option<JsonText>,
+    heard_requests: i64,
+    settle_at: Option<Ts>,
     started_at: Option<Ts>,
     completed_at: Option<Ts>,
 }
@@ -40,6 +47,9 @@ impl From<&JobProjection> for ProjectionColumns {
             error_message: projection.failure.as_ref().map(|f| stored_text(&f.message)),
             ossea_snapshot_id: projection.ossea_snapshot_id.as_ref().map(ToString::to_string),
             destination_vm_id: projection.destination_vm_id.as_ref().map(ToString::to_string),
+            test_window: projection.window.as_ref().map(JsonText::of),
+            heard_requests: stored_number(projection.heard),
+            settle_at: projection.settle_at.map(Ts::from),
             started_at: projection.started_at.map(Ts::from),
             completed_at: projection.completed_at.map(Ts::from),
         }
@@ -102,6 +112,10 @@ pub(super) struct JobRow {
     last_seq: i64,
     owner: Option<String>,
     epoch: i64,
+    test_window: Option<JsonText>,
+    heard_requests: i64,
+    settle_at: Option<Ts>,
+    settled_by: Option<String>,
 }
 impl JobRow {
     pub(super) fn into_record(self) -> Result<JobRecord, StoreError> {
@@ -130,9 +144,17 @@ impl JobRow {
                     .transpose()?,
                 ossea_snapshot_id: row.parse_opt("ossea_snapshot_id", self.ossea_snapshot_id.as_deref())?,
                 destination_vm_id: row.parse_opt("destination_vm_id", self.destination_vm_id.as_deref())?,
+                window: self
+                    .test_window
+                    .as_ref()
+                    .map(|w| row.json("test_window", w))
+                    .transpose()?,
+                heard: row.number("heard_requests", self.heard_requests)?,
+                settle_at: self.settle_at.map(Ts::instant),
                 started_at: self.started_at.map(Ts::instant),
                 completed_at: self.completed_at.map(Ts::instant),
             },
+            settled_by: row.parse_opt("settled_by", self.settled_by.as_deref())?,
             last_seq: row.number("last_seq", self.last_seq)?,
             epoch: row.number("epoch", self.epoch)?,
             requested_by: self.requested_by,
@@ -291,6 +313,41 @@ impl ResourceColumns {
             state: row.word("state", &self.state)?,
             name: self.name,
             cloud_id: self.cloud_id,
+        })
+    }
+}
+
+/// A row of `failover_requests`.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = failover_requests)]
+pub(super) struct RequestRow {
+    job_id: String,
+    number: i64,
+    requested_by: String,
+    requested_at: Ts,
+    kind: String,
+    request: JsonText,
+}
+impl RequestRow {
+    pub(super) fn into_open(self) -> Result<OpenRequest, StoreError> {
+        let id = format!("{}/{}", self.job_id, self.number);
+        let row = RowId {
+            table: "failover_requests",
+            id: &id,
+        };
+        let request: JobRequest = row.json("request", &self.request)?;
+        if request.as_str() != self.kind {
+            let both = format!("it is {:?}, and the request is {}", self.kind, request.as_str());
+            return Err(row.corrupt("kind", both));
+        }
+        Ok(OpenRequest {
+            job_id: row.parse("job_id", &self.job_id)?,
+            request: StoredRequest {
+                number: row.number("number", self.number)?,
+                by: self.requested_by,
+                at: self.requested_at.instant(),
+                request,
+            },
         })
     }
 }

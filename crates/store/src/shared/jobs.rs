@@ -1,4 +1,4 @@
-//! [`JobStore`] on a database: the reads here, the writes in `journal` and `leases`.
+//! [`JobStore`] on a database: the reads here, the writes in `journal`, `leases` and `requests`.
 
 use std::time::Duration;
 
@@ -7,9 +7,10 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use failover_domain::{JobId, VmId};
 use failover_engine::ports::{
-    AppendError, Batch, CancelOutcome, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease,
-    NewJob, ResourceRow, StoreError, VolumeRow, WorkerId,
+    AppendError, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, NewJob, OpenRequest,
+    RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId,
 };
+use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::{Plan, StoredEvent};
 
 use super::database::{Database, OrStoreError};
@@ -142,8 +143,37 @@ impl JobStore for Database {
         Ok(rows)
     }
 
-    async fn request_cancel(&self, id: &JobId, by: &str) -> Result<CancelOutcome, StoreError> {
-        self.note_cancel(id, by).await
+    async fn submit_request(
+        &self,
+        id: &JobId,
+        by: &str,
+        request: &JobRequest,
+    ) -> Result<RequestOutcome, StoreError> {
+        self.note_request(id, by, request).await
+    }
+
+    async fn requests(&self, id: &JobId) -> Result<Vec<StoredRequest>, StoreError> {
+        self.requests_of(id).await
+    }
+
+    async fn due_settlements(&self, limit: usize) -> Result<Vec<JobRecord>, StoreError> {
+        let mut c = self.reader().await?;
+        let rows: Vec<JobRow> = failover_jobs::table
+            .filter(failover_jobs::settle_at.le(self.now().nullable()))
+            .filter(failover_jobs::settled_by.is_null())
+            .order((failover_jobs::settle_at, failover_jobs::job_id))
+            .limit(stored_number(limit))
+            .select(JobRow::as_select())
+            .load(&mut c)
+            .await
+            .or_store_error("failover_jobs")?;
+        // One broken row must not keep its neighbours from being settled.
+        let read = |row: JobRow| {
+            row.into_record().inspect_err(|error| {
+                tracing::error!(%error, "a live failover that is due cannot be read and is not settled");
+            })
+        };
+        Ok(rows.into_iter().filter_map(|row| read(row).ok()).collect())
     }
 
     async fn renew_worker(&self, worker: &WorkerId, lease: Duration) -> Result<(), StoreError> {
@@ -158,8 +188,8 @@ impl JobStore for Database {
         self.append_batch(lease, batch).await
     }
 
-    async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<(JobId, String)>, StoreError> {
-        self.cancels_of(worker).await
+    async fn open_requests(&self, worker: &WorkerId) -> Result<Vec<OpenRequest>, StoreError> {
+        self.unheard_of(worker).await
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {

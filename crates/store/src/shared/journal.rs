@@ -1,26 +1,33 @@
 //! Writing to a job: its creation, and batches under a lease.
 
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use failover_domain::{JobId, VmId};
 use failover_engine::ports::{AppendError, Batch, CreateError, Lease, NewJob, StoreError};
 
 use super::database::Database;
+use super::dialect::sql_types::TsSql;
 use super::dialect::{Conn, lock_vm};
 use super::job_rows::{EventRow, NewJobRow, PlanRow, ProjectionColumns, ResourceColumns, VolumeColumns};
 use super::leases::active;
 use super::schema::{failover_events, failover_jobs, failover_plans, failover_resources, failover_volumes};
-use crate::row::stored_number;
+use crate::row::{RowId, stored_number};
 use crate::tx::Abort;
 
 impl Database {
-    /// Creates a job. The partial unique index decides who is first; everything else only explains its verdict.
+    /// Creates a job. The partial unique index decides who is first, and the guard in [`settle`] who settles a live
+    /// failover; everything else only explains their verdicts.
     pub(super) async fn create_job(&self, job: &NewJob) -> Result<JobId, CreateError> {
         let opening = job.opening_batch();
+        let now = self.now();
         self.write("failover_jobs", async |c: &mut Conn| {
             let vm_id = &job.plan.vm_id;
             lock_vm(c, vm_id.as_str()).await?;
             let job_id = insert_job(c, job, &opening).await?;
+            if let Some(settled) = job.plan.settles() {
+                settle(c, &settled.job, &job_id, now).await?;
+            }
             let plan = PlanRow::new(&job_id, &job.plan);
             diesel::insert_into(failover_plans::table)
                 .values(plan)
@@ -32,7 +39,8 @@ impl Database {
         .await
     }
 
-    /// Commits a batch, if the lease holds and the entries follow the last one.
+    /// Commits a batch, if the lease holds, the entries follow the last one, and the job does not end with a request
+    /// unheard.
     pub(super) async fn append_batch(&self, lease: &Lease, batch: &Batch) -> Result<(), AppendError> {
         let now = self.now();
         self.write("failover_events", async |c: &mut Conn| {
@@ -41,7 +49,8 @@ impl Database {
             let guarded = failover_jobs::table
                 .filter(failover_jobs::job_id.eq(lease.job_id.as_str()))
                 .filter(failover_jobs::owner.eq(lease.worker.as_str()))
-                .filter(failover_jobs::epoch.eq(stored_number(lease.epoch)));
+                .filter(failover_jobs::epoch.eq(stored_number(lease.epoch)))
+                .filter(failover_jobs::last_request.le(most_requests(batch)));
             let moved = (
                 columns,
                 failover_jobs::owner.eq(owner),
@@ -70,6 +79,52 @@ impl Database {
     }
 }
 
+/// The highest number that a job's last request may have for a batch to be written: a batch that ends the job must have
+/// heard them all, any other goes on whatever was asked.
+fn most_requests(batch: &Batch) -> i64 {
+    if batch.projection.status.is_final() {
+        stored_number(batch.projection.heard)
+    } else {
+        i64::MAX
+    }
+}
+
+/// Notes in the row of a live failover which job settles it. Of two at once, the second waits here for the first and
+/// finds it noted; its own row is then rolled back.
+async fn settle(
+    c: &mut Conn,
+    live: &JobId,
+    by: &JobId,
+    now: SqlLiteral<TsSql>,
+) -> Result<(), Abort<CreateError>> {
+    let row = failover_jobs::table.find(live.as_str());
+    let noted = diesel::update(row.filter(failover_jobs::settled_by.is_null()))
+        .set((
+            failover_jobs::settled_by.eq(by.as_str()),
+            failover_jobs::updated_at.eq(now),
+        ))
+        .execute(c)
+        .await?;
+    if noted == 1 {
+        return Ok(());
+    }
+    let first: Option<Option<String>> = row.select(failover_jobs::settled_by).first(c).await.optional()?;
+    let row = RowId {
+        table: "failover_jobs",
+        id: live.as_str(),
+    };
+    let refused = match first.flatten() {
+        Some(first) => row
+            .parse("settled_by", &first)
+            .map(|by| CreateError::Settled { of: live.clone(), by }),
+        None => Err(row.corrupt(
+            "job_id",
+            format!("job {by} is to settle it, and there is no such job"),
+        )),
+    };
+    Err(Abort::Refused(refused.unwrap_or_else(CreateError::from)))
+}
+
 /// Inserts the job's row under the first free id.
 async fn insert_job(c: &mut Conn, job: &NewJob, opening: &Batch) -> Result<JobId, Abort<CreateError>> {
     let vm_id = &job.plan.vm_id;
@@ -83,13 +138,13 @@ async fn insert_job(c: &mut Conn, job: &NewJob, opening: &Batch) -> Result<JobId
             return Ok(job_id);
         }
         if let Some(active) = active_job_of(c, vm_id).await? {
-            let job_id = active.parse().map_err(|e: failover_domain::IdError| {
-                let row = crate::row::RowId {
-                    table: "failover_jobs",
-                    id: &active,
-                };
-                Abort::Refused(row.corrupt("job_id", e).into())
-            })?;
+            let row = RowId {
+                table: "failover_jobs",
+                id: &active,
+            };
+            let job_id = row
+                .parse("job_id", &active)
+                .map_err(|e| Abort::Refused(e.into()))?;
             return Err(Abort::Refused(CreateError::Active {
                 vm_id: vm_id.clone(),
                 job_id,
@@ -144,20 +199,22 @@ async fn insert_details(c: &mut Conn, job_id: &JobId, batch: &Batch) -> QueryRes
     Ok(())
 }
 
-/// Why the guarded update found no row: the lease is lost, the batch is stored already, or it does not follow.
+/// Why the guarded update found no row: the lease is lost, the batch is stored already, it does not follow, or it would
+/// end the job with a request unheard.
 async fn explain_refusal(c: &mut Conn, lease: &Lease, batch: &Batch) -> Result<(), Abort<AppendError>> {
     let lost = || Abort::Refused(AppendError::LeaseLost(lease.job_id.clone()));
-    let found: Option<(Option<String>, i64, i64)> = failover_jobs::table
+    let found: Option<(Option<String>, i64, i64, i64)> = failover_jobs::table
         .find(lease.job_id.as_str())
         .select((
             failover_jobs::owner,
             failover_jobs::epoch,
             failover_jobs::last_seq,
+            failover_jobs::last_request,
         ))
         .first(c)
         .await
         .optional()?;
-    let Some((owner, epoch, last_seq)) = found else {
+    let Some((owner, epoch, last_seq, last_request)) = found else {
         return Err(lost());
     };
     if epoch != stored_number(lease.epoch) {
@@ -176,6 +233,9 @@ async fn explain_refusal(c: &mut Conn, lease: &Lease, batch: &Batch) -> Result<(
     batch
         .check_sequence(&lease.job_id, u64::try_from(last_seq).unwrap_or(0))
         .map_err(refuse)?;
+    if last_request > most_requests(batch) {
+        return Err(Abort::Refused(AppendError::RequestUnheard(lease.job_id.clone())));
+    }
     Err(refuse(StoreError::Unavailable(format!(
         "job {} was changed while it was written",
         lease.job_id

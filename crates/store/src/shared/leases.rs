@@ -12,15 +12,14 @@ use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
-use failover_domain::JobId;
-use failover_engine::ports::{CancelOutcome, ClaimedJob, Lease, StoreError, WorkerId};
+use failover_engine::ports::{ClaimedJob, Lease, StoreError, WorkerId};
 use failover_engine::{Plan, StoredEvent};
 
 use super::database::{Database, OrStoreError};
 use super::dialect::{Conn, skip_locked};
 use super::job_rows::{EventRow, PlanRow};
 use super::schema::{failover_events, failover_jobs, failover_plans, workers};
-use crate::row::{RowId, stored_number, stored_text};
+use crate::row::{RowId, stored_number};
 use crate::tx::Abort;
 
 /// How long the row of a worker stays after its lease has ended. It could go at once if no claim of that very
@@ -223,57 +222,6 @@ impl Database {
             Ok(())
         })
         .await
-    }
-
-    pub(super) async fn note_cancel(&self, id: &JobId, by: &str) -> Result<CancelOutcome, StoreError> {
-        let (now, by) = (self.now(), stored_text(by));
-        self.write("failover_jobs", async |c: &mut Conn| {
-            let first = failover_jobs::table
-                .find(id.as_str())
-                .filter(active())
-                .filter(failover_jobs::cancel_requested_by.is_null());
-            let noted = diesel::update(first)
-                .set((
-                    failover_jobs::cancel_requested_by.eq(by),
-                    failover_jobs::updated_at.eq(now),
-                ))
-                .execute(c)
-                .await?;
-            if noted == 1 {
-                return Ok(CancelOutcome::Requested);
-            }
-            let is_active: Option<bool> = failover_jobs::table
-                .find(id.as_str())
-                .select(active())
-                .first(c)
-                .await
-                .optional()?;
-            Ok(match is_active {
-                None => CancelOutcome::NoSuchJob,
-                Some(false) => CancelOutcome::AlreadyEnded,
-                Some(true) => CancelOutcome::Requested,
-            })
-        })
-        .await
-    }
-
-    pub(super) async fn cancels_of(&self, worker: &WorkerId) -> Result<Vec<(JobId, String)>, StoreError> {
-        let mut c = self.reader().await?;
-        let asked: Vec<(String, Option<String>)> = failover_jobs::table
-            .filter(failover_jobs::owner.eq(worker.as_str()))
-            .filter(failover_jobs::cancel_requested_by.is_not_null())
-            .select((failover_jobs::job_id, failover_jobs::cancel_requested_by))
-            .load(&mut c)
-            .await
-            .or_store_error("failover_jobs")?;
-        let read = |(id, by): (String, Option<String>)| {
-            let row = RowId {
-                table: "failover_jobs",
-                id: &id,
-            };
-            Ok((row.parse("job_id", &id)?, row.present("cancel_requested_by", by)?))
-        };
-        asked.into_iter().map(read).collect()
     }
 }
 

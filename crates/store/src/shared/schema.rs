@@ -111,6 +111,11 @@ diesel::table! {
         last_seq -> BigInt,
         owner -> Nullable<Text>,
         epoch -> BigInt,
+        test_window -> Nullable<JsonSql>,
+        heard_requests -> BigInt,
+        last_request -> BigInt,
+        settle_at -> Nullable<TsSql>,
+        settled_by -> Nullable<Text>,
     }
 }
 
@@ -158,8 +163,34 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    failover_requests (job_id, number) {
+        job_id -> Text,
+        number -> BigInt,
+        requested_by -> Text,
+        requested_at -> TsSql,
+        kind -> Text,
+        request -> JsonSql,
+    }
+}
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    failover_audit (id) {
+        id -> BigInt,
+        at -> TsSql,
+        actor -> Text,
+        action -> Text,
+        object -> Text,
+        reason -> Text,
+    }
+}
+
 diesel::joinable!(vm_disks -> replication_jobs (job_id));
 diesel::joinable!(vm_disks -> ossea_volumes (ossea_volume_id));
 diesel::joinable!(cbt_history -> replication_jobs (job_id));
 diesel::allow_tables_to_appear_in_same_query!(vm_disks, replication_jobs, ossea_volumes, cbt_history);
+diesel::joinable!(failover_requests -> failover_jobs (job_id));
 diesel::allow_tables_to_appear_in_same_query!(failover_jobs, workers);
+diesel::allow_tables_to_appear_in_same_query!(failover_jobs, failover_requests);
