@@ -2,12 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail the test")]
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
+use diesel::migration::{MigrationSource, MigrationVersion};
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
+use diesel_async::AsyncPgConnection;
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use failover_engine::contract::{Harness, ManualClock};
 use failover_engine::ports::{Inventory, JobStore, Mappings};
 use failover_store::{Store, StoreSettings};
@@ -16,6 +22,10 @@ use uuid::Uuid;
 
 /// The variable that names the server of the PostgreSQL tests.
 const SERVER: &str = "FAILOVER_TEST_POSTGRES_URL";
+
+/// The migrations, for running some of them.
+const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
 /// A database of its own for one test. It is gone when the value is dropped.
 pub(crate) enum Database {
@@ -78,6 +88,42 @@ impl Database {
         }
     }
 
+    /// Runs one statement; the database's own words where it refuses.
+    pub(crate) async fn try_execute(&self, sql: &str) -> Result<(), String> {
+        match self {
+            Self::File(_) => self.sqlite().batch_execute(sql).map_err(|e| e.to_string()),
+            Self::Schema(_) => {
+                let done = client(&self.url()).await.batch_execute(sql).await;
+                done.map_err(|e| e.as_db_error().unwrap().message().to_owned())
+            }
+        }
+    }
+
+    /// Runs the migrations up to and including `version`.
+    pub(crate) async fn migrate(&self, version: &'static str) -> Result<(), String> {
+        match self {
+            Self::File(_) => migrate(&mut self.sqlite(), SQLITE, version),
+            Self::Schema(_) => self.blocking(move |c| migrate(c, POSTGRES, version)).await,
+        }
+    }
+
+    /// Reverts the migrations after `version`.
+    pub(crate) async fn revert_to(&self, version: &'static str) -> Result<(), String> {
+        match self {
+            Self::File(_) => revert_to(&mut self.sqlite(), SQLITE, version),
+            Self::Schema(_) => self.blocking(move |c| revert_to(c, POSTGRES, version)).await,
+        }
+    }
+
+    async fn blocking<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AsyncConnectionWrapper<AsyncPgConnection>) -> R + Send + 'static,
+    ) -> R {
+        let url = self.url();
+        let connected = move || work(&mut AsyncConnectionWrapper::establish(&url).unwrap());
+        tokio::task::spawn_blocking(connected).await.unwrap()
+    }
+
     /// What a query of one text column returns.
     pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
         #[derive(diesel::QueryableByName)]
@@ -115,14 +161,47 @@ impl Database {
         text
     }
 
-    fn sqlite(&self) -> SqliteConnection {
-        let url = self.url();
-        let mut connection = SqliteConnection::establish(url.strip_prefix("sqlite://").unwrap()).unwrap();
+    /// Where the file is.
+    pub(crate) fn path(&self) -> PathBuf {
+        PathBuf::from(self.url().strip_prefix("sqlite://").unwrap())
+    }
+
+    /// A connection as an operator would open one.
+    pub(crate) fn sqlite(&self) -> SqliteConnection {
+        let mut connection = SqliteConnection::establish(self.path().to_str().unwrap()).unwrap();
         connection
             .batch_execute("PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON;")
             .unwrap();
         connection
     }
+}
+
+fn migrate<DB, C>(connection: &mut C, ours: EmbeddedMigrations, version: &str) -> Result<(), String>
+where
+    DB: Backend,
+    C: MigrationHarness<DB>,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let mut pending = connection.pending_migrations(ours).unwrap();
+    pending.retain(|m| m.name().version() <= MigrationVersion::from(version));
+    let run = connection.run_migrations(&pending);
+    run.map(|_| ()).map_err(|e| e.to_string())
+}
+
+fn revert_to<DB, C>(connection: &mut C, ours: EmbeddedMigrations, version: &str) -> Result<(), String>
+where
+    DB: Backend,
+    C: MigrationHarness<DB>,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let mut later = ours.migrations().unwrap();
+    later.retain(|m| m.name().version() > MigrationVersion::from(version));
+    later.sort_by(|a, b| b.name().version().cmp(&a.name().version()));
+    for migration in later {
+        let reverted = connection.revert_migration(&*migration);
+        reverted.map_err(|e| e.to_string())?;
+    }
+    Ok(())
 }
 
 impl Drop for Schema {

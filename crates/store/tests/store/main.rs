@@ -4,7 +4,9 @@ mod customer_queries;
 mod foreign_rows;
 mod lab;
 mod leases;
+mod migrating;
 mod opening;
+mod racing;
 
 mod on_sqlite {
     failover_engine::store_contract!(crate::lab::sqlite());
