@@ -13,6 +13,7 @@ mod python;
 mod side_by_side;
 mod sizes;
 mod test;
+mod ways_back;
 mod workspace;
 
 use std::process::ExitCode;
@@ -36,7 +37,7 @@ enum Task {
     Check,
     /// Run all tests, on SQLite and on a private PostgreSQL server, and with the foreign CloudStack clients.
     Test(test::TestArgs),
-    /// Watch a live failover of a sample VM: simulated cloud, API and worker on this machine.
+    /// Watch a test failover and then a live failover of a sample VM: simulated cloud, API and worker on this machine.
     Demo(demo::DemoArgs),
     /// Keep a local stack up for developing, until Ctrl-C.
     Dev(dev::DevArgs),
@@ -46,6 +47,8 @@ enum Task {
     Fuzz(fuzz::FuzzArgs),
     /// Make the Python environment of the foreign CloudStack clients and print how to run their tests with it.
     Python,
+    /// Fail every step of every plan and of every way back once, and compare the outcome with docs/ways-back.md.
+    WaysBack(ways_back::WaysBackArgs),
     /// Print the sizes of code, binaries and idle processes.
     Sizes,
 }
@@ -81,6 +84,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             println!("{}={}", purpose.variable(), environment.python().display());
             Ok(())
         }
+        Task::WaysBack(args) => ways_back::run(&workspace, &interrupt, &args),
         Task::Sizes => sizes::run(&workspace, &interrupt),
     }
 }

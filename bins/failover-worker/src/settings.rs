@@ -18,6 +18,7 @@ pub(crate) fn engine(settings: &WorkerSettings) -> EngineSettings {
         settle_budget: settings.settle_budget,
         stop_grace: settings.stop_grace,
         boot_steady: settings.boot_steady,
+        health_interval: settings.health_interval,
         drain: settings.drain_timeout,
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Context;
-use failover_assembly::{cloud, open_store, stop_on_signal, target};
+use failover_assembly::{cloud, open_store, stop_on_signal, target, writer};
 use failover_config::WorkerConfig;
 use failover_engine::ports::WorkerId;
 use failover_engine::{EngineParts, SystemClock, Worker};
@@ -34,6 +34,7 @@ async fn parts(config: &WorkerConfig) -> anyhow::Result<EngineParts> {
         mappings: Arc::new(store),
         cloud: Arc::new(cloud(&config.ossea)?),
         probe: Arc::new(NetworkProbe),
+        writer: writer(&config.oma).context("the section [oma]")?,
         target: target(&config.target).context("the section [target]")?,
         clock: Arc::new(SystemClock),
         settings: settings::engine(&config.worker),

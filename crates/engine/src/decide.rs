@@ -36,7 +36,10 @@ pub fn decide(plan: &Plan, state: &JobState) -> Directive {
     if let Some((step, error)) = state.failed_step() {
         return Directive::TurnBack(failure_of(plan, step, error));
     }
-    if let Some(by) = &state.cancelled_by {
+    // What settles a live failover has nowhere to turn back to.
+    if let Some(by) = &state.cancelled_by
+        && plan.settles().is_none()
+    {
         return Directive::TurnBack(cancelled(by));
     }
     let Some(stage) = plan.stages.get(state.stages_finished) else {

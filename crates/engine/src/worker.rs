@@ -31,7 +31,7 @@ const PARKED_FOR: TimeDelta = TimeDelta::minutes(5);
 const SETTLE_EVERY: TimeDelta = TimeDelta::seconds(5);
 
 /// How many live failovers are settled in one turn; the rest has its turn soon after.
-const SETTLED_AT_ONCE: usize = 20;
+const SETTLED_AT_ONCE: usize = 200;
 
 /// A worker holds so many times its `max_jobs` at most, idle ones included. An idle job costs its journal in memory.
 const MOST_HELD: usize = 16;

@@ -33,6 +33,8 @@ pub struct WorkerSettings {
     pub stop_grace: Duration,
     /// How long a started VM must stay Running before its boot counts as verified.
     pub boot_steady: Duration,
+    /// How often the VM of an open test is looked at.
+    pub health_interval: Duration,
     /// How long a request that the cloud does not know is held to be possibly on its way.
     pub lost_after: Duration,
     /// How long a stopping worker lets its steps come to a safe point.
@@ -59,6 +61,7 @@ impl WorkerSettings {
             stop_grace: section.or("stop_grace", &long, seconds(2 * 60)),
             lost_after: section.or("lost_after", &long, seconds(75)),
             boot_steady: section.or("boot_steady", &short, seconds(10)),
+            health_interval: section.or("health_interval", &long, seconds(30)),
             drain_timeout: section.or("drain_timeout", &long, seconds(10)),
         };
         let ordered = [

@@ -42,5 +42,8 @@ async fn the_committed_table_is_what_the_runs_show() {
             "line {line} of docs/ways-back.md is not what the runs show; `cargo xtask ways-back --write` renews it"
         );
     }
-    assert_eq!(committed, shown, "`cargo xtask ways-back --write` renews docs/ways-back.md");
+    assert_eq!(
+        committed, shown,
+        "`cargo xtask ways-back --write` renews docs/ways-back.md"
+    );
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use failover_domain::{JobId, JobStatus, JobType, RequestKey};
 use failover_engine::plan::StepKind;
-use failover_engine::ports::{Inventory, ResyncMark};
+use failover_engine::ports::{Custody, Inventory, ResyncMark};
 use failover_engine::request::JobRequest;
 use failover_engine::writer::{ReplicaWriter, WriterAnswer, WriterCall, WriterWish};
 use ossea::{Command, OsseaClient};
@@ -70,7 +70,10 @@ pub(crate) fn there(kind: StepKind) -> Mishap {
         }
         StepKind::VerifyNetworks => {
             let how = NicFault::OtherNetwork;
-            Mishap::Cloud(FaultRule::on("deployVirtualMachine", WorkFault::WrongNetwork { how }))
+            Mishap::Cloud(FaultRule::on(
+                "deployVirtualMachine",
+                WorkFault::WrongNetwork { how },
+            ))
         }
         // Three replicas leave the OMA before the scratch root leaves the destination VM.
         StepKind::DetachScratchRoot => Mishap::Cloud(fails("detachVolume").nth(4).times(1)),
@@ -154,7 +157,8 @@ pub(crate) async fn meddle(lab: &Lab, job: &JobId, meddling: Meddling) {
                 .expect("the store answers");
         }
         Meddling::ForbidLists => {
-            lab.until(job, |r| r.projection.status == JobStatus::Executing).await;
+            lab.until(job, |r| r.projection.status == JobStatus::Executing)
+                .await;
             let refuse = WayFault::Refuse {
                 code: 530,
                 text: "internal error".to_owned(),
@@ -163,15 +167,17 @@ pub(crate) async fn meddle(lab: &Lab, job: &JobId, meddling: Meddling) {
         }
         Meddling::Detach => {
             let (os_disk, _) = lab.replicas().remove(0);
-            let has_left = |e: &Effect| {
-                matches!(e, Effect::VolumeAttached { volume, vm, .. } if *volume == os_disk && vm.as_str() != lab::OMA)
-            };
-            lab.until(job, |_| lab.count(has_left) > 0).await;
-            by_hand(lab, "detach", &Command::DetachVolume { volume: os_disk.clone() }).await;
+            // Before the job has seen it there, the job would attach it again.
+            while !matches!(lab.state(job).await.disks[0].custody, Custody::Destination { .. }) {
+                lab.parts.clock.sleep(lab.look_every).await;
+            }
+            by_hand(lab, "detach", &Command::DetachVolume { volume: os_disk }).await;
         }
         Meddling::DeleteRollbackPoint => {
-            lab.until(job, |_| lab.count(|e| matches!(e, Effect::SnapshotTaken { .. })) == 3)
-                .await;
+            lab.until(job, |_| {
+                lab.count(|e| matches!(e, Effect::SnapshotTaken { .. })) == 3
+            })
+            .await;
             let (volume, _) = lab.replicas().remove(DISK);
             let taken = lab.cloud.snapshots_of(&volume).await.expect("the cloud answers");
             let snapshot = taken.first().expect("it was taken").id.clone();

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use failover_domain::{JobId, JobStatus, StrategyRequest};
-use failover_engine::Event;
-use failover_engine::plan::{Direction, StepKind};
+use failover_engine::plan::{Direction, Step, StepKind};
 use failover_engine::ports::{Custody, JobRecord, JobStore, ResourceState, VolumeRow};
 use failover_engine::service::Settlement;
+use failover_engine::{Event, FailureCode};
 use ossea_sim::FaultRule;
 use ossea_sim::cloud::log::LogEvent;
 
@@ -158,7 +158,10 @@ impl Trial {
     }
 
     async fn end(&self) -> JobRecord {
-        let record = self.lab.until(&self.job, |r| r.projection.status.is_final()).await;
+        let record = self
+            .lab
+            .until(&self.job, |r| r.projection.status.is_final())
+            .await;
         self.worker.kill();
         record
     }
@@ -175,8 +178,14 @@ impl Trial {
             }
         }
         let until = self.lab.parts.clock.now() + LASTS;
-        let record = self.lab.until(&self.job, |_| self.lab.parts.clock.now() > until).await;
-        assert!(!record.projection.status.is_final(), "the way back is never given up: {record:#?}");
+        let record = self
+            .lab
+            .until(&self.job, |_| self.lab.parts.clock.now() > until)
+            .await;
+        assert!(
+            !record.projection.status.is_final(),
+            "the way back is never given up: {record:#?}"
+        );
         let custody = custody_of(&self.lab.volumes(&self.job).await);
         (custody, attention_of(&record))
     }
@@ -233,6 +242,7 @@ impl Trial {
         meanwhile: Option<(String, String)>,
     ) -> Row {
         let state = self.lab.state(&self.job).await;
+        assert_failed_at(record, there);
         let mut left: Vec<String> = self
             .lab
             .ledger(&self.job)
@@ -273,6 +283,21 @@ impl Trial {
     }
 }
 
+/// The failure happened where it was meant to, and nowhere else.
+fn assert_failed_at(record: &JobRecord, meant: Option<StepKind>) {
+    let failure = record.projection.failure.as_ref();
+    match (meant, failure) {
+        (None, None) => {}
+        // Nothing fails in a window; it is cancelled.
+        (Some(StepKind::TestWindow), Some(failure)) => assert_eq!(failure.code, FailureCode::Cancelled),
+        (Some(kind), Some(failure)) => {
+            let step = Step::new(Direction::Forward, kind).id;
+            assert_eq!(failure.step, Some(step), "{}", failure.message);
+        }
+        (meant, failure) => panic!("{meant:?} was to fail, the job has {failure:?}"),
+    }
+}
+
 /// Where the replicas are, in words: `3 on the OMA`.
 fn custody_of(volumes: &[VolumeRow]) -> String {
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
@@ -286,7 +311,10 @@ fn custody_of(volumes: &[VolumeRow]) -> String {
         let dirty = if volume.dirty { ", not yet reverted" } else { "" };
         *places.entry(format!("{place}{dirty}")).or_default() += 1;
     }
-    let parts: Vec<String> = places.into_iter().map(|(place, n)| format!("{n} {place}")).collect();
+    let parts: Vec<String> = places
+        .into_iter()
+        .map(|(place, n)| format!("{n} {place}"))
+        .collect();
     parts.join("; ")
 }
 

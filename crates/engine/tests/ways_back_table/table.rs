@@ -30,7 +30,9 @@ pub(crate) fn render(sections: &[(Plan, Vec<Row>)]) -> String {
             rows.len()
         );
         for row in rows {
-            let name = |kind: Option<StepKind>, none: &str| kind.map_or(none.to_owned(), |k| format!("`{}`", k.name()));
+            let name = |kind: Option<StepKind>, none: &str| {
+                kind.map_or(none.to_owned(), |k| format!("`{}`", k.name()))
+            };
             let (custody, attention) = row.meanwhile.as_ref().map_or(("", ""), |(c, a)| (c, a));
             let _ = writeln!(
                 page,
@@ -50,10 +52,16 @@ pub(crate) fn render(sections: &[(Plan, Vec<Row>)]) -> String {
 fn title(plan: Plan) -> (&'static str, &'static str) {
     match plan {
         Plan::Live => ("Live failover", ""),
-        Plan::Test(StrategyRequest::VmSnapshot) => ("Test failover with a VM snapshot", "nothing: the window is over"),
-        Plan::Test(StrategyRequest::VolumeSnapshots | StrategyRequest::Auto) => {
-            ("Test failover with volume snapshots", "nothing: the window is over")
+        Plan::Test(StrategyRequest::VmSnapshot) => {
+            ("Test failover with a VM snapshot", "nothing: the window is over")
         }
-        Plan::Rollback => ("Rollback of a completed live failover", "nothing: it was completed"),
+        Plan::Test(StrategyRequest::VolumeSnapshots | StrategyRequest::Auto) => (
+            "Test failover with volume snapshots",
+            "nothing: the window is over",
+        ),
+        Plan::Rollback => (
+            "Rollback of a completed live failover",
+            "nothing: it was completed",
+        ),
     }
 }
