@@ -458,21 +458,35 @@ async fn quarantine_attentions(job: &JobContext, state: &JobState) -> Result<(),
         } else {
             String::new()
         };
-        let message = format!(
-            "Replica {} ({}) returned without a proven revert and needs a full synchronisation{kept}",
-            planned.volume_name, planned.volume
-        );
-        let choices = [
-            "Synchronise it from the start.",
-            "If its content is known to be good, clear the mark with a reason: failoverctl quarantine clear.",
-        ];
+        let (replica, volume) = (&planned.volume_name, &planned.volume);
+        let message = if disk.doubtful {
+            format!(
+                "The VM of replica {replica} ({volume}) was stopped by force: if its host was not reachable, its guest may \
+                 run on there and write to the replica, which needs a full synchronisation{kept}"
+            )
+        } else {
+            format!(
+                "Replica {replica} ({volume}) returned without a proven revert and needs a full synchronisation{kept}"
+            )
+        };
+        let choices: &[&str] = if disk.doubtful {
+            &[
+                "Make sure on the host that the guest is off, then synchronise the replica from the start.",
+                "If the guest was off when the replica was reverted, clear the mark with a reason: failoverctl quarantine clear.",
+            ]
+        } else {
+            &[
+                "Synchronise it from the start.",
+                "If its content is known to be good, clear the mark with a reason: failoverctl quarantine clear.",
+            ]
+        };
         attention::raise(
             &job.journal,
             AttentionCode::ReplicaQuarantined,
             Severity::Error,
             message,
             vec![planned.object()],
-            &choices,
+            choices,
             now,
         )
         .await?;

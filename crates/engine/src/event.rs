@@ -53,6 +53,10 @@ pub enum Event {
         command: String,
         /// The object that the command will create, noted in the ledger before it exists.
         creates: Option<CreatedObject>,
+        /// Whether it is a forced stop. CloudStack then marks the VM stopped even when its host does not answer, and its
+        /// guest may run on there.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        forced: bool,
     },
     /// The cloud accepted the command.
     StepSubmitted {

@@ -14,7 +14,7 @@
 //!    removed.
 //!
 //! A replica whose revert is not proven returns only when a person gave its rollback point up, and then marked for a
-//! full synchronisation.
+//! full synchronisation. So does one whose VM was stopped by force: reverting it does not prove that its guest is off.
 
 use std::collections::BTreeSet;
 
@@ -117,7 +117,7 @@ struct Replicas {
     home: Vec<usize>,
     on_destination: Vec<usize>,
     detached_dirty: Vec<usize>,
-    /// A person gave their rollback point up; they are marked before they go anywhere.
+    /// A person gave their rollback point up, or their VM was stopped by force; they are marked before they go anywhere.
     given_up: Vec<usize>,
     /// Clean, and detached or not yet noted as home.
     returning: Vec<usize>,
@@ -143,6 +143,7 @@ impl Replicas {
                     Some(Decision::Keep) => sorted.obstacles.push(Obstacle::Kept { disk }),
                     Some(Decision::Retry) | None => sorted.obstacles.push(Obstacle::DirtyAtHome { disk }),
                 },
+                Some(at) if at.vm == plan.oma && known.needs_mark() => sorted.given_up.push(disk),
                 Some(at) if at.vm == plan.oma => match known.custody {
                     Custody::Oma { .. } => sorted.home.push(disk),
                     // On the OMA, but the journal does not know it yet: the step looks, notes it and is done.
@@ -168,6 +169,7 @@ impl Replicas {
                     }
                     Some(Decision::Retry) | None => sorted.detached_dirty.push(disk),
                 },
+                None if known.needs_mark() => sorted.given_up.push(disk),
                 None => sorted.returning.push(disk),
             }
         }

@@ -20,7 +20,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use failover_domain::{JobId, RequestKey};
-use ossea::{Accepted, Command, ErrorClass, JobReport, JobWatch, Origin, OsseaError, Priority, Refusal};
+use ossea::{
+    Accepted, Command, ErrorClass, JobReport, JobWatch, Origin, OsseaError, Priority, Refusal, StopMode,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{CreatedObject, Event, StepError, StepErrorKind};
@@ -206,6 +208,13 @@ impl Run<'_> {
         let attempt = self.job.journal.state().await.next_attempt(&self.step.id);
         let key = RequestKey::derive(&self.job.job_id, self.step.id.as_str(), attempt);
         let creates = created_by(self.step.kind, &command);
+        let forced = matches!(
+            command,
+            Command::StopVirtualMachine {
+                mode: StopMode::Forced,
+                ..
+            }
+        );
         let text = command.to_string();
         let intent = Event::StepIntended {
             step: self.step.clone(),
@@ -213,6 +222,7 @@ impl Run<'_> {
             key,
             command: text,
             creates,
+            forced,
         };
         // Asked before the commit that proves the lease, so that the request is valid from no later instant: a worker that
         // is stopped between the commit and the sending must not be listened to when another one has taken over.

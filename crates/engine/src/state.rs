@@ -103,6 +103,9 @@ pub struct StepRecord {
     /// How often the step was put off: refusals, blocks and time-outs, with or without a command. Counted anew when
     /// somebody asks to try it again.
     pub delays: u32,
+    /// Whether the last command was a forced stop.
+    #[serde(default)]
+    pub forced: bool,
     /// How it stands.
     pub standing: Standing,
     /// When its first entry was written.
@@ -123,6 +126,9 @@ pub struct DiskState {
     /// Whether it was marked for a full synchronisation, its rollback point having been given up.
     #[serde(default)]
     pub quarantined: bool,
+    /// Whether a guest that nobody reaches may still write to it: its VM was stopped by force.
+    #[serde(default)]
+    pub doubtful: bool,
     /// What a person has decided about it.
     #[serde(default)]
     pub decision: Option<Decision>,
@@ -132,6 +138,12 @@ impl DiskState {
     /// Whether it must be reverted before it may rest on the OMA.
     pub fn needs_revert(&self) -> bool {
         self.dirty && !self.quarantined
+    }
+
+    /// Whether it must be marked for a full synchronisation before it may rest on the OMA: reverting it does not prove
+    /// that nothing is written to it afterwards.
+    pub fn needs_mark(&self) -> bool {
+        self.doubtful && !self.quarantined
     }
 }
 
@@ -214,6 +226,7 @@ impl JobState {
                 dirty: false,
                 snapshot: None,
                 quarantined: false,
+                doubtful: false,
                 decision: None,
             },
             // A guest has been writing to it ever since.
@@ -224,6 +237,7 @@ impl JobState {
                 dirty: true,
                 snapshot: settled.snapshots.get(d.disk).cloned().flatten(),
                 quarantined: false,
+                doubtful: false,
                 decision: None,
             },
         };

@@ -504,6 +504,7 @@ proptest! {
         places in prop::array::uniform3(place()),
         dirty in any::<[bool; 3]>(),
         quarantined in any::<[bool; 3]>(),
+        doubtful in any::<[bool; 3]>(),
         decisions in prop::array::uniform3(decision()),
         state in vm_state(),
         shown in shown_vm_snapshots(),
@@ -514,8 +515,12 @@ proptest! {
             disk.quarantined = quarantined;
             disk.decision = decision;
         }
+        for (disk, doubtful) in job.disks.iter_mut().zip(doubtful) {
+            disk.doubtful = doubtful;
+        }
         scene.vm_snapshots = shown.clone();
         let needs: Vec<bool> = job.disks.iter().map(|d| d.needs_revert()).collect();
+        let marks: Vec<bool> = job.disks.iter().map(|d| d.needs_mark()).collect();
         let holds_writes = (0..DISKS).any(|d| needs[d] && places[d] == At::Destination);
         let given_up = (0..DISKS).any(|d| needs[d] && decisions[d] == Some(Decision::Force));
         for step in test_return(&job, &scene).0 {
@@ -530,12 +535,13 @@ proptest! {
                     prop_assert!(stopped && shown.is_empty(), "the cloud would refuse it");
                     prop_assert!(!needs[disk], "it could not be reverted any more");
                 }
-                StepKind::Quarantine { disk } => prop_assert!(needs[disk] && given_up),
-                StepKind::ReturnToOma { disk } => prop_assert!(!needs[disk]),
+                StepKind::Quarantine { disk } => prop_assert!((needs[disk] && given_up) || marks[disk]),
+                StepKind::ReturnToOma { disk } => prop_assert!(!needs[disk] && !marks[disk]),
                 StepKind::StopVm => prop_assert!(!stopped && places.contains(&At::Destination)),
                 StepKind::DestroyVm | StepKind::DeleteScratchRoot | StepKind::DeleteSnapshot { .. } => {
                     prop_assert_eq!(places, [At::Oma; 3]);
                     prop_assert_eq!(&needs, &[false; 3]);
+                    prop_assert_eq!(&marks, &[false; 3]);
                 }
                 StepKind::Revert { .. }
                 | StepKind::Resume

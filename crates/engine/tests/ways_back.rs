@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use failover_domain::{
     AttentionCode, Decision, FailoverType, JobId, JobStatus, JobType, RequestKey, StrategyRequest,
 };
-use failover_engine::plan::CommitPolicy;
+use failover_engine::plan::{CommitPolicy, Direction, Step, StepKind};
 use failover_engine::ports::{Inventory, JobRecord, ResourceState};
 use failover_engine::request::JobRequest;
 use failover_engine::service::{FailoverRequest, SettleError, Settlement, Wanted};
@@ -402,10 +402,10 @@ async fn two_replicas_in_trouble_are_two_attentions() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_guest_that_does_not_shut_down_is_stopped_by_force_after_the_grace_period() {
+async fn after_a_forced_stop_no_replica_returns_as_clean() {
     for strategy in STRATEGIES {
         let lab = Lab::new().await;
-        lab.fault(FaultRule::on("stopVirtualMachine", WorkFault::GuestDoesNotStop).times(2));
+        lab.fault(FaultRule::on("stopVirtualMachine", WorkFault::AgentUnreachable).forever());
         let job = lab.start_short_test(strategy).await;
         let record = lab.run(&job).await;
         assert_eq!(
@@ -413,8 +413,54 @@ async fn a_guest_that_does_not_shut_down_is_stopped_by_force_after_the_grace_per
             JobStatus::Completed,
             "{strategy}: {record:#?}"
         );
-        lab.assert_everything_is_back(&job).await;
+        let stray = lab.cloud.inventory().stray_guests;
+        assert_eq!(stray.len(), 1, "the guest runs on where nobody reaches it");
+        let told = record.projection.attention;
+        assert!(
+            told.iter().all(|a| a.code == AttentionCode::ReplicaQuarantined),
+            "{told:?}"
+        );
+        assert_eq!(told.len(), 3);
+        assert!(told[0].message.contains("by force"), "{}", told[0].message);
+        let vm = lab.store.vm(&lab::vm_id()).await.unwrap().expect("it is known");
+        let replicas = vm.disks.iter().filter_map(|d| d.replica.as_ref());
+        assert!(replicas.into_iter().all(|r| r.needs_full_resync));
+        let home = lab.volumes(&job).await;
+        assert!(
+            home.iter()
+                .all(|v| v.custody.device() == Some(v.oma_device) && !v.dirty),
+            "{home:?}"
+        );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_answers_again_leaves_no_doubt() {
+    let lab = Lab::new().await;
+    // The graceful stops fail for longer than the grace period, and so does the first forced one.
+    let fails = WorkFault::JobFails {
+        code: 530,
+        text: "the agent does not answer".to_owned(),
+        work: Work::NotDone,
+    };
+    let rule = lab.fault(FaultRule::on("stopVirtualMachine", fails).forever());
+    let job = lab.start_short_test(StrategyRequest::Auto).await;
+    let worker = lab.worker();
+    let stop = Step::new(Direction::Return, StepKind::StopVm);
+    loop {
+        let state = lab.state(&job).await;
+        let record = state.steps.get(&stop.id);
+        if record.is_some_and(|r| r.forced && matches!(r.standing, Standing::Delayed { .. })) {
+            break;
+        }
+        lab.parts.clock.sleep(lab.look_every).await;
+    }
+    assert!(lab.fired(rule) > 3);
+    lab.clear_faults();
+    let record = lab.until(&job, |r| r.projection.status.is_final()).await;
+    worker.kill();
+    assert_eq!(record.projection.attention, []);
+    lab.assert_everything_is_back(&job).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,6 +33,7 @@ impl Run<'_> {
                 key,
                 command: format!("{} the writer of the replicas", wish.as_str()),
                 creates: None,
+                forced: false,
             };
             job.journal.record(intent).await?;
         }

@@ -44,6 +44,7 @@ impl JobState {
                 key,
                 command,
                 creates,
+                forced,
             } => {
                 let open = OpenAttempt {
                     attempt: *attempt,
@@ -54,6 +55,9 @@ impl JobState {
                 };
                 self.stand(stored, step, Standing::Open(open));
                 self.note_intent(step, creates.as_ref());
+                if let Some(record) = self.steps.get_mut(&step.id) {
+                    record.forced = *forced;
+                }
                 self.advance_return(plan, step).map_err(&illegal)?;
             }
             Event::StepSubmitted {
@@ -70,6 +74,7 @@ impl JobState {
                 self.note_created(plan, step.kind, created.as_deref());
             }
             Event::StepDone { step, facts } => {
+                self.note_forced_stop(step);
                 self.stand(stored, step, Standing::Done { facts: facts.clone() });
                 self.learn(plan, step.kind, facts).map_err(&illegal)?;
                 self.advance_within_stage(plan).map_err(&illegal)?;
@@ -417,6 +422,7 @@ impl JobState {
             step: step.clone(),
             attempts: 0,
             delays: 0,
+            forced: false,
             standing: standing.clone(),
             since: stored.at,
             until: stored.at,
@@ -615,6 +621,16 @@ impl JobState {
         for disk in &mut self.disks {
             if matches!(disk.custody, Custody::Destination { .. }) {
                 disk.dirty = true;
+            }
+        }
+    }
+
+    /// The VM shows `Stopped`, and the last command was a forced stop: its guest may run on.
+    fn note_forced_stop(&mut self, step: &Step) {
+        let is_forced = self.steps.get(&step.id).is_some_and(|record| record.forced);
+        if step.kind == StepKind::StopVm && is_forced {
+            for disk in &mut self.disks {
+                disk.doubtful |= matches!(disk.custody, Custody::Destination { .. });
             }
         }
     }

@@ -54,7 +54,7 @@ fn judge(
             "replica {} is on VM {} and not detached",
             volume.name, at.vm_name
         )),
-        None if state.needs_revert() => blocked(format!(
+        None if state.needs_revert() || state.needs_mark() => blocked(format!(
             "replica {} is dirty and does not return as clean",
             volume.name
         )),

@@ -1,4 +1,5 @@
-//! Stops the destination VM on the way back: gracefully first, forced after the grace period.
+//! Stops the destination VM on the way back: gracefully first, forced after the grace period. After a forced stop a guest
+//! on a host that nobody reaches may run on, so its replicas are marked for a full synchronisation before they return.
 //!
 //! * **Done** when the cloud shows it `Stopped`, or not at all.
 //! * **Command**: `stopVirtualMachine`, idempotent. **Postcondition**: as above.
@@ -15,13 +16,14 @@ pub(super) async fn observe(view: &View<'_>, step: &Step) -> Looked {
     Ok(judge(vm.as_ref(), mode(view, step)))
 }
 
-/// Forced once a graceful stop was tried and the grace period since then is over.
+/// Forced once a graceful stop was tried in vain and the grace period since then is over. A graceful one follows every
+/// forced one that failed: when the host answers again, nobody needs to doubt that the guest is off.
 fn mode(view: &View<'_>, step: &Step) -> StopMode {
     let Some(record) = view.state.steps.get(&step.id) else {
         return StopMode::Graceful;
     };
     let waited = (view.now - record.since).to_std().unwrap_or_default();
-    if record.attempts > 0 && waited >= view.parts.settings.stop_grace {
+    if record.attempts > 0 && !record.forced && waited >= view.parts.settings.stop_grace {
         StopMode::Forced
     } else {
         StopMode::Graceful
