@@ -42,19 +42,21 @@ impl Api {
             .map(drop)
     }
 
-    /// Maps the networks of a VM for live failovers.
+    /// Maps the networks of a VM, for live and for test failovers.
     ///
     /// # Errors
     /// See [`Api::import_sample`].
     pub fn map_networks(&self, vm: &SampleVm) -> anyhow::Result<()> {
-        for (source, network) in sample::PRODUCTION {
-            if vm.networks.iter().any(|wanted| wanted == source) {
-                let mapping = json!({
-                    "vm_id": vm.vm_id, "source_network": source, "purpose": "production", "network": network,
-                });
-                self.client
-                    .post("/api/v1/network-mappings", &mapping)?
-                    .expect_success()?;
+        for (purpose, networks) in [("production", sample::PRODUCTION), ("test", sample::TEST)] {
+            for (source, network) in networks {
+                if vm.networks.iter().any(|wanted| wanted == source) {
+                    let mapping = json!({
+                        "vm_id": vm.vm_id, "source_network": source, "purpose": purpose, "network": network,
+                    });
+                    self.client
+                        .post("/api/v1/network-mappings", &mapping)?
+                        .expect_success()?;
+                }
             }
         }
         Ok(())
@@ -89,17 +91,39 @@ impl Api {
     /// # Errors
     /// See [`Api::import_sample`].
     pub fn start_live(&self, vm: &SampleVm, further: &Value) -> anyhow::Result<String> {
+        self.start("live", vm, further)
+    }
+
+    /// Starts a test failover with further fields in the request, and gives the job's id.
+    ///
+    /// # Errors
+    /// See [`Api::import_sample`].
+    pub fn start_test(&self, vm: &SampleVm, further: &Value) -> anyhow::Result<String> {
+        self.start("test", vm, further)
+    }
+
+    fn start(&self, failover: &str, vm: &SampleVm, further: &Value) -> anyhow::Result<String> {
         let mut request = json!({"vm_id": vm.vm_id});
         for (key, value) in further.as_object().into_iter().flatten() {
             request[key] = value.clone();
         }
         let started = self
             .client
-            .post("/api/v1/failover/live", &request)?
+            .post(&format!("/api/v1/failover/{failover}"), &request)?
             .expect_success()?;
         let id = started["job_id"].as_str();
         id.map(str::to_owned)
             .with_context(|| format!("the started job has no id: {started}"))
+    }
+
+    /// Uses a verb on a job, and gives the answer.
+    ///
+    /// # Errors
+    /// See [`Api::import_sample`].
+    pub fn verb(&self, id: &str, verb: &str, body: &Value) -> anyhow::Result<Value> {
+        self.client
+            .post(&format!("/api/v1/failover/jobs/{id}/{verb}"), body)?
+            .expect_success()
     }
 
     /// A job in full.

@@ -15,6 +15,13 @@ pub const PRODUCTION: [(&str, &str); 3] = [
     ("DMZ Network", "production-dmz"),
 ];
 
+/// Which network of the sample cloud each VMware network becomes in a test failover.
+pub const TEST: [(&str, &str); 3] = [
+    ("VM Network", "test-isolated"),
+    ("DB Network", "test-db"),
+    ("DMZ Network", "test-dmz"),
+];
+
 /// The objects of the sample cloud that every failover uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -136,7 +143,16 @@ impl SampleVm {
 
     /// The production networks its cards must be on, in order.
     pub fn production_networks(&self) -> Vec<&'static str> {
-        let mapped = |network: &String| PRODUCTION.iter().find(|(source, _)| source == network);
+        self.mapped(&PRODUCTION)
+    }
+
+    /// The test networks its cards must be on, in order.
+    pub fn test_networks(&self) -> Vec<&'static str> {
+        self.mapped(&TEST)
+    }
+
+    fn mapped(&self, networks: &[(&str, &'static str)]) -> Vec<&'static str> {
+        let mapped = |network: &String| networks.iter().find(|(source, _)| source == network);
         self.networks
             .iter()
             .filter_map(mapped)
@@ -177,6 +193,7 @@ mod tests {
         for vm in inventory().unwrap()["vms"].as_array().unwrap() {
             let vm = SampleVm::read(vm).unwrap();
             assert_eq!(vm.production_networks().len(), vm.networks.len(), "{}", vm.name);
+            assert_eq!(vm.test_networks().len(), vm.networks.len(), "{}", vm.name);
         }
     }
 

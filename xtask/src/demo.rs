@@ -1,4 +1,5 @@
-//! `cargo xtask demo`: a live failover of a sample VM on this machine, from the inventory to the proof.
+//! `cargo xtask demo`: a test failover and then a live failover of a sample VM on this machine, from the inventory to the
+//! proof.
 
 use std::process::{Command, ExitStatus};
 
@@ -79,6 +80,9 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &DemoArgs)
     outcome
 }
 
+/// How long the window of the demo's test is open.
+const WINDOW: &str = "20s";
+
 /// The stack, and whom the demo is about.
 struct Demo<'a> {
     stack: &'a Stack,
@@ -94,22 +98,64 @@ impl Demo<'_> {
         let file = self.stack.directory().join("inventory.json");
         std::fs::write(&file, sample::INVENTORY).context("cannot write the inventory")?;
         self.failoverctl(&["inventory", "import", &file.to_string_lossy()])?;
-        let mut set = vec!["mappings".to_owned(), "set".to_owned(), self.vm.name.clone()];
-        let networks = self.vm.networks.iter().zip(self.vm.production_networks());
-        set.extend(networks.map(|(source, network)| format!("{source}={network}")));
-        self.failoverctl(&set.iter().map(String::as_str).collect::<Vec<_>>())?;
+        self.map("production", &self.vm.production_networks())?;
+        self.map("test", &self.vm.test_networks())?;
 
         title("The cloud before");
         let before = self.cloud.inventory()?;
         println!("{}", before.lines().join("\n"));
 
-        title("Is the VM ready, and what would be done?");
+        if fault.is_none() {
+            self.test(&before)?;
+        }
+        title("Is the VM ready to move, and what would be done?");
         self.failoverctl(&["readiness", &self.vm.name])?;
         self.failoverctl(&["plan", "live", &self.vm.name])?;
         match fault {
             None => self.succeed(&before),
             Some(step) => self.fail_at(step, &before),
         }
+    }
+
+    fn map(&self, purpose: &str, networks: &[&str]) -> anyhow::Result<()> {
+        let mut set: Vec<String> = ["mappings", "set", &self.vm.name, "--purpose", purpose]
+            .map(str::to_owned)
+            .into();
+        let pairs = self.vm.networks.iter().zip(networks);
+        set.extend(pairs.map(|(source, network)| format!("{source}={network}")));
+        self.failoverctl(&set.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// A test on isolated networks, of which nothing remains.
+    fn test(&self, before: &Inventory) -> anyhow::Result<()> {
+        title(&format!(
+            "Would it work? {} runs on a test network for {WINDOW}, and nothing of it remains",
+            self.vm.name
+        ));
+        self.failoverctl(&["readiness", &self.vm.name, "--type", "test"])?;
+        self.failoverctl(&["plan", "test", &self.vm.name, "--duration", WINDOW])?;
+        let arguments = ["failover", "test", &self.vm.name, "--duration", WINDOW];
+        let watched = ["--boot-grade", "address", "--watch"];
+        let ended = self.watch(&[&arguments[..], &watched].concat())?;
+        let after = self.compare(before)?;
+        let job = self.job()?;
+        ensure!(
+            job["status"] == "completed" && ended.success(),
+            "the test is {} instead of completed, failoverctl ended with {ended}",
+            job["status"]
+        );
+        let differences = &job["comparison"]["differences"];
+        ensure!(
+            differences.as_array().is_some_and(Vec::is_empty),
+            "the job found differences: {differences}"
+        );
+        ensure!(*before == after, "the cloud is not as it was before");
+        println!(
+            "\nSeen in the cloud: it is as it was before, the contents of the replicas included. The test VM, its scratch root \
+             and its rollback point are gone. The job's own comparison of {} objects found no difference.",
+            job["comparison"]["compared"]
+        );
+        Ok(())
     }
 
     /// The way there.

@@ -294,6 +294,29 @@ async fn cancelling_in_every_phase_brings_everything_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cancel_that_is_accepted_in_the_last_moment_is_not_dropped() {
+    let lab = Lab::new().await;
+    let job = lab.start().await;
+    let entries = lab.run(&job).await.last_seq;
+    for before_the_end in 1..4 {
+        let mut lab = Lab::new().await;
+        lab.look_every = Duration::from_micros(100);
+        let job = lab.start().await;
+        let worker = lab.worker();
+        lab.until(&job, |r| r.last_seq + before_the_end >= entries).await;
+        lab.ask(&job, JobRequest::Cancel).await;
+        let record = lab.until(&job, |r| r.projection.status.is_final()).await;
+        worker.kill();
+        assert_eq!(
+            record.projection.status,
+            JobStatus::Failed,
+            "{before_the_end} entries before the end"
+        );
+        lab.assert_everything_is_back(&job).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn fifty_requests_at_once_start_one_job() {
     let lab = Lab::new().await;
     let request = lab.request();
