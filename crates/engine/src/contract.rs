@@ -103,6 +103,7 @@ macro_rules! store_contract {
             a_live_failover_is_settled_once,
             concurrent_settlements_give_one_job,
             failovers_whose_time_has_come_are_found,
+            jobs_that_need_a_person_are_found,
             a_quarantine_is_cleared_with_a_reason_or_not_at_all,
         );
         $crate::store_contract!(@module $harness, journal:

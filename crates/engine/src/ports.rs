@@ -414,6 +414,8 @@ pub struct JobFilter {
     pub statuses: Vec<JobStatus>,
     /// Only this type.
     pub job_type: Option<JobType>,
+    /// Only jobs that need a person.
+    pub needs_person: Option<NeedsPerson>,
     /// Only jobs after this one in the list's order: the last one of the page before. Nothing comes after a job
     /// that does not exist.
     pub after: Option<JobId>,
@@ -421,7 +423,34 @@ pub struct JobFilter {
     pub limit: usize,
 }
 
+/// Which jobs need a person: those with an open attention, whether they have ended or not, and completed live failovers
+/// that nobody has settled for long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NeedsPerson {
+    /// An unsettled live failover counts when it was completed at this instant or before.
+    pub unsettled_since: DateTime<Utc>,
+}
+
+impl NeedsPerson {
+    /// Whether a job is one of them.
+    pub fn holds_for(&self, record: &JobRecord) -> bool {
+        !record.projection.attention.is_empty()
+            || record
+                .unsettled_since()
+                .is_some_and(|completed| completed <= self.unsettled_since)
+    }
+}
+
 impl JobRecord {
+    /// Since when it is a completed live failover that nobody has committed or rolled back.
+    pub fn unsettled_since(&self) -> Option<DateTime<Utc>> {
+        let shown = &self.projection;
+        let is_open = self.job_type == JobType::Live
+            && shown.status == JobStatus::Completed
+            && self.settled_by.is_none();
+        shown.completed_at.filter(|_| is_open)
+    }
+
     /// Progress in percent at `now`: while the window of a test is open it moves with elapsed time.
     pub fn progress_at(&self, now: DateTime<Utc>) -> f64 {
         let shown = &self.projection;

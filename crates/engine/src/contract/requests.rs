@@ -7,12 +7,13 @@ use failover_domain::{AttentionCode, Decision, JobId, JobStatus, JobType};
 
 use super::Harness;
 use super::fixture::{
-    base, batch, claimed, create, end, entry, id, new_job, plan, report, stranger, vm_id, worker,
+    attention, base, batch, claimed, create, end, entry, id, new_job, plan, report, stranger, vm_id, worker,
 };
 use crate::event::Event;
 use crate::plan::{Errand, Settled, commit_plan, rollback_plan};
 use crate::ports::{
-    AppendError, AuditEntry, Batch, CreateError, JobStore, Lease, NewJob, RequestOutcome, ResyncMark,
+    AppendError, AuditEntry, Batch, CreateError, JobFilter, JobStore, Lease, NeedsPerson, NewJob,
+    RequestOutcome, ResyncMark,
 };
 use crate::request::JobRequest;
 
@@ -219,6 +220,45 @@ pub async fn failovers_whose_time_has_come_are_found(harness: &dyn Harness) {
     commit.plan.vm_id = vm_id(2);
     jobs.create(commit).await.expect("nothing stands against it");
     assert_eq!(due().await, [live[0].clone()]);
+}
+
+/// What needs a person is found: open attentions of any job, and live failovers that nobody has settled for long.
+pub async fn jobs_that_need_a_person_are_found(harness: &dyn Harness) {
+    let jobs = harness.jobs();
+    let needing = async |seconds: i64| -> Vec<JobId> {
+        let filter = JobFilter {
+            needs_person: Some(NeedsPerson {
+                unsettled_since: base() + TimeDelta::seconds(seconds),
+            }),
+            limit: 10,
+            ..JobFilter::default()
+        };
+        let found = jobs.jobs(&filter).await.expect("a read");
+        found.into_iter().map(|r| r.job_id).collect()
+    };
+    let troubled = claimed(jobs.as_ref()).await;
+    assert_eq!(needing(0).await, [], "a job alone needs nobody");
+    let mut raised = batch([2], JobStatus::Validating);
+    raised.projection.attention = vec![attention()];
+    jobs.append(&troubled, &raised).await.expect("the lease holds");
+
+    create(jobs.as_ref(), 2, 1).await;
+    let worker = worker(jobs.as_ref()).await;
+    let live = jobs.claim(&worker, 1).await.expect("a claim").remove(0).lease;
+    end(jobs.as_ref(), &live).await;
+    // The suite's jobs end 90 seconds after the beginning.
+    assert_eq!(needing(89).await, [troubled.job_id.clone()]);
+    assert_eq!(needing(90).await, [live.job_id.clone(), troubled.job_id.clone()]);
+    let mut commit = settlement(&live.job_id, commit_plan);
+    commit.plan.vm_id = vm_id(2);
+    jobs.create(commit).await.expect("nothing stands against it");
+    assert_eq!(needing(90).await, [troubled.job_id.clone()]);
+
+    let mut failed = ending(3);
+    failed.projection.status = JobStatus::Failed;
+    failed.projection.attention = vec![attention()];
+    jobs.append(&troubled, &failed).await.expect("the lease holds");
+    assert_eq!(needing(90).await, [troubled.job_id], "also when it has ended");
 }
 
 /// The mark is taken off together with the entry that says who did it and why, or not at all.

@@ -73,6 +73,7 @@ impl JobStore for MemoryStore {
             .filter(|r| filter.vm_id.as_ref().is_none_or(|vm| *vm == r.vm_id))
             .filter(|r| filter.statuses.is_empty() || filter.statuses.contains(&r.projection.status))
             .filter(|r| filter.job_type.is_none_or(|t| t == r.job_type))
+            .filter(|r| filter.needs_person.is_none_or(|needs| needs.holds_for(r)))
             .filter(|r| after.as_ref().is_none_or(|a| place(r) > *a))
             .collect();
         found.sort_by_key(|r| place(r));
