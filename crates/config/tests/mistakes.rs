@@ -96,7 +96,9 @@ fn a_small_configuration_is_enough() {
     let loaded = Site::working().load::<ApiConfig>().unwrap();
     assert_eq!(loaded.config.database.url.expose_secret(), "sqlite:failover.db");
     assert_eq!(loaded.config.server.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(loaded.config.failover.boot_within.as_secs(), 300);
+    let failover = loaded.config.failover;
+    assert_eq!(failover.boot_within.as_secs(), 300);
+    assert_eq!(failover.retention_warn_after.as_secs(), 7 * 24 * 3600);
     assert_eq!(loaded.warnings, []);
 }
 
