@@ -25,6 +25,7 @@ pub(crate) async fn run(config: &ApiConfig) -> anyhow::Result<()> {
         token: server.token.clone(),
         boot_within: config.failover.boot_within,
         request_timeout: server.request_timeout,
+        retention_warn_after: config.failover.retention_warn_after,
         ..ApiSettings::default()
     };
     let edge = EdgeSettings {

@@ -11,10 +11,10 @@ use axum::response::{IntoResponse, Response};
 use failover_domain::{CheckStatus, Finding, JobId, Readiness, VmId};
 use failover_engine::plan::PlanMistake;
 use failover_engine::ports::{PutError, StoreError};
-use failover_engine::service::StartError;
+use failover_engine::service::{SettleError, StartError};
 use ossea::OsseaError;
 
-use crate::dto::{ErrorCode, Mistake, Problem};
+use crate::dto::{DISCARD_GUEST_WRITES, ErrorCode, Mistake, Problem};
 use crate::view::job_url;
 
 /// An error on its way to the caller.
@@ -88,6 +88,16 @@ impl ApiError {
         let mut error = Self::new(StatusCode::CONFLICT, ErrorCode::NotAllowed, detail).action(format!(
             "See what is allowed now under actions at {}.",
             job_url(job_id)
+        ));
+        error.problem.job_id = Some(job_id.clone());
+        error.problem.job_url = Some(job_url(job_id));
+        error
+    }
+
+    /// An action is allowed when the caller agrees to what it means.
+    pub fn needs_consent(job_id: &JobId, meaning: impl Into<String>) -> Self {
+        let mut error = Self::new(StatusCode::CONFLICT, ErrorCode::ConsentNeeded, meaning).action(format!(
+            "If that is what you want, send it again with the body {{\"{DISCARD_GUEST_WRITES}\": true}}."
         ));
         error.problem.job_id = Some(job_id.clone());
         error.problem.job_url = Some(job_url(job_id));
@@ -267,6 +277,18 @@ impl From<StartError> for ApiError {
             )
             .action("Give the id or the exact name of a network: GET /api/v1/ossea/networks lists them."),
             StartError::NotReady { vm_id, readiness } => Self::not_ready(&vm_id, *readiness),
+            StartError::Strategy(refused) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                ErrorCode::ValidationFailed,
+                detail,
+            )
+            .action(refused.remedy),
+            StartError::NoFreeName { .. } => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                ErrorCode::ValidationFailed,
+                detail,
+            )
+            .action("Remove or rename VMs of earlier tests in the cloud."),
             StartError::Plan(mistake) => mistake.into(),
             StartError::Cloud(error) => error.into(),
             StartError::MissingTarget { .. } => {
@@ -274,6 +296,19 @@ impl From<StartError> for ApiError {
                     .action("Correct the id under [target] in the server's configuration.")
             }
             StartError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SettleError> for ApiError {
+    fn from(error: SettleError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SettleError::NoSuchJob(job_id) => Self::unknown_job(&job_id),
+            SettleError::NotAllowed { job_id, .. } => Self::not_allowed(&job_id, detail),
+            SettleError::Active { vm_id, job_id } => Self::active_job(&vm_id, &job_id),
+            SettleError::Journal(_) => Self::internal(detail),
+            SettleError::Store(error) => error.into(),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Reads requests; what cannot be read becomes a problem that names the field.
 
 use std::error::Error;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use axum::Json;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
@@ -22,6 +25,27 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
         let Json(value) = Json::<T>::from_request(request, state)
             .await
             .map_err(|r| wrong_body(&r))?;
+        Ok(Self(value))
+    }
+}
+
+/// A body of JSON that may be left out: an empty one is the default.
+pub(crate) struct ApiOptionalJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for ApiOptionalJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let whole = Request::from_parts(parts.clone(), body);
+        let bytes = Bytes::from_request(whole, state)
+            .await
+            .map_err(|rejection| wrong_body(&rejection.into()))?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        let again = Request::from_parts(parts, Body::from(bytes));
+        let ApiJson(value) = ApiJson::from_request(again, state).await?;
         Ok(Self(value))
     }
 }
@@ -112,6 +136,51 @@ where
     })
 }
 
+/// Reads a time such as `30m` out of a body, where `field` has it.
+pub(crate) fn time(
+    field: &str,
+    text: &str,
+    bounds: RangeInclusive<Duration>,
+    otherwise: &str,
+) -> Result<Duration, ApiError> {
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|time| bounds.contains(time))
+        .ok_or_else(|| {
+            let (least, most) = (bounds.start(), bounds.end());
+            ApiError::invalid(
+                format!(
+                    "{field} is {:?}, allowed is a time such as \"1h30m\", from {} to {}",
+                    shown(text),
+                    humantime::format_duration(*least),
+                    humantime::format_duration(*most)
+                ),
+                format!("Correct {field}{otherwise}."),
+            )
+        })
+}
+
+/// The longest reason that is taken; it is meant for a sentence or two.
+const LONGEST_REASON: usize = 1000;
+
+/// Reads the reason that somebody gives for a change.
+pub(crate) fn reason(text: &str) -> Result<String, ApiError> {
+    let text = text.trim();
+    let length = text.chars().count();
+    if (1..=LONGEST_REASON).contains(&length) {
+        return Ok(text.to_owned());
+    }
+    Err(ApiError::invalid(
+        format!("reason has {length} characters, allowed are 1 to {LONGEST_REASON}"),
+        "Say in reason why, for those who read it later.",
+    ))
+}
+
+/// A text of a caller, cut to what is worth repeating.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
 /// Reads a page size.
 pub(crate) fn limit(text: Option<&str>, default: usize, most: usize) -> Result<usize, ApiError> {
     let Some(text) = text else {
@@ -121,7 +190,7 @@ pub(crate) fn limit(text: Option<&str>, default: usize, most: usize) -> Result<u
         .ok()
         .filter(|n| (1..=most).contains(n))
         .ok_or_else(|| {
-            let shown: String = text.chars().take(80).collect();
+            let shown = shown(text);
             ApiError::invalid(
                 format!("query parameter limit is {shown:?}, allowed is a whole number from 1 to {most}"),
                 "Correct limit, or leave it out.",

@@ -22,6 +22,9 @@ pub struct ApiSettings {
     /// How long what the cloud told of its version, settings and permissions is taken for true. They change with an
     /// upgrade or by an administrator's hand, and whoever has just changed them can ask for new ones.
     pub probe_time_to_live: TimeDelta,
+    /// How long a completed live failover may be neither committed nor rolled back before people are told: its rollback
+    /// points take room, and are worth less every day.
+    pub retention_warn_after: Duration,
 }
 
 impl ApiSettings {
@@ -37,6 +40,7 @@ impl Default for ApiSettings {
             request_timeout: Duration::from_secs(60),
             body_limit: 1024 * 1024,
             probe_time_to_live: TimeDelta::minutes(5),
+            retention_warn_after: Duration::from_secs(7 * 24 * 3600),
         }
     }
 }

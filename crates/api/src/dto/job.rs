@@ -1,4 +1,4 @@
-//! Jobs in lists, in short, and what may be done with them.
+//! Jobs in lists and in short.
 
 use chrono::{DateTime, Utc};
 use failover_domain::{Attention, CloudVmId, JobId, JobStatus, JobType, SnapshotId, VmId};
@@ -38,7 +38,7 @@ pub struct JobSummary {
     pub job_type: JobType,
     /// Where it is in its sequence.
     pub status: JobStatus,
-    /// Progress in percent.
+    /// Progress in percent. While the window of a test is open it moves with time.
     pub progress: f64,
     /// The source VM's name.
     pub source_vm_name: String,
@@ -60,6 +60,15 @@ pub struct JobSummary {
     pub requested_by: String,
     /// Who asked for cancelling.
     pub cancel_requested_by: Option<String>,
+    /// When the open window of a test is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_deadline: Option<DateTime<Utc>>,
+    /// When a completed live failover is committed or rolled back by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle_at: Option<DateTime<Utc>>,
+    /// The job that commits it or rolls it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_by: Option<JobId>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
@@ -103,6 +112,9 @@ pub struct JobStatusView {
     pub current_steps: Vec<String>,
     /// How many attentions are open.
     pub attention_count: usize,
+    /// When the open window of a test is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_deadline: Option<DateTime<Utc>>,
     /// Why it failed or is on the way back.
     pub error_message: Option<String>,
     /// When it last changed.
@@ -111,62 +123,6 @@ pub struct JobStatusView {
     pub completed_at: Option<DateTime<Utc>>,
     /// The number of its last journal entry.
     pub last_seq: u64,
-}
-
-/// What a person may want to do with a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum JobAction {
-    /// Stop it and bring the replicas back.
-    Cancel,
-}
-
-impl JobAction {
-    /// The name in routes.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            JobAction::Cancel => "cancel",
-        }
-    }
-}
-
-/// Whether an action may be taken now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "permission", rename_all = "snake_case")]
-pub enum Permission {
-    /// It may.
-    Allowed {
-        /// Where to POST.
-        url: String,
-    },
-    /// It may not.
-    Refused {
-        /// Why not, in a sentence.
-        reason: String,
-    },
-}
-
-/// An action with its permission.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ActionView {
-    /// The action.
-    pub action: JobAction,
-    /// Whether it may be taken now.
-    #[serde(flatten)]
-    pub permission: Permission,
-}
-
-/// The answer (202) to a cancel: the worker will hear it and bring the replicas back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CancelAnswer {
-    /// The job.
-    pub job_id: JobId,
-    /// Where it is in its sequence.
-    pub status: JobStatus,
-    /// Who asked for cancelling first.
-    pub cancel_requested_by: String,
-    /// Where the job is shown.
-    pub job_url: String,
 }
 
 /// A piece of a job's journal.

@@ -1,13 +1,17 @@
 //! A job in full.
 
 use chrono::{DateTime, Utc};
-use failover_domain::{AsyncJobId, JobStatus, SnapshotId, VolumeId};
-use failover_engine::event::{RestingPlace, StepError, StepFacts};
+use failover_domain::{AsyncJobId, AtWindowEnd, Decision, JobId, JobStatus, SnapshotId, VolumeId};
+use failover_engine::event::{RestingPlace, StepError, StepFacts, VmHealth};
 use failover_engine::plan::{Plan, Step, WayBackLine};
 use failover_engine::ports::{Custody, ResourceRow};
+use failover_engine::survey::Comparison;
 use serde::{Deserialize, Serialize};
 
-use super::job::{ActionView, JobSummary};
+use super::job::JobSummary;
+use super::live::CommitPolicyView;
+use super::test::StrategyView;
+use super::verb::{ActionView, RequestView};
 
 /// The answer to `GET /api/v1/failover/jobs/{job_id}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,8 +27,29 @@ pub struct JobDetail {
     pub expected_seconds: u64,
     /// How long it has been running, or ran, in seconds; 0 while it is pending.
     pub elapsed_seconds: u64,
-    /// What may be done with it.
+    /// What may be done with it, and why the rest is refused.
     pub actions: Vec<ActionView>,
+    /// Who has asked what of it.
+    #[serde(default)]
+    pub requests: Vec<RequestView>,
+    /// The window of a test, once it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowView>,
+    /// How the VM of a test is while its window is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<VmHealth>,
+    /// How a test makes its rollback point, and why so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategyView>,
+    /// What becomes of a live failover once it is completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit_policy: Option<CommitPolicyView>,
+    /// The live failover that this job commits or rolls back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settles: Option<JobId>,
+    /// The cloud before the first touch and after the last one, once the job has undone what it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
     /// The stages with the standing of every step.
     pub stages: Vec<StageView>,
     /// The steps of the way back, as far as there were any.
@@ -33,12 +58,25 @@ pub struct JobDetail {
     pub volumes: Vec<VolumeView>,
     /// The objects that the job has created.
     pub ledger: Vec<ResourceRow>,
-    /// Where the replicas rest, once the job has failed.
+    /// Where the replicas rest, once they were brought back.
     pub resting: Vec<RestingPlace>,
     /// The plan.
     pub plan: Plan,
-    /// The way back as planned.
+    /// The way back as planned; for a rollback or a commit, all that it does.
     pub way_back: Vec<WayBackLine>,
+}
+
+/// The window of a test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowView {
+    /// When it was opened.
+    pub opened_at: DateTime<Utc>,
+    /// When it is over.
+    pub deadline: DateTime<Utc>,
+    /// How long it is still open, in seconds; 0 once it is over.
+    pub remaining_seconds: u64,
+    /// What happens at its end.
+    pub at_window_end: AtWindowEnd,
 }
 
 /// A stage: its lanes run side by side.
@@ -135,6 +173,12 @@ pub struct VolumeView {
     pub custody: Custody,
     /// Whether a guest may have written to it since its rollback point.
     pub dirty: bool,
-    /// Its rollback point.
+    /// Its rollback point, where it has one of its own.
     pub snapshot_id: Option<SnapshotId>,
+    /// Whether the job gave its rollback point up and marked it for a full synchronisation.
+    #[serde(default)]
+    pub quarantined: bool,
+    /// What a person has decided about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
 }

@@ -1,12 +1,15 @@
-//! Starting a live failover, and its dry run.
+//! Starting a live failover, and the dry run of any failover.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use failover_domain::{Readiness, VmId};
-use failover_engine::plan::{BootGrade, OnBootFailure, Plan, WayBackLine};
+use failover_engine::plan::{BootGrade, CommitPolicy, OnBootFailure, Plan, WayBackLine};
 use serde::{Deserialize, Serialize};
+
+use super::test::StrategyView;
 
 /// The body of `POST /api/v1/failover/live`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +32,9 @@ pub struct LiveFailoverRequest {
     /// What happens when the boot cannot be verified.
     #[serde(default)]
     pub on_boot_failure: OnBootFailure,
+    /// What becomes of the failover once it is completed; manual when left out.
+    #[serde(default, skip_serializing_if = "CommitPolicyView::is_manual")]
+    pub commit_policy: CommitPolicyView,
 }
 
 impl LiveFailoverRequest {
@@ -41,6 +47,51 @@ impl LiveFailoverRequest {
             network_mappings: BTreeMap::new(),
             boot: BootRequest::default(),
             on_boot_failure: OnBootFailure::default(),
+            commit_policy: CommitPolicyView::default(),
+        }
+    }
+}
+
+/// What becomes of a completed live failover when nobody says anything. Times are texts such as `2h`, from `1m` to
+/// `90days`, counted from the completion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "policy", rename_all = "snake_case", deny_unknown_fields)]
+pub enum CommitPolicyView {
+    /// Its rollback points are kept until somebody commits it or rolls it back.
+    Manual {},
+    /// It is committed by itself.
+    CommitAfter {
+        /// How long after its completion.
+        after: String,
+    },
+    /// It is rolled back by itself.
+    RollbackAfter {
+        /// How long after its completion.
+        after: String,
+    },
+}
+
+impl CommitPolicyView {
+    fn is_manual(&self) -> bool {
+        matches!(self, CommitPolicyView::Manual {})
+    }
+}
+
+impl Default for CommitPolicyView {
+    fn default() -> Self {
+        CommitPolicyView::Manual {}
+    }
+}
+
+impl From<CommitPolicy> for CommitPolicyView {
+    fn from(policy: CommitPolicy) -> Self {
+        let text = |seconds| humantime::format_duration(Duration::from_secs(seconds)).to_string();
+        match policy {
+            CommitPolicy::Manual => CommitPolicyView::Manual {},
+            CommitPolicy::CommitAfter { seconds } => CommitPolicyView::CommitAfter { after: text(seconds) },
+            CommitPolicy::RollbackAfter { seconds } => {
+                CommitPolicyView::RollbackAfter { after: text(seconds) }
+            }
         }
     }
 }
@@ -112,8 +163,11 @@ pub struct DryRunAnswer {
     pub way_back: Vec<WayBackLine>,
     /// The findings.
     pub readiness: Readiness,
-    /// How long the way there should take, in seconds.
+    /// How long the way there should take, in seconds; the window of a test is no part of it.
     pub expected_seconds: u64,
+    /// How a test makes its rollback point, and why so; absent for a live failover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategyView>,
 }
 
 #[cfg(test)]
@@ -129,6 +183,32 @@ mod tests {
         .unwrap();
         assert_eq!(request.network_mappings["VM Network"], "production-network-123");
         assert_eq!(request.on_boot_failure, OnBootFailure::Rollback);
+        assert_eq!(request.commit_policy, CommitPolicyView::Manual {});
+    }
+
+    #[test]
+    fn policies_are_shown_as_they_are_asked_for() {
+        for (policy, text) in [
+            (CommitPolicy::Manual, r#"{"policy":"manual"}"#),
+            (
+                CommitPolicy::CommitAfter { seconds: 7200 },
+                r#"{"policy":"commit_after","after":"2h"}"#,
+            ),
+            (
+                CommitPolicy::RollbackAfter { seconds: 5400 },
+                r#"{"policy":"rollback_after","after":"1h 30m"}"#,
+            ),
+        ] {
+            let shown = CommitPolicyView::from(policy);
+            assert_eq!(serde_json::to_string(&shown).unwrap(), text);
+            assert_eq!(serde_json::from_str::<CommitPolicyView>(text).unwrap(), shown);
+        }
+        for bad in [
+            r#"{"policy":"manual","after":"1h"}"#,
+            r#"{"policy":"commit_after"}"#,
+        ] {
+            assert!(serde_json::from_str::<CommitPolicyView>(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

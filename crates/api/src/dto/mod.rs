@@ -3,6 +3,7 @@
 //! Field names are the customer's words where the customer has one. Request bodies refuse unknown fields;
 //! answers may gain fields, so clients must not.
 
+pub mod attention;
 pub mod engine;
 pub mod inventory;
 pub mod job;
@@ -11,17 +12,24 @@ pub mod live;
 pub mod mapping;
 pub mod ossea;
 pub mod problem;
+pub mod quarantine;
+pub mod test;
+pub mod verb;
 
+pub use attention::{AttentionPage, AttentionView};
 pub use inventory::{ImportAnswer, ImportOutcome, ReplicaAnswer, ReplicaChange, VmPage, VmView};
-pub use job::{
-    ActionView, CancelAnswer, EventPage, JobAction, JobCreated, JobPage, JobStatusView, JobSummary,
-    Permission,
-};
-pub use job_detail::{JobDetail, LaneView, StageView, StepStanding, StepView, VolumeView};
-pub use live::{BootRequest, DryRunAnswer, Grade, GradeError, LiveFailoverRequest};
+pub use job::{EventPage, JobCreated, JobPage, JobStatusView, JobSummary};
+pub use job_detail::{JobDetail, LaneView, StageView, StepStanding, StepView, VolumeView, WindowView};
+pub use live::{BootRequest, CommitPolicyView, DryRunAnswer, Grade, GradeError, LiveFailoverRequest};
 pub use mapping::{MappingAnswer, MappingRequest, MappingUpdate, MappingsOfVm, NetworkList, NetworkView};
 pub use ossea::{
     CapabilitiesAnswer, CapabilitiesView, CheckAnswer, OfferingList, ProbeAge, TemplateList, VmSearchAnswer,
     ZoneList,
 };
 pub use problem::{ErrorCode, Mistake, Problem};
+pub use quarantine::{AuditList, ClearQuarantine, MarkedReplica, QuarantineView};
+pub use test::{StrategyView, TestFailoverRequest};
+pub use verb::{
+    ActionView, CancelAnswer, CancelRequest, DISCARD_GUEST_WRITES, DecideRequest, ExtendRequest, Permission,
+    RequestAnswer, RequestView,
+};

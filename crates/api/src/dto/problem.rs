@@ -32,10 +32,14 @@ pub enum ErrorCode {
     JobNotFound,
     /// There is no such mapping.
     MappingNotFound,
+    /// The source VM has no such replica.
+    ReplicaNotFound,
     /// The caller did not show a valid token.
     Unauthorized,
     /// The action is not allowed in the job's present state.
     NotAllowed,
+    /// The action is allowed when the caller agrees to what it discards.
+    ConsentNeeded,
     /// The database cannot be asked.
     DatabaseUnavailable,
     /// There is no such route.
@@ -65,8 +69,10 @@ impl ErrorCode {
             ErrorCode::InvalidRequest => "INVALID_REQUEST",
             ErrorCode::JobNotFound => "JOB_NOT_FOUND",
             ErrorCode::MappingNotFound => "MAPPING_NOT_FOUND",
+            ErrorCode::ReplicaNotFound => "REPLICA_NOT_FOUND",
             ErrorCode::Unauthorized => "UNAUTHORIZED",
             ErrorCode::NotAllowed => "NOT_ALLOWED",
+            ErrorCode::ConsentNeeded => "CONSENT_NEEDED",
             ErrorCode::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
             ErrorCode::RouteNotFound => "ROUTE_NOT_FOUND",
             ErrorCode::MethodNotAllowed => "METHOD_NOT_ALLOWED",
@@ -90,8 +96,10 @@ impl ErrorCode {
             ErrorCode::InvalidRequest => "The request is wrong",
             ErrorCode::JobNotFound => "Unknown job",
             ErrorCode::MappingNotFound => "Unknown network mapping",
+            ErrorCode::ReplicaNotFound => "Unknown replica",
             ErrorCode::Unauthorized => "Not authenticated",
             ErrorCode::NotAllowed => "Not allowed now",
+            ErrorCode::ConsentNeeded => "Consent is needed",
             ErrorCode::DatabaseUnavailable => "The database cannot be used",
             ErrorCode::RouteNotFound => "Unknown route",
             ErrorCode::MethodNotAllowed => "Method not allowed",

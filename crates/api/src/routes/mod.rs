@@ -1,5 +1,7 @@
 //! The routes, in files that mirror their paths.
 
+mod attention;
+mod audit;
 mod failover;
 mod health;
 mod inventory;
@@ -11,7 +13,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 
 use crate::dto::ErrorCode;
 use crate::error::ApiError;
@@ -23,15 +25,32 @@ pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
     let limit = state.settings.body_limit;
     let api = Router::new()
         .route("/failover/live", post(failover::live::start))
+        .route("/failover/test", post(failover::test::start))
+        .route("/failover/test/{job_id}", delete(failover::test::end))
         .route("/failover/jobs", get(failover::jobs::list))
         .route("/failover/jobs/{job_id}", get(failover::jobs::show))
         .route("/failover/jobs/{job_id}/events", get(failover::events::list))
         .route("/failover/jobs/{job_id}/cancel", post(failover::cancel::cancel))
+        .route("/failover/jobs/{job_id}/retry", post(failover::retry::retry))
+        .route("/failover/jobs/{job_id}/extend", post(failover::extend::extend))
+        .route("/failover/jobs/{job_id}/decide", post(failover::decide::decide))
+        .route("/failover/jobs/{job_id}/commit", post(failover::settle::commit))
+        .route(
+            "/failover/jobs/{job_id}/rollback",
+            post(failover::settle::rollback),
+        )
         .route("/failover/{job_id}/status", get(failover::jobs::status))
         .route("/failover/{vm_id}/readiness", get(failover::readiness::show))
+        .route("/attention", get(attention::list))
+        .route("/audit", get(audit::list))
         .route("/vms", get(vms::list))
         .route("/vms/{vm_id}", get(vms::show))
         .route("/vms/{vm_id}/replica", put(vms::report_replica))
+        .route("/vms/{vm_id}/quarantine", get(vms::quarantine::show))
+        .route(
+            "/vms/{vm_id}/quarantine/{volume_id}",
+            delete(vms::quarantine::clear),
+        )
         .route("/network-mappings", post(network_mappings::create))
         .route("/network-mappings/{vm_id}", get(network_mappings::list))
         .route(

@@ -1,5 +1,7 @@
 //! `/api/v1/vms`: the inventory of source VMs. Migration tools report replicas here.
 
+pub(super) mod quarantine;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

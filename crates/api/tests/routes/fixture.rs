@@ -7,14 +7,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use failover_api::dto::{ErrorCode, Problem};
+use chrono::DateTime;
+use failover_api::dto::engine::{Plan, StepFacts, StepKind, Verb};
+use failover_api::dto::{ErrorCode, JobDetail, Permission, Problem};
 use failover_api::{ApiSettings, ApiState, router};
-use failover_domain::{JobId, JobStatus};
+use failover_domain::{Attention, AttentionCode, Decision, JobId, JobStatus, Severity, TestWindow};
 use failover_engine::memory::MemoryStore;
 use failover_engine::ports::{JobStore, Lease, WorkerId};
+use failover_engine::request::JobRequest;
 use failover_engine::service::FailoverService;
 use failover_engine::state::{JobState, changed_rows};
-use failover_engine::{Event, SharedClock, StoredEvent, TokioClock};
+use failover_engine::{Event, Failure, FailureCode, SharedClock, StoredEvent, TokioClock};
 use failover_validation::Target;
 use http_body_util::BodyExt;
 use ossea_sim::{FaultRule, InProcessCloud, Profile, SimSettings, WayFault};
@@ -29,6 +32,8 @@ pub(crate) const WEB: &str = "974405f3-6f9a-5d5b-b1e9-1030ce64a998";
 pub(crate) const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 /// The network `production-app` of the sample cloud.
 pub(crate) const PRODUCTION_APP: &str = "aa2d4473-fe03-5f38-a6ce-cddc892810ad";
+/// A network of the sample cloud that is isolated from production.
+pub(crate) const TEST_NETWORK: &str = "test-isolated";
 /// A network of the other zone.
 pub(crate) const REMOTE_APP: &str = "93430f07-2695-53fc-b466-d98ce353d0c2";
 
@@ -69,6 +74,13 @@ impl TestApi {
         }
     }
 
+    /// The same surroundings behind an API with settings of its own.
+    pub(crate) fn again_with(mut self, settings: ApiSettings) -> Self {
+        let service = service_over(&self.cloud, &self.store, &self.clock);
+        self.router = router(ApiState::new(service, settings));
+        self
+    }
+
     /// An API with the sample inventory and no mappings.
     pub(crate) async fn with_inventory() -> Self {
         let api = Self::empty();
@@ -92,6 +104,113 @@ impl TestApi {
         let api = Self::ready().await;
         let job_id = api.start(PGWIN).await;
         (api, job_id)
+    }
+
+    /// An API on which [`PGWIN`] may be failed over, live and for a test.
+    pub(crate) async fn ready_for_tests() -> Self {
+        let api = Self::ready().await;
+        let mapping = json!({"purpose": "test", "network": TEST_NETWORK});
+        let path = format!("/api/v1/network-mappings/{PGWIN}/VM%20Network");
+        let answer = api.put(&path, mapping).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        api
+    }
+
+    /// An API with a test of [`PGWIN`] that nobody has taken up.
+    pub(crate) async fn testing() -> (Self, JobId) {
+        let api = Self::ready_for_tests().await;
+        let answer = api.post("/api/v1/failover/test", json!({ "vm_id": PGWIN })).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
+        let job_id = answer.json()["job_id"].as_str().unwrap().parse().unwrap();
+        (api, job_id)
+    }
+
+    /// An API with a test of [`PGWIN`] whose window was opened just now, for an hour.
+    pub(crate) async fn test_window_open() -> (Self, JobId) {
+        let (api, job_id) = Self::testing().await;
+        let plan = api.store.plan(&job_id).await.unwrap().unwrap();
+        let window = TestWindow::open(api.clock.now(), Duration::from_secs(3600));
+        let last = plan.stages.len() - 1;
+        let mut events = carried_out(&plan, last);
+        events.push(Event::StageEntered { stage: last });
+        events.push(Event::WindowOpened { window });
+        api.write(events).await;
+        (api, job_id)
+    }
+
+    /// An API with a live failover of [`PGWIN`] that was completed just now.
+    pub(crate) async fn failed_over() -> (Self, JobId) {
+        let (api, job_id) = Self::failing_over().await;
+        let plan = api.store.plan(&job_id).await.unwrap().unwrap();
+        let mut events = carried_out(&plan, plan.stages.len());
+        events.push(Event::Completed);
+        api.write(events).await;
+        (api, job_id)
+    }
+
+    /// An API with a live failover of [`PGWIN`] on the way back, with these attentions.
+    pub(crate) async fn returning(attention: Vec<Attention>) -> (Self, JobId) {
+        let (api, job_id) = Self::failing_over().await;
+        let mut events = vec![taken_up(), Event::ReturnBegan { cause: cause() }];
+        events.extend(
+            attention
+                .into_iter()
+                .map(|attention| Event::AttentionRaised { attention }),
+        );
+        api.write(events).await;
+        (api, job_id)
+    }
+
+    /// An API with a live failover of [`PGWIN`] that has failed.
+    pub(crate) async fn failed() -> (Self, JobId) {
+        let (api, job_id) = Self::failing_over().await;
+        api.write(vec![taken_up(), Event::ReturnBegan { cause: cause() }, failed()])
+            .await;
+        (api, job_id)
+    }
+
+    /// A job in full.
+    pub(crate) async fn detail(&self, job_id: &JobId) -> JobDetail {
+        let answer = self.get(&format!("/api/v1/failover/jobs/{job_id}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        serde_json::from_str(&answer.text).unwrap()
+    }
+
+    /// What a job says of a verb.
+    pub(crate) async fn permission(&self, job_id: &JobId, verb: Verb) -> Permission {
+        let actions = self.detail(job_id).await.actions;
+        let action = actions.into_iter().find(|view| view.action == verb);
+        action.expect("every verb is told").permission
+    }
+
+    /// What was asked of a job.
+    pub(crate) async fn asked(&self, job_id: &JobId) -> Vec<JobRequest> {
+        let requests = self.store.requests(job_id).await.unwrap();
+        requests.into_iter().map(|stored| stored.request).collect()
+    }
+
+    /// Asks a verb of a job.
+    pub(crate) async fn ask(&self, job_id: &JobId, verb: &str, body: Value) -> Answer {
+        self.post(&format!("/api/v1/failover/jobs/{job_id}/{verb}"), body)
+            .await
+    }
+
+    /// A verb is refused, by the route and by the job's own word alike, for a reason that says `part`. Nothing is noted.
+    pub(crate) async fn refuses(&self, job_id: &JobId, verb: Verb, body: Value, part: &str) {
+        let Permission::Refused { reason } = self.permission(job_id, verb).await else {
+            panic!("{verb:?} is offered")
+        };
+        let answer = match verb {
+            Verb::EndTest => self.delete(&format!("/api/v1/failover/test/{job_id}")).await,
+            Verb::Cancel | Verb::Extend | Verb::Retry | Verb::Decide | Verb::Commit | Verb::Rollback => {
+                self.ask(job_id, verb.as_str(), body).await
+            }
+        };
+        let problem = answer.problem(StatusCode::CONFLICT, ErrorCode::NotAllowed);
+        assert!(problem.detail.contains(&reason), "{} / {reason}", problem.detail);
+        assert!(reason.contains(part), "{verb:?}: {reason}");
+        assert_eq!(problem.job_id.as_ref(), Some(job_id));
+        assert_eq!(self.asked(job_id).await, []);
     }
 
     /// Starts a live failover that must succeed.
@@ -177,6 +296,12 @@ impl TestApi {
         claimed.lease
     }
 
+    /// The same, by a worker that gives the job back.
+    pub(crate) async fn write(&self, events: Vec<Event>) {
+        let lease = self.journal(events).await;
+        self.store.release(&lease).await.unwrap();
+    }
+
     /// The number of jobs of any kind.
     pub(crate) async fn job_count(&self) -> usize {
         let page = self.get("/api/v1/failover/jobs?limit=500").await.json();
@@ -226,6 +351,106 @@ impl Answer {
             .expect("every problem carries the request's id");
         assert_eq!(self.headers["x-request-id"], id);
         problem
+    }
+}
+
+/// A worker has begun.
+pub(crate) fn taken_up() -> Event {
+    Event::TakenUp {
+        worker: "test".to_owned(),
+        epoch: 1,
+    }
+}
+
+/// Why a job turned back.
+pub(crate) fn cause() -> Failure {
+    Failure {
+        code: FailureCode::SnapshotFailed,
+        step: None,
+        message: "no space".to_owned(),
+        cloud: None,
+        remedy: "make space".to_owned(),
+    }
+}
+
+/// The end of a job on the way back.
+pub(crate) fn failed() -> Event {
+    Event::Failed {
+        cause: cause(),
+        comparison: None,
+        resting: Vec::new(),
+    }
+}
+
+/// The journal of a job whose first `stages` stages went well.
+pub(crate) fn carried_out(plan: &Plan, stages: usize) -> Vec<Event> {
+    let mut events = vec![taken_up()];
+    for (place, stage) in plan.stages.iter().take(stages).enumerate() {
+        events.push(Event::StageEntered { stage: place });
+        let steps = stage.lanes.iter().flat_map(|lane| lane.steps.clone());
+        events.extend(steps.map(|step| Event::StepDone {
+            facts: facts_of(plan, step.kind),
+            step,
+        }));
+        events.push(Event::StageFinished { stage: place });
+    }
+    events
+}
+
+fn facts_of(plan: &Plan, kind: StepKind) -> StepFacts {
+    match kind {
+        StepKind::TakeInventory => StepFacts::InventoryTaken {
+            survey: Box::default(),
+        },
+        StepKind::Snapshot { disk } => StepFacts::SnapshotTaken {
+            disk,
+            snapshot: format!("snap-{disk}").parse().unwrap(),
+        },
+        StepKind::CreateVm => StepFacts::VmCreated {
+            vm: "vm-9".parse().unwrap(),
+            scratch_root: None,
+        },
+        StepKind::Attach { disk } => StepFacts::Attached {
+            disk,
+            device: plan.disks[disk].destination_device,
+        },
+        StepKind::VmSnapshot => StepFacts::VmSnapshotTaken {
+            vm_snapshot: "vm-snap-1".parse().unwrap(),
+        },
+        StepKind::Validate
+        | StepKind::Quiesce
+        | StepKind::DetachFromOma { .. }
+        | StepKind::VerifyNetworks
+        | StepKind::DetachScratchRoot
+        | StepKind::DeleteScratchRoot
+        | StepKind::VerifyDisks
+        | StepKind::VerifyRollbackPoints
+        | StepKind::StartVm
+        | StepKind::VerifyBoot
+        | StepKind::TestWindow
+        | StepKind::StopVm
+        | StepKind::RevertVmSnapshot
+        | StepKind::DeleteVmSnapshot
+        | StepKind::DetachFromDestination { .. }
+        | StepKind::Revert { .. }
+        | StepKind::Quarantine { .. }
+        | StepKind::ReturnToOma { .. }
+        | StepKind::Resume
+        | StepKind::DestroyVm
+        | StepKind::DeleteSnapshot { .. } => StepFacts::Plain,
+    }
+}
+
+/// An attention about one object.
+pub(crate) fn attention(code: AttentionCode, object: &str, decisions: &[Decision]) -> Attention {
+    Attention {
+        code,
+        severity: Severity::Error,
+        message: format!("something about {object}"),
+        objects: vec![object.to_owned()],
+        choices: vec!["mend it".to_owned()],
+        decisions: decisions.to_vec(),
+        since: DateTime::UNIX_EPOCH,
     }
 }
 

@@ -13,9 +13,10 @@ use failover_domain::{JobId, VmId};
 use failover_engine::StoredEvent;
 use failover_engine::plan::Plan;
 use failover_engine::ports::{
-    AppendError, Batch, CancelOutcome, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease,
-    NewJob, ResourceRow, StoreError, VolumeRow, WorkerId,
+    AppendError, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, NewJob, OpenRequest,
+    RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId,
 };
+use failover_engine::request::{JobRequest, StoredRequest};
 use serde_json::json;
 
 use crate::fixture::{PGWIN, TestApi, send, service_over, with_json};
@@ -44,11 +45,13 @@ always_away! {
     events(id: &JobId, after: u64, limit: usize) -> Vec<StoredEvent> | StoreError;
     volumes(id: &JobId) -> Vec<VolumeRow> | StoreError;
     resources(id: &JobId) -> Vec<ResourceRow> | StoreError;
-    request_cancel(id: &JobId, by: &str) -> CancelOutcome | StoreError;
+    submit_request(id: &JobId, by: &str, request: &JobRequest) -> RequestOutcome | StoreError;
+    requests(id: &JobId) -> Vec<StoredRequest> | StoreError;
+    due_settlements(limit: usize) -> Vec<JobRecord> | StoreError;
     renew_worker(worker: &WorkerId, lease: Duration) -> () | StoreError;
     claim(worker: &WorkerId, limit: usize) -> Vec<ClaimedJob> | StoreError;
     append(lease: &Lease, batch: &Batch) -> () | AppendError;
-    cancel_requests(worker: &WorkerId) -> Vec<(JobId, String)> | StoreError;
+    open_requests(worker: &WorkerId) -> Vec<OpenRequest> | StoreError;
     release(lease: &Lease) -> () | StoreError;
     retire_worker(worker: &WorkerId) -> () | StoreError;
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
+mod attention;
+mod audit;
 mod failover;
 mod fixture;
 mod health;
@@ -9,4 +11,5 @@ mod inventory;
 mod network_mappings;
 mod ossea;
 mod protocol;
+mod quarantine;
 mod vms;

@@ -4,40 +4,38 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use failover_domain::JobId;
-use failover_engine::ports::{CancelOutcome, JobRecord};
+use failover_engine::ports::JobRecord;
+use failover_engine::request::JobRequest;
+use failover_engine::verbs::Verb;
 
+use super::asking::{Consent, note, permitted};
 use super::jobs::record_of;
-use crate::dto::{CancelAnswer, Permission};
+use crate::dto::{CancelAnswer, CancelRequest};
 use crate::error::ApiError;
-use crate::extract::ApiPath;
+use crate::extract::{ApiOptionalJson, ApiPath};
 use crate::layers::Caller;
 use crate::state::ApiState;
-use crate::view::{cancel_permission, job_url};
+use crate::view::job_url;
 
 pub(in crate::routes) async fn cancel(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
     ApiPath(job_id): ApiPath<JobId>,
+    ApiOptionalJson(body): ApiOptionalJson<CancelRequest>,
 ) -> Result<(StatusCode, Json<CancelAnswer>), ApiError> {
     let record = record_of(&state, &job_id).await?;
     // Asking twice is the same as asking once, so a request that is repeated after a lost answer succeeds.
     if record.cancel_requested_by.is_some() && !record.projection.status.is_final() {
         return Ok(accepted(record, &caller));
     }
-    if let Permission::Refused { reason } = cancel_permission(&record) {
-        return Err(ApiError::not_allowed(
-            &job_id,
-            format!("job {job_id} cannot be cancelled: {reason}"),
-        ));
-    }
-    match state.service.jobs.request_cancel(&job_id, &caller.0).await? {
-        CancelOutcome::Requested => Ok(accepted(record, &caller)),
-        CancelOutcome::AlreadyEnded => Err(ApiError::not_allowed(
-            &job_id,
-            format!("job {job_id} cannot be cancelled: it has just ended"),
-        )),
-        CancelOutcome::NoSuchJob => Err(ApiError::unknown_job(&job_id)),
-    }
+    let consent = if body.discard_guest_writes {
+        Consent::Given
+    } else {
+        Consent::NotGiven
+    };
+    permitted(&record, Verb::Cancel, consent)?;
+    note(&state, &caller, &record, &JobRequest::Cancel).await?;
+    Ok(accepted(record, &caller))
 }
 
 fn accepted(record: JobRecord, caller: &Caller) -> (StatusCode, Json<CancelAnswer>) {

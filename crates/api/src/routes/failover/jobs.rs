@@ -11,7 +11,7 @@ use crate::dto::{JobDetail, JobPage, JobStatusView};
 use crate::error::ApiError;
 use crate::extract::{ApiPath, ApiQuery, limit, parameter};
 use crate::state::ApiState;
-use crate::view::{self, JobParts};
+use crate::view::{self, JobParts, open_attentions};
 
 /// How many journal entries are read at once.
 const EVENTS_AT_ONCE: usize = 1000;
@@ -55,6 +55,7 @@ pub(in crate::routes) async fn list(
             .as_deref()
             .map(|text| parameter("cursor", text))
             .transpose()?,
+        needs_person: None,
         // One more than asked for tells whether there is a next page.
         limit: page_size + 1,
     };
@@ -65,10 +66,13 @@ pub(in crate::routes) async fn list(
         .last()
         .filter(|_| has_more)
         .map(|record| record.job_id.clone());
-    Ok(Json(JobPage {
-        jobs: records.into_iter().map(view::summary).collect(),
-        next_cursor,
-    }))
+    let now = state.service.clock.now();
+    let mut jobs = Vec::with_capacity(records.len());
+    for record in records {
+        let attention = open_attentions(&state, &record, now).await?;
+        jobs.push(view::summary(record, attention, now));
+    }
+    Ok(Json(JobPage { jobs, next_cursor }))
 }
 
 /// One status or several, separated by commas; `active` stands for all but the final ones.
@@ -89,6 +93,7 @@ pub(in crate::routes) async fn show(
 ) -> Result<Json<JobDetail>, ApiError> {
     let record = record_of(&state, &job_id).await?;
     let jobs = &state.service.jobs;
+    let now = state.service.clock.now();
     let plan = jobs
         .plan(&job_id)
         .await?
@@ -98,9 +103,11 @@ pub(in crate::routes) async fn show(
         events: journal(&state, &job_id).await?,
         volumes: jobs.volumes(&job_id).await?,
         resources: jobs.resources(&job_id).await?,
+        requests: jobs.requests(&job_id).await?,
+        attention: open_attentions(&state, &record, now).await?,
         record,
     };
-    let detail = view::detail(parts, state.service.clock.now());
+    let detail = view::detail(parts, now);
     Ok(Json(detail.map_err(|error| {
         ApiError::internal(format!("the journal of {job_id} is broken: {error}"))
     })?))
@@ -110,7 +117,10 @@ pub(in crate::routes) async fn status(
     State(state): State<ApiState>,
     ApiPath(job_id): ApiPath<JobId>,
 ) -> Result<Json<JobStatusView>, ApiError> {
-    Ok(Json(view::status(record_of(&state, &job_id).await?)))
+    let record = record_of(&state, &job_id).await?;
+    let now = state.service.clock.now();
+    let attention_count = open_attentions(&state, &record, now).await?.len();
+    Ok(Json(view::status(record, attention_count, now)))
 }
 
 /// A job's row, or the problem that there is none.

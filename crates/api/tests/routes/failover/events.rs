@@ -37,6 +37,7 @@ async fn a_reader_that_goes_on_where_it_stopped_misses_nothing() {
     };
     let failed = Event::Failed {
         cause: cause.clone(),
+        comparison: None,
         resting: Vec::new(),
     };
     api.journal(vec![taken_up, Event::ReturnBegan { cause }, failed])

@@ -7,7 +7,7 @@ use failover_engine::ports::JobStore;
 use failover_engine::{Event, Failure, FailureCode};
 use serde_json::json;
 
-use crate::fixture::{PGWIN, TestApi, WEB};
+use crate::fixture::{PGWIN, TestApi, WEB, taken_up};
 
 fn cancelled() -> Failure {
     Failure {
@@ -19,18 +19,12 @@ fn cancelled() -> Failure {
     }
 }
 
-fn taken_up() -> Event {
-    Event::TakenUp {
-        worker: "test".to_owned(),
-        epoch: 1,
-    }
-}
-
 /// An API with a failed job of PGWIN and a pending one of WEB.
 async fn two_jobs() -> TestApi {
     let (api, _) = TestApi::failing_over().await;
     let failed = Event::Failed {
         cause: cancelled(),
+        comparison: None,
         resting: Vec::new(),
     };
     let lease = api
@@ -96,7 +90,7 @@ async fn wrong_filters_are_named() {
     for (query, part) in [
         ("status=done", "powering_on"),
         ("vm_id=web-01", "VMware UUID"),
-        ("type=life", "live or test"),
+        ("type=life", "live, test, rollback or commit"),
         ("limit=0", "from 1 to 500"),
         ("limit=many", "from 1 to 500"),
         ("cursor=x", "live-failover-"),

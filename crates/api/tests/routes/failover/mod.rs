@@ -1,8 +1,15 @@
 //! `/api/v1/failover`.
 
 mod cancel;
+mod decide;
 mod events;
+mod extend;
 mod jobs;
 mod live;
 mod live_refused;
 mod readiness;
+mod retry;
+mod settle;
+mod test;
+mod test_refused;
+mod views;

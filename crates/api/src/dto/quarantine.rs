@@ -1,0 +1,42 @@
+//! Replicas that need a full synchronisation, and what was audited.
+
+use failover_domain::{VmId, VolumeId};
+use failover_engine::ports::AuditEntry;
+use serde::{Deserialize, Serialize};
+
+/// A replica that is marked for a full synchronisation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkedReplica {
+    /// The replica.
+    pub volume_id: VolumeId,
+    /// Its name in the cloud.
+    pub volume_name: String,
+    /// The disk's label in VMware.
+    pub label: String,
+}
+
+/// The answer to `GET /api/v1/vms/{vm_id}/quarantine`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuarantineView {
+    /// The source VM.
+    pub vm_id: VmId,
+    /// Its name.
+    pub name: String,
+    /// The marked replicas, in disk order.
+    pub replicas: Vec<MarkedReplica>,
+}
+
+/// The body of `DELETE /api/v1/vms/{vm_id}/quarantine/{volume_id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClearQuarantine {
+    /// Why its content is known to be good, for those who read it later.
+    pub reason: String,
+}
+
+/// The answer to `GET /api/v1/audit`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditList {
+    /// The entries, newest first.
+    pub entries: Vec<AuditEntry>,
+}

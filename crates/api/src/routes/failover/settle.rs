@@ -1,0 +1,54 @@
+//! `POST /api/v1/failover/jobs/{job_id}/commit` and `.../rollback`: what comes after a completed live failover. Either makes
+//! a job of its own; asking twice for the same one leads to that job.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use failover_domain::{JobId, JobType};
+use failover_engine::service::Settlement;
+use failover_engine::verbs::Verb;
+
+use super::asking::{Consent, permitted};
+use super::jobs::record_of;
+use super::start::created;
+use crate::error::ApiError;
+use crate::extract::ApiPath;
+use crate::layers::Caller;
+use crate::state::ApiState;
+
+pub(in crate::routes) async fn commit(
+    State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
+    ApiPath(job_id): ApiPath<JobId>,
+) -> Result<Response, ApiError> {
+    settle(&state, &caller, &job_id, Settlement::Commit).await
+}
+
+pub(in crate::routes) async fn rollback(
+    State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
+    ApiPath(job_id): ApiPath<JobId>,
+) -> Result<Response, ApiError> {
+    settle(&state, &caller, &job_id, Settlement::Rollback).await
+}
+
+async fn settle(
+    state: &ApiState,
+    caller: &Caller,
+    job_id: &JobId,
+    how: Settlement,
+) -> Result<Response, ApiError> {
+    let (verb, job_type) = match how {
+        Settlement::Commit => (Verb::Commit, JobType::Commit),
+        Settlement::Rollback => (Verb::Rollback, JobType::Rollback),
+    };
+    let record = record_of(state, job_id).await?;
+    if let Some(by) = &record.settled_by
+        && record_of(state, by).await?.job_type == job_type
+    {
+        return Ok(created(state, by.clone(), record.vm_id, job_type).await);
+    }
+    permitted(&record, verb, Consent::NotGiven)?;
+    let settled_by = state.service.settle(job_id, how, &caller.0).await?;
+    Ok(created(state, settled_by, record.vm_id, job_type).await)
+}

@@ -1,0 +1,64 @@
+//! `/api/v1/failover/test`: starts a test failover or shows what it would do, and ends one.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::{Extension, Json};
+use failover_domain::window::{LONGEST_WINDOW, SHORTEST_WINDOW};
+use failover_domain::{AtWindowEnd, JobId};
+use failover_engine::request::JobRequest;
+use failover_engine::service::{Wanted, WantedTest};
+use failover_engine::verbs::Verb;
+
+use super::asking::{Consent, answered, asked_before, permitted, submit};
+use super::jobs::record_of;
+use super::start::{StartQuery, start_or_show};
+use crate::dto::{RequestAnswer, TestFailoverRequest};
+use crate::error::ApiError;
+use crate::extract::{ApiJson, ApiPath, ApiQuery, time};
+use crate::layers::Caller;
+use crate::state::ApiState;
+
+/// How long the window is open when a request does not say: time to log in and look, and short enough that a forgotten
+/// test does not keep its VM from being synchronised for a day.
+const USUAL_WINDOW: Duration = Duration::from_secs(3600);
+
+pub(in crate::routes) async fn start(
+    State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
+    ApiQuery(query): ApiQuery<StartQuery>,
+    ApiJson(body): ApiJson<TestFailoverRequest>,
+) -> Result<Response, ApiError> {
+    let bounds = SHORTEST_WINDOW..=LONGEST_WINDOW;
+    let window = match &body.test_duration {
+        Some(text) => time("test_duration", text, bounds, ", or leave it out")?,
+        None => USUAL_WINDOW,
+    };
+    let wanted = Wanted::Test(WantedTest {
+        window,
+        at_window_end: if body.auto_cleanup {
+            AtWindowEnd::CleanUp
+        } else {
+            AtWindowEnd::Remind
+        },
+        strategy: body.rollback_strategy,
+    });
+    start_or_show(&state, caller, &query, body.into(), wanted).await
+}
+
+pub(in crate::routes) async fn end(
+    State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
+    ApiPath(job_id): ApiPath<JobId>,
+) -> Result<(StatusCode, Json<RequestAnswer>), ApiError> {
+    let record = record_of(&state, &job_id).await?;
+    // Asking twice is the same as asking once, so a request that is repeated after a lost answer succeeds.
+    let first = asked_before(&state, &record, |request| *request == JobRequest::EndTest).await?;
+    if let Some(first) = first {
+        return Ok(answered(record, first.by, first.request));
+    }
+    permitted(&record, Verb::EndTest, Consent::NotGiven)?;
+    submit(&state, caller, record, JobRequest::EndTest).await
+}
