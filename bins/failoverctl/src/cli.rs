@@ -1,16 +1,18 @@
 //! What can be typed.
 
+mod failover;
+mod jobs;
 mod ossea;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use failover_api::dto::Grade;
-use failover_api::dto::engine::OnBootFailure;
 use failover_config::CommonArgs;
-use failover_domain::{JobId, JobStatus, JobType, Purpose};
+use failover_domain::{FailoverType, Purpose, VolumeId};
 
+pub(crate) use failover::{FailoverCommand, LiveArgs, PlanCommand, RunArgs, TestArgs, WishArgs};
+pub(crate) use jobs::{Decided, JobsCommand};
 pub(crate) use ossea::{OsseaCommand, ZoneArgs};
 
 /// Shown at the end of `--help`; `docs/failoverctl.md` says the same at length.
@@ -75,18 +77,35 @@ pub(crate) enum Command {
         /// VMware UUID or exact name.
         vm: String,
         /// For which kind of failover.
-        #[arg(long = "type", value_name = "TYPE", default_value = "live", value_parser = job_type)]
-        job_type: JobType,
+        #[arg(long = "type", value_name = "TYPE", default_value = "live", value_parser = failover_type)]
+        failover: FailoverType,
     },
     /// What a failover would do, step by step. Changes nothing.
     #[command(subcommand)]
     Plan(PlanCommand),
-    /// Start a failover.
+    /// Start a failover, or end a test.
     #[command(subcommand)]
     Failover(FailoverCommand),
     /// Failovers, running and past.
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// What people are needed for, over all jobs, the newest first.
+    Attention {
+        /// Only attentions that are so urgent.
+        #[arg(long, value_enum)]
+        severity: Option<SeverityArg>,
+        #[command(flatten)]
+        page: Page,
+    },
+    /// Replicas that need a full synchronisation because their rollback point was given up.
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+    /// Who changed what by hand, and why, the newest first.
+    Audit {
+        /// At most so many entries.
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+    },
     /// Which cloud network a network of a source VM becomes.
     #[command(subcommand)]
     Mappings(MappingsCommand),
@@ -133,100 +152,6 @@ pub(crate) struct Page {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum PlanCommand {
-    /// The plan of a live failover.
-    Live(LiveArgs),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum FailoverCommand {
-    /// A permanent switch to the cloud.
-    Live {
-        #[command(flatten)]
-        live: LiveArgs,
-        /// Follow the job to its end. The exit code is then 0 only for a completed job.
-        #[arg(long)]
-        watch: bool,
-    },
-}
-
-/// What a live failover is asked for.
-#[derive(Debug, Args)]
-pub(crate) struct LiveArgs {
-    /// VMware UUID or exact name.
-    pub(crate) vm: String,
-    /// Map a source network to a cloud network (id or exact name) for this job alone.
-    #[arg(long, value_name = "SRC=NET", value_parser = mapping)]
-    pub(crate) map: Vec<(String, String)>,
-    /// Pass over failed warnings. Critical checks protect data and always count.
-    #[arg(long)]
-    pub(crate) skip_validation: bool,
-    /// What proves a boot, beyond the state Running: address, ping, tcp:PORT. Repeatable.
-    #[arg(long, value_name = "GRADE")]
-    pub(crate) boot_grade: Vec<Grade>,
-    /// Within which time the boot must be proved, such as 5m.
-    #[arg(long, value_name = "TIME", value_parser = span)]
-    pub(crate) boot_within: Option<String>,
-    /// What happens otherwise: undo everything, or leave the VM running for a person to look at.
-    #[arg(long, value_enum, default_value_t = BootFailure::Rollback)]
-    pub(crate) on_boot_failure: BootFailure,
-}
-
-/// What happens when the boot cannot be proved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BootFailure {
-    /// Undo everything.
-    Rollback,
-    /// Leave the VM running.
-    Hold,
-}
-
-impl From<BootFailure> for OnBootFailure {
-    fn from(choice: BootFailure) -> Self {
-        match choice {
-            BootFailure::Rollback => OnBootFailure::Rollback,
-            BootFailure::Hold => OnBootFailure::Hold,
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum JobsCommand {
-    /// List jobs, newest first.
-    List {
-        /// Only this status; "active" stands for all that have not ended. Repeatable, or several with commas.
-        #[arg(long, value_delimiter = ',', value_parser = status)]
-        status: Vec<String>,
-        /// Only this source VM: VMware UUID or exact name.
-        #[arg(long)]
-        vm: Option<String>,
-        #[command(flatten)]
-        page: Page,
-    },
-    /// Show one job in full.
-    Show {
-        /// The job.
-        job: JobId,
-        /// Follow the job to its end. The exit code is then 0 only for a completed job.
-        #[arg(long)]
-        watch: bool,
-    },
-    /// Show a job's journal.
-    Events {
-        /// The job.
-        job: JobId,
-        /// Only entries after this number.
-        #[arg(long, value_name = "SEQ", default_value_t = 0)]
-        after: u64,
-    },
-    /// Stop a job and bring the replicas back to the OMA.
-    Cancel {
-        /// The job.
-        job: JobId,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum MappingsCommand {
     /// List a VM's mappings, and its networks without one.
     List {
@@ -256,20 +181,49 @@ pub(crate) enum MappingsCommand {
     },
 }
 
-fn job_type(text: &str) -> Result<JobType, String> {
-    text.parse().map_err(|e: failover_domain::IdError| e.to_string())
+/// `quarantine`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineCommand {
+    /// List the replicas of a VM that need a full synchronisation before they may be used.
+    List {
+        /// VMware UUID or exact name.
+        vm: String,
+    },
+    /// Take the mark off a replica whose content is known to be good. Audited.
+    Clear {
+        /// VMware UUID or exact name.
+        vm: String,
+        /// The replica's volume id.
+        volume: VolumeId,
+        /// Why its content is known to be good, for those who read it later.
+        #[arg(long)]
+        reason: String,
+    },
 }
 
-/// A status or `active`, checked before it is sent.
-fn status(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text == "active" {
-        return Ok(text.to_owned());
+/// How urgent an attention is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SeverityArg {
+    /// Somebody should look; no data is at risk.
+    Warning,
+    /// The job cannot go on without a person.
+    Error,
+    /// A replica is not where it should rest.
+    Critical,
+}
+
+impl SeverityArg {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            SeverityArg::Warning => "warning",
+            SeverityArg::Error => "error",
+            SeverityArg::Critical => "critical",
+        }
     }
-    match text.parse::<JobStatus>() {
-        Ok(status) => Ok(status.to_string()),
-        Err(error) => Err(format!("{error}, or active")),
-    }
+}
+
+fn failover_type(text: &str) -> Result<FailoverType, String> {
+    text.parse().map_err(|e: failover_domain::IdError| e.to_string())
 }
 
 fn purpose(text: &str) -> Result<Purpose, String> {
@@ -297,8 +251,12 @@ fn span(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use failover_api::dto::CommitPolicyView;
+    use failover_domain::StrategyRequest;
 
+    use super::failover::BootFailure;
     use super::*;
+    use crate::fixture::JOB;
 
     fn parse(line: &[&str]) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(std::iter::once(&"failoverctl").chain(line))
@@ -312,6 +270,54 @@ mod tests {
             panic!("{command:?}")
         };
         live
+    }
+
+    fn test(line: &[&str]) -> TestArgs {
+        let command = parse(line).unwrap().command.unwrap();
+        let (Command::Failover(FailoverCommand::Test { test, .. }) | Command::Plan(PlanCommand::Test(test))) =
+            command
+        else {
+            panic!("{command:?}")
+        };
+        test
+    }
+
+    #[test]
+    fn a_test_takes_its_own_options_and_those_of_every_failover() {
+        let args = test(&[
+            "failover",
+            "test",
+            "web-01",
+            "--duration",
+            "1h30m",
+            "--keep",
+            "--strategy",
+            "volume-snapshots",
+            "--network",
+            "VM Network=lab",
+            "--watch",
+        ]);
+        assert_eq!((args.duration.as_deref(), args.keep), (Some("1h30m"), true));
+        assert_eq!(args.strategy, StrategyRequest::VolumeSnapshots);
+        assert_eq!(args.wishes.map, [("VM Network".to_owned(), "lab".to_owned())]);
+        let args = test(&["plan", "test", "web-01"]);
+        assert_eq!(
+            (args.duration, args.keep, args.strategy),
+            (None, false, StrategyRequest::Auto)
+        );
+    }
+
+    #[test]
+    fn a_commit_policy_is_manual_or_has_its_time() {
+        let policy = |text: &str| live(&["failover", "live", "x", "--commit-policy", text]).commit_policy;
+        assert_eq!(policy("manual"), CommitPolicyView::Manual {});
+        let after = "2h".to_owned();
+        assert_eq!(policy("commit-after=2h"), CommitPolicyView::CommitAfter { after });
+        let after = "90m".to_owned();
+        assert_eq!(
+            policy("rollback-after=90m"),
+            CommitPolicyView::RollbackAfter { after }
+        );
     }
 
     #[test]
@@ -341,6 +347,7 @@ mod tests {
             "hold",
         ]);
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        let args = args.wishes;
         assert_eq!(args.map, [pair("VM Network", "prod"), pair("a=b", "net-1")]);
         let grades: Vec<String> = args.boot_grade.iter().map(ToString::to_string).collect();
         assert_eq!(grades, ["ping", "tcp:22"]);
@@ -354,7 +361,7 @@ mod tests {
     #[test]
     fn a_plan_takes_the_same_options() {
         assert_eq!(
-            live(&["plan", "live", "web-01"]).on_boot_failure,
+            live(&["plan", "live", "web-01"]).wishes.on_boot_failure,
             BootFailure::Rollback
         );
     }
@@ -367,6 +374,43 @@ mod tests {
             (vec!["failover", "live", "x", "--boot-grade", "tcp:0"], "tcp:PORT"),
             (vec!["failover", "live", "x", "--boot-within", "soon"], "5m"),
             (vec!["jobs", "show", "x"], "live-failover-"),
+            (vec!["failover", "test", "x", "--duration", "soon"], "1h 30m"),
+            (
+                vec!["failover", "test", "x", "--strategy", "magic"],
+                "volume_snapshots",
+            ),
+            (
+                vec!["failover", "live", "x", "--commit-policy", "later"],
+                "commit-after=TIME",
+            ),
+            (
+                vec!["failover", "live", "x", "--commit-policy", "manual=1h"],
+                "commit-after=TIME",
+            ),
+            (
+                vec!["failover", "live", "x", "--commit-policy", "commit-after=x"],
+                "5m",
+            ),
+            (
+                vec!["failover", "test", "x", "--dry-run", "--watch"],
+                "cannot be used",
+            ),
+            (vec!["jobs", "extend", JOB], "--by"),
+            (
+                vec!["jobs", "extend", JOB, "--by", "1h", "--until", "x"],
+                "cannot be used",
+            ),
+            (
+                vec!["jobs", "decide", JOB, "NO_SUCH_CODE", "retry"],
+                "REVERT_FAILED",
+            ),
+            (vec!["jobs", "decide", JOB, "REVERT_FAILED", "force"], "--reason"),
+            (
+                vec!["jobs", "decide", JOB, "REVERT_FAILED", "guess"],
+                "retry, keep or force",
+            ),
+            (vec!["quarantine", "clear", "x", "volume-1"], "--reason"),
+            (vec!["attention", "--severity", "bad"], "critical"),
             (vec!["jobs", "list", "--status", "done"], "powering_on"),
             (vec!["readiness", "x", "--type", "dead"], "live or test"),
             (

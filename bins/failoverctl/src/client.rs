@@ -108,6 +108,18 @@ impl Api {
         self.exchange(request, MAY_HAVE_ARRIVED).await
     }
 
+    /// Deletes something for which the answer has a value.
+    pub(crate) async fn remove<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Answer<T>, CtlError> {
+        self.value_of(self.request(Method::DELETE, path), MAY_HAVE_ARRIVED)
+            .await
+    }
+
+    /// Deletes something with more to say than its path.
+    pub(crate) async fn delete_with(&self, path: &[&str], body: &impl Serialize) -> Result<String, CtlError> {
+        let request = self.request(Method::DELETE, path).json(body);
+        self.exchange(request, MAY_HAVE_ARRIVED).await
+    }
+
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
         let mut url = self.base.clone();
         url.path_segments_mut()

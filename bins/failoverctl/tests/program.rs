@@ -6,11 +6,15 @@ mod ossea;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use failover_api::dto::engine::{AuditEntry, JobRequest};
 use failover_api::dto::{
-    ErrorCode, EventPage, ImportAnswer, JobCreated, JobDetail, MappingAnswer, NetworkList, ProbeAge, Problem,
-    VmPage, VmView,
+    AttentionPage, AttentionView, AuditList, CancelAnswer, ErrorCode, EventPage, ImportAnswer, JobDetail,
+    MappingAnswer, MarkedReplica, NetworkList, ProbeAge, Problem, QuarantineView, RequestAnswer, VmPage,
+    VmView,
 };
-use failover_domain::{JobStatus, JobType, NetworkMapping, Purpose, Readiness, SourceVm};
+use failover_domain::{
+    AttentionCode, Decision, JobStatus, JobType, NetworkMapping, Purpose, Readiness, SourceVm,
+};
 use fake_api::{FakeApi, Reply, json, run};
 use fixture::{JOB, VM};
 
@@ -232,7 +236,7 @@ async fn a_name_is_looked_up_and_sent_along_as_a_guard() {
     let seen = api.seen();
     assert_eq!(seen[0].line, "GET /api/v1/vms?name=erp-01");
     assert_eq!(seen[1].line, "POST /api/v1/failover/live?dry_run=true");
-    let body: serde_json::Value = serde_json::from_str(&seen[1].body).unwrap();
+    let body = seen[1].json();
     assert_eq!(
         (body["vm_id"].as_str(), body["vm_name"].as_str()),
         (Some(VM), Some("erp-01"))
@@ -340,16 +344,7 @@ async fn names_of_networks_are_escaped_in_paths() {
 
 #[tokio::test]
 async fn a_job_that_is_followed_to_completion_is_0() {
-    let created = JobCreated {
-        job_id: fixture::job_id(),
-        vm_id: VM.parse().unwrap(),
-        job_type: JobType::Live,
-        status: JobStatus::Pending,
-        job_url: String::new(),
-        status_url: String::new(),
-        events_url: String::new(),
-        expected_seconds: Some(100),
-    };
+    let created = fixture::created(JobType::Live);
     let shown = AtomicUsize::new(0);
     let api = FakeApi::serve(move |request, _| {
         if request.line.starts_with("POST") {
@@ -477,5 +472,343 @@ async fn completions_need_no_api_and_no_configuration() {
         let ended = run("nonsense", &["completions", shell]).await;
         assert_eq!(ended.code, Some(0));
         assert!(ended.stdout.contains("failoverctl") && ended.stdout.contains("mappings"));
+    }
+}
+
+#[tokio::test]
+async fn a_test_sends_its_wishes_and_nothing_that_was_not_wished() {
+    let api = FakeApi::serve(|_, _| json(202, &fixture::created(JobType::Test))).await;
+    let ended = api
+        .run(&[
+            "failover",
+            "test",
+            VM,
+            "--duration",
+            "2h",
+            "--keep",
+            "--strategy",
+            "volume_snapshots",
+            "--network",
+            "VM Network=lab",
+            "--skip-validation",
+        ])
+        .await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains(&format!("Job {JOB} was started")),
+        "{}",
+        ended.stdout
+    );
+    let seen = api.seen().remove(0);
+    assert_eq!(seen.line, "POST /api/v1/failover/test");
+    let expected = serde_json::json!({
+        "vm_id": VM, "test_duration": "2h", "auto_cleanup": false, "skip_validation": true,
+        "network_mappings": {"VM Network": "lab"}, "boot": {}, "on_boot_failure": "rollback",
+        "rollback_strategy": "volume_snapshots",
+    });
+    assert_eq!(seen.json(), expected);
+    let ended = api.run(&["failover", "test", VM]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let body = api.seen()[1].json();
+    assert_eq!(
+        (
+            body.get("test_duration"),
+            &body["auto_cleanup"],
+            &body["rollback_strategy"]
+        ),
+        (None, &serde_json::json!(true), &serde_json::json!("auto"))
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_is_the_plan_and_starts_nothing() {
+    let api = FakeApi::serve(|_, _| json(200, &fixture::dry_run_of(fixture::test_plan_of_an_hour()))).await;
+    for line in [&["failover", "test", VM, "--dry-run"][..], &["plan", "test", VM]] {
+        let ended = api.run(line).await;
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (Some(0), include_str!("expected/plan_test.txt"))
+        );
+    }
+    let dry = |request: &fake_api::Request| request.line == "POST /api/v1/failover/test?dry_run=true";
+    assert!(api.seen().iter().all(dry), "{:?}", api.seen());
+}
+
+#[tokio::test]
+async fn a_commit_policy_goes_with_a_live_failover() {
+    let api = FakeApi::serve(|_, _| json(202, &fixture::created(JobType::Live))).await;
+    let ended = api
+        .run(&["failover", "live", VM, "--commit-policy", "rollback-after=1h"])
+        .await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let expected = serde_json::json!({"policy": "rollback_after", "after": "1h"});
+    assert_eq!(api.seen()[0].json()["commit_policy"], expected);
+}
+
+#[tokio::test]
+async fn a_test_that_is_followed_goes_through_its_window_to_its_end() {
+    let api = api_with_job(|n| {
+        if n == 0 {
+            fixture::testing()
+        } else {
+            fixture::tested()
+        }
+    })
+    .await;
+    let ended = api.run(&["jobs", "show", JOB, "--watch"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        ended.stdout.ends_with(include_str!("expected/tested.txt")),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[tokio::test]
+async fn each_verb_is_one_request() {
+    let noted = |request: JobRequest| RequestAnswer {
+        job_id: fixture::job_id(),
+        status: JobStatus::Executing,
+        requested_by: "anna".into(),
+        request,
+        job_url: String::new(),
+    };
+    let deadline = fixture::at(7200);
+    let decided = JobRequest::Decide {
+        code: AttentionCode::RevertFailed,
+        object: Some("volume volume-0".into()),
+        decision: Decision::Force,
+        reason: "broken".into(),
+    };
+    let job = |verb: &str| format!("POST /api/v1/failover/jobs/{JOB}/{verb}");
+    for (line, answer, request, body, told) in [
+        (
+            vec!["failover", "end", JOB],
+            noted(JobRequest::EndTest),
+            format!("DELETE /api/v1/failover/test/{JOB}"),
+            None,
+            "end the test",
+        ),
+        (
+            vec!["jobs", "retry", JOB],
+            noted(JobRequest::Retry),
+            job("retry"),
+            Some(serde_json::json!({})),
+            "try again at once",
+        ),
+        (
+            vec!["jobs", "extend", JOB, "--by", "30m"],
+            noted(JobRequest::Extend { deadline }),
+            job("extend"),
+            Some(serde_json::json!({"by": "30m"})),
+            "open until 2025-08-18 14:00:00 UTC",
+        ),
+        (
+            vec!["jobs", "extend", JOB, "--until", "2025-08-18T14:00:00Z"],
+            noted(JobRequest::Extend { deadline }),
+            job("extend"),
+            Some(serde_json::json!({"until": "2025-08-18T14:00:00Z"})),
+            "open until 2025-08-18 14:00:00 UTC",
+        ),
+        (
+            vec![
+                "jobs",
+                "decide",
+                JOB,
+                "revert-failed",
+                "force",
+                "--object",
+                "volume volume-0",
+                "--reason",
+                "broken",
+            ],
+            noted(decided),
+            job("decide"),
+            Some(serde_json::json!({
+                "attention": "REVERT_FAILED", "object": "volume volume-0", "decision": "force", "reason": "broken",
+            })),
+            "decide force for REVERT_FAILED about volume volume-0",
+        ),
+    ] {
+        let api = FakeApi::serve(move |_, _| json(202, &answer)).await;
+        let ended = api.run(&line).await;
+        assert_eq!(ended.code, Some(0), "{line:?}: {}", ended.stderr);
+        assert!(ended.stdout.contains(told), "{line:?}: {}", ended.stdout);
+        let seen = api.seen().remove(0);
+        assert_eq!(seen.line, request);
+        match body {
+            Some(body) => assert_eq!(seen.json(), body),
+            None => assert_eq!(seen.body, ""),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cancel_discards_a_guests_writes_only_when_told_to() {
+    let answer = || CancelAnswer {
+        job_id: fixture::job_id(),
+        status: JobStatus::PoweringOn,
+        cancel_requested_by: "anna".into(),
+        job_url: String::new(),
+    };
+    let api = FakeApi::serve(move |request, _| {
+        if request.body.contains("true") {
+            json(202, &answer())
+        } else {
+            problem(
+                409,
+                ErrorCode::ConsentNeeded,
+                "what its guest has written is discarded",
+            )
+        }
+    })
+    .await;
+    let ended = api.run(&["jobs", "cancel", JOB]).await;
+    assert_eq!(ended.code, Some(4));
+    assert!(
+        ended.stderr.contains("is discarded") && ended.stderr.contains("--discard-guest-writes"),
+        "{}",
+        ended.stderr
+    );
+    let ended = api.run(&["jobs", "cancel", JOB, "--discard-guest-writes"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_settlement_is_started_and_followed() {
+    for (verb, job_type) in [("commit", JobType::Commit), ("rollback", JobType::Rollback)] {
+        let api = FakeApi::serve(move |request, _| {
+            if request.line.starts_with("POST") {
+                json(202, &fixture::created(job_type))
+            } else if request.line.contains("/events") {
+                events(&request.line, true)
+            } else {
+                let mut detail = fixture::tested();
+                detail.summary.job_type = job_type;
+                json(200, &detail)
+            }
+        })
+        .await;
+        let ended = api.run(&["jobs", verb, JOB]).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert_eq!(api.seen().len(), 1);
+        assert_eq!(
+            api.seen()[0].line,
+            format!("POST /api/v1/failover/jobs/{JOB}/{verb}")
+        );
+        let ended = api.run(&["jobs", verb, JOB, "--watch"]).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(
+            ended.stdout.contains("Completed: the failover of erp-01 is"),
+            "{}",
+            ended.stdout
+        );
+    }
+}
+
+#[tokio::test]
+async fn attentions_of_all_jobs_are_asked_for_by_severity() {
+    let job = fixture::returning_with_attention().summary;
+    let page = AttentionPage {
+        attention: vec![AttentionView {
+            job_id: job.job_id,
+            vm_id: job.vm_id,
+            source_vm_name: job.source_vm_name,
+            job_type: job.job_type,
+            status: job.status,
+            job_url: job.job_url,
+            attention: fixture::attention(),
+        }],
+        next_cursor: None,
+    };
+    let api = FakeApi::serve(move |_, _| json(200, &page)).await;
+    let ended = api.run(&["attention", "--severity", "critical"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("REPLICA_DETACHED"), "{}", ended.stdout);
+    assert_eq!(
+        api.seen()[0].line,
+        "GET /api/v1/attention?limit=100&severity=critical"
+    );
+}
+
+#[tokio::test]
+async fn a_quarantine_is_listed_cleared_and_audited() {
+    let view = QuarantineView {
+        vm_id: VM.parse().unwrap(),
+        name: "erp-01".into(),
+        replicas: vec![MarkedReplica {
+            volume_id: "volume-0".parse().unwrap(),
+            volume_name: "erp-disk-0".into(),
+            label: "Hard disk 1".into(),
+        }],
+    };
+    let audit = AuditList {
+        entries: vec![AuditEntry {
+            at: fixture::at(0),
+            actor: "anna".into(),
+            action: AuditEntry::CLEAR_QUARANTINE.into(),
+            object: "volume volume-0".into(),
+            reason: "compared".into(),
+        }],
+    };
+    let api = FakeApi::serve(move |request, _| {
+        if request.line.starts_with("DELETE") {
+            (204, String::new())
+        } else if request.line.contains("/audit") {
+            json(200, &audit)
+        } else {
+            json(200, &view)
+        }
+    })
+    .await;
+    let ended = api.run(&["quarantine", "list", VM]).await;
+    assert!(
+        ended.stdout.contains("volume-0") && ended.stdout.contains(&format!("quarantine clear {VM}")),
+        "{}",
+        ended.stdout
+    );
+    let ended = api
+        .run(&["quarantine", "clear", VM, "volume-0", "--reason", "compared"])
+        .await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let ended = api.run(&["audit", "--limit", "5"]).await;
+    assert!(
+        ended.stdout.contains("clear_quarantine") && ended.stdout.contains("compared"),
+        "{}",
+        ended.stdout
+    );
+    let seen = api.seen();
+    let lines: Vec<&str> = seen.iter().map(|r| r.line.as_str()).collect();
+    assert_eq!(
+        lines,
+        [
+            format!("GET /api/v1/vms/{VM}/quarantine").as_str(),
+            format!("DELETE /api/v1/vms/{VM}/quarantine/volume-0").as_str(),
+            "GET /api/v1/audit?limit=5",
+        ]
+    );
+    assert_eq!(seen[1].json(), serde_json::json!({"reason": "compared"}));
+}
+
+#[tokio::test]
+async fn a_refused_verb_is_4_with_the_reason() {
+    for line in [
+        &["failover", "end", JOB][..],
+        &["jobs", "retry", JOB],
+        &["jobs", "extend", JOB, "--by", "1h"],
+        &["jobs", "decide", JOB, "STOP_FAILED", "retry"],
+        &["jobs", "commit", JOB],
+        &["jobs", "rollback", JOB, "--watch"],
+        &["quarantine", "clear", VM, "volume-0", "--reason", "x"],
+    ] {
+        let api = FakeApi::serve(|_, _| problem(409, ErrorCode::NotAllowed, "the reason of the case")).await;
+        let ended = api.run(line).await;
+        assert_eq!(ended.code, Some(4), "{line:?}");
+        assert!(
+            ended.stderr.contains("the reason of the case"),
+            "{}",
+            ended.stderr
+        );
+        assert_eq!(api.seen().len(), 1, "nothing is repeated");
     }
 }

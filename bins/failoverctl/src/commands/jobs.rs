@@ -1,10 +1,9 @@
 //! `jobs`.
 
-use failover_api::dto::{CancelAnswer, EventPage, JobDetail, JobPage};
+use failover_api::dto::{EventPage, JobDetail, JobPage};
 use failover_domain::JobId;
-use reqwest::Method;
 
-use super::{Session, lookup};
+use super::{Session, lookup, verbs};
 use crate::cli::{JobsCommand, Output, Page};
 use crate::exit::{CtlError, End};
 use crate::{render, watch};
@@ -15,7 +14,15 @@ pub(super) async fn run(session: &Session<'_>, command: JobsCommand) -> Result<E
         JobsCommand::Show { job, watch: true } => watch::follow(session, &job).await,
         JobsCommand::Show { job, watch: false } => show(session, &job).await,
         JobsCommand::Events { job, after } => events(session, &job, after).await,
-        JobsCommand::Cancel { job } => cancel(session, &job).await,
+        JobsCommand::Cancel {
+            job,
+            discard_guest_writes,
+        } => verbs::cancel(session, &job, discard_guest_writes).await,
+        JobsCommand::Retry { job } => verbs::retry(session, &job).await,
+        JobsCommand::Extend { job, by, until } => verbs::extend(session, &job, by, until).await,
+        JobsCommand::Decide { job, decided } => verbs::decide(session, &job, decided).await,
+        JobsCommand::Commit { job, watch } => verbs::settle(session, &job, "commit", watch).await,
+        JobsCommand::Rollback { job, watch } => verbs::settle(session, &job, "rollback", watch).await,
     }
 }
 
@@ -79,19 +86,4 @@ async fn events(session: &Session<'_>, job: &JobId, after: u64) -> Result<End, C
         }
         after = answer.value.next_after;
     }
-}
-
-async fn cancel(session: &Session<'_>, job: &JobId) -> Result<End, CtlError> {
-    let path = ["failover", "jobs", job.as_str(), "cancel"];
-    let answer = session
-        .api
-        .send::<CancelAnswer>(Method::POST, &path, &[], &serde_json::json!({}))
-        .await?;
-    session.terminal.answer(&answer.body, || {
-        format!(
-            "Cancelling of {job} is noted: the replicas go back to the OMA, and the job ends as failed.\n\
-             Follow it: failoverctl jobs show {job} --watch\n"
-        )
-    })?;
-    Ok(End::Done)
 }

@@ -1,14 +1,16 @@
 //! What each command does: one request, or a few, and how its answer is shown.
 
+mod attention;
 mod failover;
 mod inventory;
 mod jobs;
 mod lookup;
 mod mappings;
 mod ossea;
+mod verbs;
 
 use failover_api::dto::NetworkList;
-use failover_domain::{JobType, Readiness};
+use failover_domain::{FailoverType, Readiness};
 
 use crate::cli::Command;
 use crate::client::Api;
@@ -26,10 +28,13 @@ pub(crate) struct Session<'a> {
 pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<End, CtlError> {
     match command {
         Command::Inventory(command) => inventory::run(session, command).await,
-        Command::Readiness { vm, job_type } => readiness(session, &vm, job_type).await,
+        Command::Readiness { vm, failover } => readiness(session, &vm, failover).await,
         Command::Plan(command) => failover::plan(session, command).await,
-        Command::Failover(command) => failover::start(session, command).await,
+        Command::Failover(command) => failover::run(session, command).await,
         Command::Jobs(command) => jobs::run(session, command).await,
+        Command::Attention { severity, page } => attention::list(session, severity, &page).await,
+        Command::Quarantine(command) => attention::quarantine(session, command).await,
+        Command::Audit { limit } => attention::audit(session, limit).await,
         Command::Mappings(command) => mappings::run(session, command).await,
         Command::Networks => networks(session).await,
         Command::Ossea(command) => ossea::run(session, command).await,
@@ -37,12 +42,12 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<End, 
     }
 }
 
-async fn readiness(session: &Session<'_>, vm: &str, job_type: JobType) -> Result<End, CtlError> {
+async fn readiness(session: &Session<'_>, vm: &str, failover: FailoverType) -> Result<End, CtlError> {
     let vm = lookup::vm(session, vm).await?;
     let path = ["failover", vm.id.as_str(), "readiness"];
     let answer = session
         .api
-        .get::<Readiness>(&path, &[("type", job_type.to_string())])
+        .get::<Readiness>(&path, &[("type", failover.to_string())])
         .await?;
     let paint = session.terminal.paint;
     session.terminal.answer(&answer.body, || {

@@ -1,9 +1,11 @@
 //! Journal entries, one line each.
 
-use failover_api::dto::engine::{Event, Plan, StepFacts, StoredEvent};
+use failover_api::dto::engine::{ClosingReason, Comparison, Event, Plan, StepFacts, StoredEvent};
 use serde::Serialize;
 
 use super::figures;
+use super::test::verdict;
+use super::verb::wish;
 
 /// A journal entry with its number and time of day.
 pub(crate) fn line(stored: &StoredEvent, plan: Option<&Plan>) -> String {
@@ -59,17 +61,48 @@ pub(crate) fn describe(event: &Event, plan: Option<&Plan>) -> String {
         }
         Event::StepFailed { step, error } => format!("{}: FAILED: {error}", step.id),
         Event::CancelHeard { by } => format!("cancelling was asked for by {by}"),
+        Event::RequestHeard { by, request, .. } => format!("{by} asked to {}", wish(request)),
+        Event::WindowOpened { window } => {
+            format!(
+                "the test window is open until {}",
+                figures::instant(window.deadline)
+            )
+        }
+        Event::HealthSeen { health } => format!("the test VM is {}", health.words()),
         Event::ReturnBegan { cause } => format!("the way back begins: {}", cause.message),
+        Event::ClosingBegan { why } => format!("the last part begins: {}", closing(why)),
         Event::AttentionRaised { attention } => format!(
             "ATTENTION ({}) {}: {}",
             word(&attention.severity),
             word(&attention.code),
             attention.message
         ),
-        Event::AttentionCleared { code } => format!("attention {} is over", word(code)),
+        Event::AttentionCleared { code, object } => {
+            let about = object.as_ref().map(|o| format!(" about {o}")).unwrap_or_default();
+            format!("attention {}{about} is over", word(code))
+        }
         Event::Completed => "completed".to_owned(),
-        Event::Failed { cause, .. } => format!("failed: {}", cause.message),
+        Event::Closed { comparison, .. } => format!("completed{}", compared(comparison.as_ref())),
+        Event::Failed {
+            cause, comparison, ..
+        } => {
+            format!("failed: {}{}", cause.message, compared(comparison.as_ref()))
+        }
     }
+}
+
+fn closing(why: &ClosingReason) -> String {
+    match why {
+        ClosingReason::WindowOver => "the test window is over".to_owned(),
+        ClosingReason::TestEnded { by } => format!("{by} ended the test"),
+        ClosingReason::Settlement => "what the job is for".to_owned(),
+    }
+}
+
+fn compared(comparison: Option<&Comparison>) -> String {
+    comparison
+        .map(|c| format!("; cloud before and after: {}", verdict(c)))
+        .unwrap_or_default()
 }
 
 fn learnt(facts: &StepFacts) -> String {
@@ -78,6 +111,13 @@ fn learnt(facts: &StepFacts) -> String {
         StepFacts::Readiness { score } => format!(", score {score:.0}"),
         StepFacts::VmCreated { vm, .. } => format!(", VM {vm}"),
         StepFacts::SnapshotTaken { snapshot, .. } => format!(", snapshot {snapshot}"),
+        StepFacts::VmSnapshotTaken { vm_snapshot } => format!(", VM snapshot {vm_snapshot}"),
+        StepFacts::InventoryTaken { survey } => format!(
+            ", {} and {}",
+            figures::count(survey.replicas.len(), "replica"),
+            figures::count(survey.vms.len(), "VM")
+        ),
+        StepFacts::WindowClosed { why } => format!(", {}", closing(why)),
         StepFacts::Attached { device, .. } => format!(", device {device}"),
         StepFacts::BootVerified { grades, .. } => {
             let grades: Vec<String> = grades

@@ -2,13 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use failover_api::dto::engine::{Custody, Failure, ResourceRow, StepKind};
-use failover_api::dto::{
-    JobCreated, JobDetail, JobPage, JobSummary, Permission, StepStanding, StepView, VolumeView,
-};
-use failover_domain::{Attention, JobStatus, Severity};
+use failover_api::dto::{JobCreated, JobDetail, JobPage, JobSummary, StepStanding, StepView, VolumeView};
+use failover_domain::{Decision, JobStatus, JobType};
 
 use super::event::word;
-use super::{Paint, figures, or_dash, table};
+use super::{Paint, attention, figures, or_dash, table, test, verb};
 
 /// A page of jobs.
 pub(crate) fn list(page: &JobPage) -> String {
@@ -85,11 +83,12 @@ pub(crate) fn detail(detail: &JobDetail, paint: Paint) -> String {
         detail.epoch
     );
     text += &format!("  destination VM {}\n", or_dash(job.destination_vm_id.as_ref()));
-    if let Some(failure) = &job.failure {
-        text += &failure_lines(failure, paint);
+    for line in test::particulars(detail) {
+        text += &format!("  {line}\n");
     }
-    for attention in &job.attention {
-        text += &attention_lines(attention, paint);
+    text += &trouble(job, paint);
+    if let Some(seen) = &detail.comparison {
+        text += &test::comparison(seen, paint);
     }
     text += &steps(detail, paint);
     text += &format!("\n{}\n{}", paint.bold("Replicas"), replicas(detail));
@@ -100,15 +99,27 @@ pub(crate) fn detail(detail: &JobDetail, paint: Paint) -> String {
             ledger(&detail.ledger)
         );
     }
-    text += &format!("\n{}\n", paint.bold("What may be done"));
-    for action in &detail.actions {
-        let name = action.action.as_str();
-        text += &match &action.permission {
-            Permission::Allowed { .. } => format!("  {name}: failoverctl jobs {name} {}\n", job.job_id),
-            Permission::Refused { reason } => format!("  {name}: no, {reason}\n"),
-        };
+    if !detail.requests.is_empty() {
+        text += &format!(
+            "\n{}\n{}",
+            paint.bold("What was asked"),
+            verb::requests(&detail.requests)
+        );
     }
+    text += &format!(
+        "\n{}\n{}",
+        paint.bold("What may be done"),
+        verb::actions(&job.job_id, &detail.actions)
+    );
     text
+}
+
+/// Why a job failed, and what people are needed for.
+pub(crate) fn trouble(job: &JobSummary, paint: Paint) -> String {
+    let failure = job.failure.iter().map(|f| failure_lines(f, paint));
+    let open = job.attention.iter();
+    let attention = open.map(|a| attention::lines(a, &job.job_id, &job.vm_id, paint));
+    failure.chain(attention).collect()
 }
 
 /// How a job ended, and where each replica rests.
@@ -117,26 +128,42 @@ pub(crate) fn summary(detail: &JobDetail, paint: Paint) -> String {
     let took = figures::seconds(detail.elapsed_seconds);
     let mut text = if job.status == JobStatus::Completed {
         format!(
-            "{}: {} runs in the cloud as {} (VM {}), after {took}.\n",
+            "{}: {}, after {took}.\n",
             paint.good("Completed"),
-            job.source_vm_name,
-            detail.plan.vm.name,
-            or_dash(job.destination_vm_id.as_ref())
+            success(detail)
         )
     } else {
+        let what = match job.job_type {
+            JobType::Live => "failover",
+            JobType::Test => "test",
+            JobType::Rollback => "rollback",
+            JobType::Commit => "commit",
+        };
         format!(
-            "{}: the failover of {} ended without success, after {took}.\n",
+            "{}: the {what} of {} ended without success, after {took}.\n",
             paint.bad("Failed"),
             job.source_vm_name
         )
     };
-    if let Some(failure) = &job.failure {
-        text += &failure_lines(failure, paint);
-    }
-    for attention in &job.attention {
-        text += &attention_lines(attention, paint);
+    text += &trouble(job, paint);
+    if let Some(seen) = &detail.comparison {
+        text += &test::comparison(seen, paint);
     }
     text + &format!("{}\n{}", paint.bold("Where the replicas rest"), replicas(detail))
+}
+
+fn success(detail: &JobDetail) -> String {
+    let job = &detail.summary;
+    let (source, name) = (&job.source_vm_name, &detail.plan.vm.name);
+    match job.job_type {
+        JobType::Live => format!(
+            "{source} runs in the cloud as {name} (VM {})",
+            or_dash(job.destination_vm_id.as_ref())
+        ),
+        JobType::Test => format!("the test of {source} is over and undone"),
+        JobType::Rollback => format!("the failover of {source} is rolled back"),
+        JobType::Commit => format!("the failover of {source} is final; its rollback points are deleted"),
+    }
 }
 
 /// Why a job failed or is on the way back.
@@ -158,32 +185,10 @@ pub(crate) fn failure_lines(failure: &Failure, paint: Paint) -> String {
     text + &format!("  -> {}\n", failure.remedy)
 }
 
-/// Something that a person is needed for.
-pub(crate) fn attention_lines(attention: &Attention, paint: Paint) -> String {
-    let severity = word(&attention.severity);
-    let label = format!("ATTENTION ({severity})");
-    let label = match attention.severity {
-        Severity::Warning => paint.warn(&label),
-        Severity::Error | Severity::Critical => paint.bad(&label),
-    };
-    let mut text = format!(
-        "{label} {} since {}: {}\n",
-        word(&attention.code),
-        figures::clock(attention.since),
-        attention.message
-    );
-    if !attention.objects.is_empty() {
-        text += &format!("  concerns {}\n", attention.objects.join(", "));
-    }
-    for choice in &attention.choices {
-        text += &format!("  -> {choice}\n");
-    }
-    text
-}
-
-/// A job's status in words: on the way back it keeps the status in which it turned round.
+/// A job's status in words: on the way back it keeps the status in which it turned round. The last part of a test, a
+/// rollback or a commit is as planned, and has statuses of its own.
 pub(crate) fn status_words(job: &JobSummary) -> String {
-    if job.returning && !job.status.is_final() {
+    if job.returning && job.failure.is_some() && !job.status.is_final() {
         format!("{}, on the way back", job.status)
     } else {
         job.status.to_string()
@@ -216,7 +221,10 @@ pub(crate) fn status_painted(job: &JobSummary, paint: Paint) -> String {
 
 /// How long it has been running, and how long it should.
 pub(crate) fn elapsed(detail: &JobDetail) -> String {
-    let expected = figures::seconds(detail.expected_seconds);
+    let mut expected = figures::seconds(detail.expected_seconds);
+    if detail.plan.test().is_some() {
+        expected += " beside the test window";
+    }
     match detail.summary.started_at {
         None => format!("waiting for a worker; should then take about {expected}"),
         Some(_) => format!(
@@ -263,6 +271,11 @@ pub(crate) fn standing(step: &StepView, detail: &JobDetail) -> String {
         String::new()
     };
     match &step.standing {
+        StepStanding::Waiting
+            if step.step.kind == StepKind::TestWindow && detail.summary.window_deadline.is_some() =>
+        {
+            "the window is open".to_owned()
+        }
         StepStanding::Waiting
             if detail
                 .summary
@@ -350,6 +363,12 @@ fn replicas(detail: &JobDetail) -> String {
 
 /// On the destination VM a guest's writes are what the failover is for; anywhere else they are in the way.
 fn unclean(volume: &VolumeView) -> &'static str {
+    if volume.quarantined {
+        return "needs a full synchronisation";
+    }
+    if volume.decision == Some(Decision::Keep) {
+        return "kept for inspection";
+    }
     match volume.custody {
         Custody::Oma { .. } | Custody::Detached if volume.dirty => "holds a guest's writes",
         Custody::Oma { .. } | Custody::Detached | Custody::Destination { .. } => "",
@@ -414,6 +433,37 @@ mod tests {
     fn a_failed_job_says_why_and_what_to_do() {
         let text = summary(&fixture::failed(), Paint::Plain);
         assert_eq!(text, include_str!("../../tests/expected/failed.txt"), "\n{text}");
+    }
+
+    #[test]
+    fn an_open_test_shows_window_health_strategy_and_what_may_be_done() {
+        let text = detail(&fixture::testing(), Paint::Plain);
+        assert_eq!(text, include_str!("../../tests/expected/testing.txt"), "\n{text}");
+    }
+
+    #[test]
+    fn a_test_that_is_over_shows_the_cloud_before_and_after() {
+        let text = summary(&fixture::tested(), Paint::Plain);
+        assert_eq!(text, include_str!("../../tests/expected/tested.txt"), "\n{text}");
+    }
+
+    #[test]
+    fn replicas_that_need_a_person_say_so() {
+        let mut job = fixture::failed();
+        job.volumes[0].quarantined = true;
+        job.volumes[1].decision = Some(Decision::Keep);
+        let text = summary(&job, Paint::Plain);
+        for words in ["needs a full synchronisation", "kept for inspection"] {
+            assert!(text.contains(words), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_planned_end_of_a_test_is_not_called_a_way_back() {
+        let mut job = fixture::testing().summary;
+        job.returning = true;
+        job.status = JobStatus::Reverting;
+        assert_eq!(status_words(&job), "reverting");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Answers as text for people. Everything here is a pure function of the answer.
 
+pub(crate) mod attention;
 pub(crate) mod capabilities;
 pub(crate) mod check;
 pub(crate) mod event;
@@ -12,6 +13,8 @@ pub(crate) mod plan;
 pub(crate) mod problem;
 pub(crate) mod readiness;
 pub(crate) mod step;
+pub(crate) mod test;
+pub(crate) mod verb;
 pub(crate) mod watch;
 
 use comfy_table::{ContentArrangement, Table, presets};

@@ -1,11 +1,14 @@
 //! The dry run: everything that a failover would do, in order, before anything is done.
 
 use failover_api::dto::DryRunAnswer;
-use failover_api::dto::engine::{BootPolicy, OnBootFailure, Plan, Stage, StepKind, WayBackLine};
+use failover_api::dto::engine::{
+    BootPolicy, CommitPolicy, Errand, Lane, OnBootFailure, Plan, Stage, StepKind, WayBackLine,
+};
 use failover_domain::{CheckStatus, Firmware};
 
 use super::readiness::finding_lines;
 use super::step::{Call, call};
+use super::test::at_end;
 use super::{Paint, figures, or_dash, table};
 
 /// A plan with its way back and the verdict that allows it.
@@ -13,6 +16,7 @@ pub(crate) fn plan(answer: &DryRunAnswer, paint: Paint) -> String {
     let plan = &answer.plan;
     let heading = |text: &str| format!("\n{}\n", paint.bold(text));
     let mut text = header(plan, answer.expected_seconds, paint);
+    text += &errand_lines(plan);
     text += &heading("Disks");
     text += &disks(plan);
     text += &heading("Network cards");
@@ -25,7 +29,10 @@ pub(crate) fn plan(answer: &DryRunAnswer, paint: Paint) -> String {
     text += &point_of_no_return(plan);
     text += &heading("Created and destroyed");
     text += &created_and_destroyed(plan);
-    text += &heading("The way back, after a failure or a cancel");
+    text += &heading(match plan.test() {
+        Some(_) => "The way back, at the end of the test and after a failure or a cancel",
+        None => "The way back, after a failure or a cancel",
+    });
     text += &way_back(&answer.way_back);
     text += &heading(&format!(
         "Readiness (score {:.0} of 100)",
@@ -69,6 +76,33 @@ fn header(plan: &Plan, expected_seconds: u64, paint: Paint) -> String {
         boot(&plan.boot),
         figures::seconds(expected_seconds)
     )
+}
+
+/// What only tests, or only live failovers, are asked for.
+fn errand_lines(plan: &Plan) -> String {
+    match &plan.errand {
+        Errand::Test(test) => format!(
+            "  test window     {}, {}\n  rollback point  {}: {}\n",
+            figures::seconds(test.window_seconds),
+            at_end(test.at_window_end),
+            test.strategy,
+            test.strategy_reason
+        ),
+        Errand::Live { commit } => match commit {
+            CommitPolicy::Manual => String::new(),
+            CommitPolicy::CommitAfter { seconds } => format!(
+                "  afterwards      committed by itself after {}\n",
+                figures::seconds(*seconds)
+            ),
+            CommitPolicy::RollbackAfter { seconds } => format!(
+                "  afterwards      rolled back by itself after {}\n",
+                figures::seconds(*seconds)
+            ),
+        },
+        Errand::Rollback(settled) | Errand::Commit(settled) => {
+            format!("  live failover   {}\n", settled.job)
+        }
+    }
 }
 
 fn capital(word: &str) -> String {
@@ -146,10 +180,17 @@ fn stage_lines(plan: &Plan, number: usize, stage: &Stage) -> String {
     } else {
         String::new()
     };
+    let takes = |kind: StepKind| match (kind, plan.test()) {
+        // The window is no work, but it takes its time.
+        (StepKind::TestWindow, Some(test)) => test.window_seconds,
+        (kind, _) => kind.expected_seconds(),
+    };
+    let lane_takes = |lane: &Lane| lane.steps.iter().map(|step| takes(step.kind)).sum::<u64>();
+    let stage_takes = stage.lanes.iter().map(lane_takes).max().unwrap_or(0);
     let mut text = format!(
         "  {number}. {} ({}{side_by_side})\n",
         stage.name,
-        figures::seconds(stage.expected_seconds())
+        figures::seconds(stage_takes)
     );
     let width = stage
         .lanes
@@ -164,7 +205,7 @@ fn stage_lines(plan: &Plan, number: usize, stage: &Stage) -> String {
                 Call::Changes(words) => words,
                 Call::Reads(words) => format!("({words})"),
             };
-            let expected = figures::seconds(step.kind.expected_seconds());
+            let expected = figures::seconds(takes(step.kind));
             text += &format!("     {lane_name:width$}  {expected:>6}  {words}\n");
         }
     }
@@ -181,10 +222,14 @@ fn point_of_no_return(plan: &Plan) -> String {
             .any(|s| s.kind == StepKind::StartVm)
     };
     let stage = plan.stages.iter().position(starts).map(|place| place + 1);
+    let at_last = match plan.test() {
+        Some(_) => "A test ends with the way back.",
+        None => "Once the job is completed it can be committed or rolled back.",
+    };
     format!(
         "  startVirtualMachine {} (stage {}). Until then the way back changes nothing on the replicas.\n  Afterwards the \
          guest writes to them: the way back reverts them to their rollback points, and what the\n  guest wrote is lost. \
-         Once the job is completed it stays as it is.\n",
+         {at_last}\n",
         plan.vm.name,
         or_dash(stage)
     )
@@ -192,7 +237,11 @@ fn point_of_no_return(plan: &Plan) -> String {
 
 fn created_and_destroyed(plan: &Plan) -> String {
     let mut text = format!("  created    VM {}\n", plan.vm.name);
-    for disk in &plan.disks {
+    if let Some(name) = plan.vm_snapshot_name() {
+        text += &format!("  created    VM snapshot {name} (rollback point of all replicas)\n");
+    }
+    let own_points = plan.disks.iter().filter(|_| plan.vm_snapshot_name().is_none());
+    for disk in own_points {
         text += &format!(
             "  created    snapshot {} (rollback point of {})\n",
             disk.snapshot_name, disk.volume_name
@@ -202,6 +251,12 @@ fn created_and_destroyed(plan: &Plan) -> String {
         "  destroyed  scratch root of {}, made from template {}\n",
         plan.vm.name, plan.vm.template_name
     );
+    if plan.test().is_some() {
+        text += &format!(
+            "  destroyed  VM {} and the rollback point, at the end\n",
+            plan.vm.name
+        );
+    }
     text + "  No replica volume is ever deleted.\n"
 }
 
@@ -227,6 +282,16 @@ mod tests {
     fn a_plan_shows_everything_that_will_happen() {
         let expected = include_str!("../../tests/expected/plan.txt");
         let text = plan(&fixture::dry_run(), Paint::Plain);
+        assert_eq!(text, expected, "\n{text}");
+    }
+
+    #[test]
+    fn a_plan_of_a_test_shows_window_strategy_and_how_it_is_undone() {
+        let expected = include_str!("../../tests/expected/plan_test.txt");
+        let text = plan(
+            &fixture::dry_run_of(fixture::test_plan_of_an_hour()),
+            Paint::Plain,
+        );
         assert_eq!(text, expected, "\n{text}");
     }
 

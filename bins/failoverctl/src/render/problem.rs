@@ -1,6 +1,6 @@
 //! Problem documents: what happened, to which object, and what to do.
 
-use failover_api::dto::Problem;
+use failover_api::dto::{ErrorCode, Problem};
 
 use super::Paint;
 use super::readiness::finding_lines;
@@ -40,6 +40,9 @@ pub(crate) fn problem(problem: &Problem, paint: Paint) -> String {
             text += &format!("  - {action}\n");
         }
     }
+    if problem.error_code == ErrorCode::ConsentNeeded {
+        text += "  With failoverctl: the same command with --discard-guest-writes.\n";
+    }
     if let Some(id) = &problem.request_id {
         text += &format!("  request id: {id}\n");
     }
@@ -48,7 +51,7 @@ pub(crate) fn problem(problem: &Problem, paint: Paint) -> String {
 
 #[cfg(test)]
 mod tests {
-    use failover_api::dto::{ErrorCode, Mistake};
+    use failover_api::dto::Mistake;
 
     use super::*;
     use crate::fixture;

@@ -32,6 +32,9 @@ pub(crate) fn call(plan: &Plan, kind: StepKind) -> Call {
     match kind {
         StepKind::Validate => Call::Reads("checks readiness once more".to_owned()),
         StepKind::Quiesce => Call::Reads("checks that nobody writes to the replicas".to_owned()),
+        StepKind::TakeInventory => {
+            Call::Reads("notes what the cloud has of the replicas and of VMs of that name".to_owned())
+        }
         StepKind::DetachFromOma { disk } => of(disk, &|d| {
             format!(
                 "detachVolume {} from the OMA (device {})",
@@ -55,8 +58,22 @@ pub(crate) fn call(plan: &Plan, kind: StepKind) -> Call {
             )
         }),
         StepKind::VerifyDisks => Call::Reads(format!("reads back the disks of {vm}")),
+        StepKind::VmSnapshot => Call::Changes(format!("createVMSnapshot of {vm} ({})", vm_snapshot(plan))),
+        StepKind::VerifyRollbackPoints => {
+            Call::Reads("reads back the rollback point of every replica".to_owned())
+        }
         StepKind::StartVm => Call::Changes(format!("startVirtualMachine {vm}")),
         StepKind::VerifyBoot => Call::Reads(format!("watches {vm} boot")),
+        StepKind::TestWindow => Call::Reads(format!(
+            "keeps the test window open for {} and watches {vm}",
+            figures::seconds(plan.test().map_or(0, |test| test.window_seconds))
+        )),
+        StepKind::RevertVmSnapshot => {
+            Call::Changes(format!("revertToVMSnapshot of {vm} ({})", vm_snapshot(plan)))
+        }
+        StepKind::DeleteVmSnapshot => {
+            Call::Changes(format!("deleteVMSnapshot of {vm} ({})", vm_snapshot(plan)))
+        }
         StepKind::StopVm => Call::Changes(format!("stopVirtualMachine {vm}")),
         StepKind::DetachFromDestination { disk } => {
             of(disk, &|d| format!("detachVolume {} from {vm}", d.volume_name))
@@ -64,6 +81,15 @@ pub(crate) fn call(plan: &Plan, kind: StepKind) -> Call {
         StepKind::Revert { disk } => of(disk, &|d| {
             format!("revertSnapshot of {} ({})", d.volume_name, d.snapshot_name)
         }),
+        // Marked in our own tables; the cloud is not asked.
+        StepKind::Quarantine { disk } => match plan.disks.get(disk) {
+            Some(planned) => Call::Reads(format!(
+                "marks {} for a full synchronisation",
+                planned.volume_name
+            )),
+            None => Call::Reads(format!("marks disk {disk} for a full synchronisation")),
+        },
+        StepKind::Resume => Call::Reads("tells the migration tool that it may go on".to_owned()),
         StepKind::ReturnToOma { disk } => of(disk, &|d| {
             format!(
                 "attachVolume {} to the OMA at device {}",
@@ -75,4 +101,8 @@ pub(crate) fn call(plan: &Plan, kind: StepKind) -> Call {
             format!("deleteSnapshot of {} ({})", d.volume_name, d.snapshot_name)
         }),
     }
+}
+
+fn vm_snapshot(plan: &Plan) -> &str {
+    plan.vm_snapshot_name().unwrap_or("no VM snapshot")
 }

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use failover_api::dto::{JobDetail, StepView};
 
-use super::job::{attention_lines, elapsed, failure_lines, standing, status_painted, steps_under_way};
+use super::job::{elapsed, standing, status_painted, steps_under_way, trouble};
 use super::step::call;
+use super::test::particulars;
 use super::{Paint, figures};
 
 /// How many of the last journal entries are shown at most.
@@ -62,7 +63,7 @@ fn head(detail: &JobDetail, paint: Paint, size: Size) -> Vec<String> {
     let job = &detail.summary;
     let title = format!("{} -> {}", job.source_vm_name, detail.plan.vm.name);
     let width = size.columns.saturating_sub(30).clamp(10, 40);
-    vec![
+    let mut lines = vec![
         format!("{}  {}", paint.bold(&title), job.job_id),
         format!(
             "{}  {}",
@@ -70,7 +71,9 @@ fn head(detail: &JobDetail, paint: Paint, size: Size) -> Vec<String> {
             status_painted(job, paint)
         ),
         elapsed(detail),
-    ]
+    ];
+    lines.extend(particulars(detail));
+    lines
 }
 
 /// The steps under way, side by side as the plan has them. What they wait for comes first: the end of a line is
@@ -93,9 +96,7 @@ fn steps(detail: &JobDetail) -> Vec<String> {
 }
 
 fn alerts(detail: &JobDetail, paint: Paint) -> Vec<String> {
-    let job = &detail.summary;
-    let mut text: String = job.failure.iter().map(|f| failure_lines(f, paint)).collect();
-    text.extend(job.attention.iter().map(|a| attention_lines(a, paint)));
+    let text = trouble(&detail.summary, paint);
     text.lines().map(str::to_owned).collect()
 }
 
@@ -146,6 +147,18 @@ mod tests {
         );
         let text = lines.join("\n") + "\n";
         assert_eq!(text, include_str!("../../tests/expected/watch.txt"), "\n{text}");
+    }
+
+    #[test]
+    fn a_test_shows_the_time_that_is_left() {
+        let text = view(&fixture::testing(), &recent(), None, WIDE, Paint::Plain).join("\n");
+        for words in [
+            "40 min left",
+            "75 %",
+            "test VM erp-01-test is running at 127.30.1.5",
+        ] {
+            assert!(text.contains(words), "{text}");
+        }
     }
 
     #[test]

@@ -23,6 +23,13 @@ pub(crate) struct Request {
     pub(crate) authorization: Option<String>,
 }
 
+impl Request {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
 /// Status and body of an answer.
 pub(crate) type Reply = (u16, String);
 
