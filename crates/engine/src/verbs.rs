@@ -147,7 +147,10 @@ fn in_window(record: &JobRecord) -> Option<Permission> {
         return Some(ended);
     }
     if record.job_type != JobType::Test {
-        return Some(refused(format!("a {} has no test window", record.job_type)));
+        return Some(refused(format!(
+            "only a test has a window; this is a job of the type {}",
+            record.job_type
+        )));
     }
     if record.projection.returning {
         return Some(refused("the test is being cleaned up already"));
@@ -161,13 +164,11 @@ fn in_window(record: &JobRecord) -> Option<Permission> {
 }
 
 fn retry(record: &JobRecord) -> Permission {
+    if record.projection.status == JobStatus::Failed {
+        return refused("the job has failed and ended; start the failover anew when the cause is mended");
+    }
     if let Some(ended) = has_ended(record) {
-        return match ended {
-            Permission::Refused { reason } => {
-                refused(format!("{reason}; start it anew when the cause is mended"))
-            }
-            Permission::Allowed { .. } | Permission::NeedsConsent { .. } => ended,
-        };
+        return ended;
     }
     if !record.projection.returning {
         return refused(
@@ -192,7 +193,7 @@ fn settle(record: &JobRecord) -> Option<Permission> {
     let status = record.projection.status;
     if record.job_type != JobType::Live {
         return Some(refused(format!(
-            "only a live failover is committed or rolled back, this is a {}",
+            "only a live failover is committed or rolled back; this is a job of the type {}",
             record.job_type
         )));
     }

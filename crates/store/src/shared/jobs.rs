@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use failover_domain::{JobId, VmId};
+use failover_domain::{JobId, JobStatus, JobType, VmId};
 use failover_engine::ports::{
     AppendError, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, NewJob, OpenRequest,
     RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId,
@@ -68,6 +68,15 @@ impl JobStore for Database {
         }
         if let Some(job_type) = filter.job_type {
             query = query.filter(failover_jobs::job_type.eq(job_type.as_str()));
+        }
+        if let Some(needs) = filter.needs_person {
+            let unsettled = failover_jobs::job_type
+                .eq(JobType::Live.as_str())
+                .and(failover_jobs::status.eq(JobStatus::Completed.as_str()))
+                .and(failover_jobs::settled_by.is_null())
+                .and(failover_jobs::completed_at.le(Ts::from(needs.unsettled_since)));
+            // Only live failovers settle; a job that has never ended has no instant to compare.
+            query = query.filter(has_attention().or(unsettled.assume_not_null()));
         }
         if let Some(after) = &filter.after {
             let last = failover_jobs::table
@@ -199,4 +208,9 @@ impl JobStore for Database {
     async fn retire_worker(&self, worker: &WorkerId) -> Result<(), StoreError> {
         self.retire(worker).await
     }
+}
+
+/// Whether a job has an open attention. JSON of PostgreSQL has no equality, its text has.
+fn has_attention() -> diesel::expression::SqlLiteral<diesel::sql_types::Bool> {
+    diesel::dsl::sql("CAST(attention AS text) <> '[]'")
 }

@@ -81,7 +81,7 @@ async fn only_an_open_window_can_be_extended() {
     api.refuses(&job_id, Verb::Extend, body.clone(), "not open yet")
         .await;
     let (api, job_id) = TestApi::failing_over().await;
-    api.refuses(&job_id, Verb::Extend, body.clone(), "no test window")
+    api.refuses(&job_id, Verb::Extend, body.clone(), "only a test has a window")
         .await;
     let (api, job_id) = TestApi::failed_over().await;
     api.refuses(&job_id, Verb::Extend, body, "completed").await;

@@ -135,6 +135,7 @@ async fn a_job_in_full_tells_how_every_step_stands() {
         attempt: 0,
         command: "look around".to_owned(),
         creates: None,
+        forced: false,
     };
     api.journal(vec![taken_up(), Event::StageEntered { stage: 0 }, intended])
         .await;

@@ -106,7 +106,7 @@ async fn only_an_open_window_can_be_ended() {
     api.refuses(&job_id, Verb::EndTest, json!({}), "not open yet")
         .await;
     let (api, job_id) = TestApi::failing_over().await;
-    api.refuses(&job_id, Verb::EndTest, json!({}), "no test window")
+    api.refuses(&job_id, Verb::EndTest, json!({}), "only a test has a window")
         .await;
     let (api, job_id) = TestApi::failed_over().await;
     api.refuses(&job_id, Verb::EndTest, json!({}), "completed").await;

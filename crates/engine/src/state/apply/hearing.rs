@@ -1,7 +1,7 @@
 //! What an operator's request means to a job.
 
 use chrono::{DateTime, Utc};
-use failover_domain::{Attention, Decision};
+use failover_domain::{Attention, AttentionCode, Decision};
 
 use super::super::{JobState, Standing};
 use crate::plan::{Direction, Plan};
@@ -38,16 +38,28 @@ impl JobState {
                 let about =
                     |a: &Attention| a.code == *code && (object.is_none() || a.object() == object.as_deref());
                 self.attention.retain(|a| !about(a));
-                self.decide(plan, at, object.as_deref(), *decision);
+                self.decide(plan, at, *code, object.as_deref(), *decision);
             }
         }
     }
 
-    /// A decision about one volume, or, when the object is no volume of the job, about every dirty replica.
-    fn decide(&mut self, plan: &Plan, at: DateTime<Utc>, object: Option<&str>, decision: Decision) {
+    /// A decision about one replica that cannot be reverted, or about all of them when no volume is named. Other
+    /// attentions know no decision but to try again.
+    fn decide(
+        &mut self,
+        plan: &Plan,
+        at: DateTime<Utc>,
+        code: AttentionCode,
+        object: Option<&str>,
+        decision: Decision,
+    ) {
+        let is_about_reverting = matches!(
+            code,
+            AttentionCode::RevertFailed | AttentionCode::DirtyReplicaOnOma | AttentionCode::KeptForInspection
+        );
         let named = object.and_then(|o| plan.disks.iter().position(|d| d.object() == o));
         for (place, disk) in self.disks.iter_mut().enumerate() {
-            if disk.needs_revert() && named.is_none_or(|n| n == place) {
+            if is_about_reverting && disk.needs_revert() && named.is_none_or(|n| n == place) {
                 disk.decision = match decision {
                     Decision::Retry => None,
                     Decision::Keep | Decision::Force => Some(decision),
