@@ -80,8 +80,54 @@ pub enum Obstacle {
     },
 }
 
-/// Plans the next steps of the way back. `busy` are steps that are under way or wait for their next attempt.
-pub fn plan_return(plan: &Plan, state: &JobState, scene: &Scene, busy: &BTreeSet<StepId>) -> ReturnPlan {
+/// The steps of the way back that are not to be begun now.
+#[derive(Debug, Clone, Default)]
+pub struct Busy {
+    /// Under way.
+    pub running: Vec<Step>,
+    /// Waiting for their next attempt.
+    pub waiting: BTreeSet<StepId>,
+}
+
+impl Busy {
+    /// Whether a step must wait: it is busy itself, or one that it must not overtake is. What the cloud shows may be ahead
+    /// of what the journal knows: a command acts before its job has ended, and acting against a command whose outcome is
+    /// not known could be overtaken by it.
+    fn holds(&self, step: &Step) -> bool {
+        let stop = Step::new(Direction::Return, StepKind::StopVm).id;
+        let is_known_stopped = !self.waiting.contains(&stop) && self.running.iter().all(|s| s.id != stop);
+        let same_object = |other: &Step| match step.kind.disk() {
+            Some(disk) => other.kind.disk() == Some(disk),
+            None => is_of_vm(other.kind),
+        };
+        self.waiting.contains(&step.id)
+            || self.running.iter().any(|s| s.id == step.id)
+            || (needs_a_stopped_vm(step.kind)
+                && (!is_known_stopped || self.running.iter().any(|s| is_of_vm(s.kind))))
+            || (acts_on_an_object(step.kind) && self.running.iter().any(same_object))
+    }
+}
+
+/// Whether a step is about the destination VM as a whole.
+fn is_of_vm(kind: StepKind) -> bool {
+    matches!(
+        kind,
+        StepKind::StopVm | StepKind::RevertVmSnapshot | StepKind::DeleteVmSnapshot | StepKind::DestroyVm
+    )
+}
+
+/// Whether a step comes after the stop of the destination VM, and one at a time with others about the VM.
+fn needs_a_stopped_vm(kind: StepKind) -> bool {
+    matches!(kind, StepKind::DetachFromDestination { .. }) || (is_of_vm(kind) && kind != StepKind::StopVm)
+}
+
+/// Whether a step must not run beside another one about the same disk or the VM.
+fn acts_on_an_object(kind: StepKind) -> bool {
+    kind.disk().is_some() || is_of_vm(kind)
+}
+
+/// Plans the next steps of the way back.
+pub fn plan_return(plan: &Plan, state: &JobState, scene: &Scene, busy: &Busy) -> ReturnPlan {
     let replicas = Replicas::sort(plan, state, scene);
     let (mut kinds, from_destination) = replicas.steps(plan, state, scene);
     let mut obstacles = replicas.obstacles.clone();
@@ -102,7 +148,7 @@ pub fn plan_return(plan: &Plan, state: &JobState, scene: &Scene, busy: &BTreeSet
     let steps = kinds
         .into_iter()
         .map(|kind| Step::new(Direction::Return, kind))
-        .filter(|step| !busy.contains(&step.id))
+        .filter(|step| !busy.holds(step))
         .collect();
     ReturnPlan {
         steps,
@@ -361,13 +407,13 @@ fn delete_snapshots(plan: &Plan, state: &JobState) -> Vec<StepKind> {
 }
 
 /// Plans the next steps of a commit: its rollback points are deleted, and the replicas stay where they are.
-pub fn plan_commit(plan: &Plan, state: &JobState, busy: &BTreeSet<StepId>) -> ReturnPlan {
+pub fn plan_commit(plan: &Plan, state: &JobState, busy: &Busy) -> ReturnPlan {
     let kinds = delete_snapshots(plan, state);
     let is_home = kinds.is_empty();
     let steps = kinds
         .into_iter()
         .map(|kind| Step::new(Direction::Return, kind))
-        .filter(|step| !busy.contains(&step.id))
+        .filter(|step| !busy.holds(step))
         .collect();
     ReturnPlan {
         steps,

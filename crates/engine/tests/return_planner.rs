@@ -8,10 +8,11 @@ use failover_domain::{
     ShapeSpec, VolumeId,
 };
 use failover_engine::plan::{
-    BootPolicy, Errand, OnBootFailure, PlannedDisk, PlannedVm, StepKind, TestErrand, WarningPolicy,
+    BootPolicy, Direction, Errand, OnBootFailure, PlannedDisk, PlannedVm, Step, StepKind, TestErrand,
+    WarningPolicy,
 };
 use failover_engine::ports::{Custody, ResourceKind, ResourceRow, ResourceState};
-use failover_engine::return_planner::{Obstacle, plan_return};
+use failover_engine::return_planner::{Busy, Obstacle, plan_return};
 use failover_engine::scene::Scene;
 use failover_engine::{JobState, Plan};
 use ossea::{
@@ -173,7 +174,7 @@ fn situation(places: [At; DISKS], dirty: [bool; DISKS], state: VmState) -> (JobS
 
 fn kinds(places: [At; DISKS], dirty: [bool; DISKS], state: VmState) -> Vec<StepKind> {
     let (job, scene) = situation(places, dirty, state);
-    plan_return(&plan(), &job, &scene, &BTreeSet::new())
+    plan_return(&plan(), &job, &scene, &Busy::default())
         .steps
         .into_iter()
         .map(|s| s.kind)
@@ -223,7 +224,7 @@ fn what_a_person_must_mend_is_reported_and_everything_else_goes_on() {
         [false; 3],
         VmState::Stopped,
     );
-    let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+    let next = plan_return(&plan(), &job, &scene, &Busy::default());
     let obstacles = [
         Obstacle::Elsewhere {
             disk: 0,
@@ -239,7 +240,7 @@ fn what_a_person_must_mend_is_reported_and_everything_else_goes_on() {
 #[test]
 fn a_dirty_replica_that_somebody_put_on_the_oma_is_not_home() {
     let (job, scene) = situation([At::Oma; 3], [false, true, false], VmState::Stopped);
-    let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+    let next = plan_return(&plan(), &job, &scene, &Busy::default());
     assert_eq!(next.obstacles, [Obstacle::DirtyAtHome { disk: 1 }]);
     assert!(next.steps.is_empty() && !next.is_home);
 }
@@ -248,7 +249,7 @@ fn a_dirty_replica_that_somebody_put_on_the_oma_is_not_home() {
 fn a_replica_that_a_person_brought_home_is_noted() {
     let (mut job, scene) = situation([At::Oma; 3], [false; 3], VmState::Stopped);
     job.disks[2].custody = Custody::Detached;
-    let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+    let next = plan_return(&plan(), &job, &scene, &Busy::default());
     assert_eq!(next.steps[0].kind, StepKind::ReturnToOma { disk: 2 });
 }
 
@@ -329,7 +330,7 @@ proptest! {
     ) {
         let (mut job, scene) = situation(places, dirty, state);
         job.ledger[0].state = ResourceState::Removed;
-        let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+        let next = plan_return(&plan(), &job, &scene, &Busy::default());
         prop_assert_eq!(next.is_home, places == [At::Oma; 3] && dirty == [false; 3]);
     }
 }
@@ -338,7 +339,7 @@ proptest! {
 fn a_destroyed_vm_with_replicas_is_told_to_people_and_left_alone() {
     for state in [VmState::Destroyed, VmState::Error] {
         let (job, scene) = situation([At::Destination, At::Oma, At::Oma], [true; 3], state);
-        let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+        let next = plan_return(&plan(), &job, &scene, &Busy::default());
         assert!(
             next.obstacles.contains(&Obstacle::OnDestroyedVm { disk: 0 }),
             "{:?}",
@@ -377,7 +378,7 @@ fn vm_snapshot(name: &str, state: VmSnapshotState) -> VmSnapshot {
 
 /// The steps of a test with a VM snapshot.
 fn test_return(job: &JobState, scene: &Scene) -> (Vec<StepKind>, Vec<Obstacle>) {
-    let next = plan_return(&test_plan(), job, scene, &BTreeSet::new());
+    let next = plan_return(&test_plan(), job, scene, &Busy::default());
     (next.steps.into_iter().map(|s| s.kind).collect(), next.obstacles)
 }
 
@@ -448,7 +449,7 @@ fn a_vm_snapshot_that_somebody_else_took_is_not_touched() {
 fn a_replica_that_is_kept_is_left_alone_and_the_others_return() {
     let (mut job, scene) = situation([At::Nowhere; 3], [true, false, true], VmState::Stopped);
     job.disks[0].decision = Some(Decision::Keep);
-    let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+    let next = plan_return(&plan(), &job, &scene, &Busy::default());
     let kinds: Vec<StepKind> = next.steps.into_iter().map(|s| s.kind).collect();
     assert_eq!(
         kinds,
@@ -469,7 +470,7 @@ fn the_rollback_point_of_a_quarantined_replica_is_kept() {
             state: ResourceState::Present,
         });
     }
-    let next = plan_return(&plan(), &job, &scene, &BTreeSet::new());
+    let next = plan_return(&plan(), &job, &scene, &Busy::default());
     let kinds: Vec<StepKind> = next.steps.into_iter().map(|s| s.kind).collect();
     let deleted = [1, 2].map(|disk| StepKind::DeleteSnapshot { disk });
     assert_eq!(kinds, [vec![StepKind::DestroyVm], deleted.to_vec()].concat());
@@ -563,4 +564,42 @@ proptest! {
             }
         }
     }
+}
+
+/// What is begun while these steps are under way.
+fn begun_beside(
+    running: &[StepKind],
+    waiting: &[StepKind],
+    places: [At; DISKS],
+    dirty: [bool; DISKS],
+) -> Vec<StepKind> {
+    let step = |kind: &StepKind| Step::new(Direction::Return, *kind);
+    let busy = Busy {
+        running: running.iter().map(step).collect(),
+        waiting: waiting.iter().map(|kind| step(kind).id).collect(),
+    };
+    let (job, scene) = situation(places, dirty, VmState::Stopped);
+    let next = plan_return(&plan(), &job, &scene, &busy);
+    next.steps.into_iter().map(|s| s.kind).collect()
+}
+
+#[test]
+fn nothing_leaves_a_vm_whose_stop_is_not_known_to_be_done() {
+    let all = [At::Destination; 3];
+    assert_eq!(begun_beside(&[StepKind::StopVm], &[], all, [true; 3]), []);
+    assert_eq!(begun_beside(&[], &[StepKind::StopVm], all, [true; 3]), []);
+}
+
+#[test]
+fn no_step_overtakes_another_one_about_the_same_disk() {
+    let places = [At::Destination, At::Nowhere, At::Nowhere];
+    let detaching = StepKind::DetachFromDestination { disk: 1 };
+    assert_eq!(
+        begun_beside(&[detaching], &[], places, [false; 3]),
+        [
+            StepKind::ReturnToOma { disk: 2 },
+            StepKind::DetachFromDestination { disk: 0 }
+        ],
+        "disk 1 is seen detached before its detach is known to be done"
+    );
 }

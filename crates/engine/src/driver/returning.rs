@@ -12,7 +12,7 @@ use crate::attention;
 use crate::event::Event;
 use crate::journal::Stop;
 use crate::plan::{Direction, Errand, Step, StepId};
-use crate::return_planner::{plan_commit, plan_return};
+use crate::return_planner::{Busy, plan_commit, plan_return};
 use crate::runner::{JobContext, StepEnd, run_step};
 use crate::scene::Scene;
 use crate::state::{JobState, Standing};
@@ -24,17 +24,20 @@ use crate::survey::Survey;
 /// while the loop waits for it. Dropping the set ends them all.
 pub(super) async fn go_back(job: &Arc<JobContext>) -> Result<(), Stop> {
     let mut under_way = JoinSet::new();
-    let mut running: BTreeSet<StepId> = BTreeSet::new();
+    let mut running: Vec<Step> = Vec::new();
     // Commands of an earlier way back whose outcome nobody has seen yet.
     for step in open_return_steps(&job.journal.state().await) {
-        running.insert(step.id.clone());
+        running.push(step.clone());
         under_way.spawn(run_return_step(Arc::clone(job), step));
     }
     let mut silent_since = None;
     loop {
         let state = job.journal.state().await;
         if let Some(scene) = look(job, &state, &mut silent_since).await? {
-            let busy: BTreeSet<StepId> = running.iter().cloned().chain(delayed(job, &state)).collect();
+            let busy = Busy {
+                running: running.clone(),
+                waiting: delayed(job, &state),
+            };
             let next = match &job.plan.errand {
                 Errand::Commit(_) => plan_commit(&job.plan, &state, &busy),
                 Errand::Live { .. } | Errand::Test(_) | Errand::Rollback(_) => {
@@ -46,7 +49,7 @@ pub(super) async fn go_back(job: &Arc<JobContext>) -> Result<(), Stop> {
             }
             report(job, &next.obstacles).await?;
             for step in next.steps {
-                running.insert(step.id.clone());
+                running.push(step.clone());
                 under_way.spawn(run_return_step(Arc::clone(job), step));
             }
         }
@@ -55,7 +58,7 @@ pub(super) async fn go_back(job: &Arc<JobContext>) -> Result<(), Stop> {
         tokio::select! {
             Some(ended) = under_way.join_next(), if !under_way.is_empty() => {
                 let step = ended.map_err(|e| Stop::Broken(e.to_string()))??;
-                running.remove(&step);
+                running.retain(|s| s.id != step);
             }
             paused = pause => paused?,
         }
@@ -110,7 +113,7 @@ fn open_return_steps(state: &JobState) -> Vec<Step> {
 }
 
 /// Steps that wait for their next attempt.
-fn delayed(job: &JobContext, state: &JobState) -> Vec<StepId> {
+fn delayed(job: &JobContext, state: &JobState) -> BTreeSet<StepId> {
     let now = job.parts.clock.now();
     let waits = |r: &&crate::state::StepRecord| match &r.standing {
         Standing::Delayed { retry_at, .. } => r.step.direction == Direction::Return && *retry_at > now,
