@@ -5,6 +5,7 @@ mod audit;
 mod failover;
 mod health;
 mod inventory;
+mod metrics;
 mod network_mappings;
 mod ossea;
 mod vms;
@@ -77,6 +78,7 @@ pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
         .nest("/api/v1", api)
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)

@@ -8,6 +8,7 @@ mod failover;
 mod fixture;
 mod health;
 mod inventory;
+mod metrics;
 mod network_mappings;
 mod ossea;
 mod protocol;
