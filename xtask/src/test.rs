@@ -6,10 +6,9 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::interrupt::Interrupt;
-use crate::postgres::Postgres;
 use crate::python::{Environment, Purpose};
 use crate::workspace::Workspace;
-use crate::{check, foreground};
+use crate::{check, foreground, postgres};
 
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, Args)]
@@ -26,7 +25,7 @@ const POSTGRES_URL: &str = "FAILOVER_TEST_POSTGRES_URL";
 pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs) -> anyhow::Result<()> {
     let began = Instant::now();
     check::rules(workspace)?;
-    let postgres = Postgres::start(interrupt)?;
+    let postgres = postgres::start(interrupt)?;
     println!("PostgreSQL: {}", postgres.description());
     let foreign = Environment::ready(Purpose::ForeignClients, workspace, interrupt)?;
 
