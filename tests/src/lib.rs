@@ -7,6 +7,7 @@ pub mod api;
 pub mod cloud;
 pub mod fault;
 pub mod http;
+mod port;
 pub mod postgres;
 pub mod process;
 pub mod sample;

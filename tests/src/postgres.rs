@@ -2,7 +2,6 @@
 //! the loopback interface, and no durability, because nothing in it outlives the tests.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,6 +11,7 @@ use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Signal, geteuid};
 use tempfile::TempDir;
 
+use crate::port::HeldPort;
 use crate::process::{Group, Process};
 use crate::secret;
 use crate::wait::until;
@@ -20,8 +20,6 @@ use crate::wait::until;
 const ROLE: &str = "failover";
 /// How long the server may take to answer.
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// How many ports are tried: somebody else may take a free one before the server does.
-const PORTS: usize = 5;
 
 /// A running server.
 #[derive(Debug)]
@@ -31,7 +29,7 @@ pub struct Postgres {
     _place: Place,
     version: String,
     url: String,
-    port: u16,
+    port: HeldPort,
 }
 
 impl Postgres {
@@ -44,20 +42,19 @@ impl Postgres {
         let place = Place::new(programs)?;
         let password = secret::fresh()?;
         place.create_cluster(&password)?;
-        for _ in 0..PORTS {
-            let port = free_port()?;
-            if let Some(server) = place.serve(port)? {
-                let url = format!("postgres://{ROLE}:{password}@127.0.0.1:{port}/postgres");
-                return Ok(Self {
-                    server,
-                    _place: place,
-                    version,
-                    url,
-                    port,
-                });
-            }
-        }
-        bail!("PostgreSQL does not start: {}", place.end_of_log())
+        let port = HeldPort::any()?;
+        let server = place.serve(port.number())?;
+        let url = format!(
+            "postgres://{ROLE}:{password}@127.0.0.1:{}/postgres",
+            port.number()
+        );
+        Ok(Self {
+            server,
+            _place: place,
+            version,
+            url,
+            port,
+        })
     }
 
     /// Where its databases are, for a role that may create more of them.
@@ -70,7 +67,7 @@ impl Postgres {
         format!(
             "{} on 127.0.0.1:{}, process {}",
             self.version,
-            self.port,
+            self.port.number(),
             self.server.id()
         )
     }
@@ -220,8 +217,8 @@ impl Place {
         Ok(())
     }
 
-    /// A server on `port`; `None` when it ended at once, most likely because the port was taken.
-    fn serve(&self, port: u16) -> anyhow::Result<Option<Process>> {
+    /// A server that is ready, on `port`.
+    fn serve(&self, port: u16) -> anyhow::Result<Process> {
         let log = File::create(self.log()).context("cannot create the server's log")?;
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).args(["-p", &port.to_string()]);
@@ -238,10 +235,13 @@ impl Place {
         // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
         let mut server = Process::start("PostgreSQL", &mut command, Group::Own)?.stopped_with(Signal::INT);
         let ready = until(START_LIMIT, "PostgreSQL is ready", || {
-            let ended = server.ended()?.is_some();
-            Ok((ended || self.is_ready()).then_some(!ended))
+            if let Some(status) = server.ended()? {
+                bail!("PostgreSQL ended with {status} before it was ready");
+            }
+            Ok(self.is_ready().then_some(()))
         });
-        Ok(ready.with_context(|| self.end_of_log())?.then_some(server))
+        ready.with_context(|| self.end_of_log())?;
+        Ok(server)
     }
 
     /// The server writes its state into line 8 of its lock file.
@@ -280,12 +280,6 @@ impl Place {
         last.reverse();
         last.join("\n")
     }
-}
-
-/// A port that nobody listens on at this moment.
-fn free_port() -> anyhow::Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("the loopback interface has no free port")?;
-    Ok(listener.local_addr()?.port())
 }
 
 #[cfg(test)]
