@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod cloud;
+pub mod descendants;
 pub mod fault;
 pub mod http;
 mod port;

@@ -5,6 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use failover_system_tests::descendants::descendants;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::interrupt::Interrupt;
@@ -79,37 +80,6 @@ fn end(mut child: Child) {
     let _ = child.wait();
 }
 
-/// The processes that a process has started, and those that they have started.
-fn descendants(of: Pid) -> Vec<Pid> {
-    let parents: Vec<(Pid, Pid)> = std::fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let stat = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
-            parse_stat(&stat)
-        })
-        .collect();
-    let mut found = vec![of];
-    let mut next = 0;
-    while let Some(parent) = found.get(next).copied() {
-        found.extend(
-            parents
-                .iter()
-                .filter(|(_, known)| *known == parent)
-                .map(|(pid, _)| *pid),
-        );
-        next += 1;
-    }
-    found.split_off(1)
-}
-
-/// A process and its parent, from `/proc/PID/stat`: the second field, in parentheses, may hold anything.
-fn parse_stat(stat: &str) -> Option<(Pid, Pid)> {
-    let pid = stat.split(' ').next()?.parse().ok()?;
-    let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
-    Some((Pid::from_raw(pid)?, Pid::from_raw(parent)?))
-}
-
 /// The program and its arguments, for messages.
 pub(crate) fn describe(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
@@ -122,17 +92,6 @@ pub(crate) fn describe(command: &Command) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_process_and_its_parent_are_read_whatever_the_program_is_called() {
-        let parsed = parse_stat("4711 (a (b) c) S 42 4711 4711 0 -1").unwrap();
-        assert_eq!((parsed.0.as_raw_pid(), parsed.1.as_raw_pid()), (4711, 42));
-        assert_eq!(
-            parse_stat("1 (init) S 0 1"),
-            None,
-            "the first process has no parent"
-        );
-    }
 
     #[test]
     fn what_a_program_writes_is_read_while_it_writes_and_its_failure_is_told() {
@@ -150,23 +109,18 @@ mod tests {
     }
 
     #[test]
-    fn descendants_are_found_through_generations() {
+    fn what_a_program_has_started_ends_with_it() {
         let mut shell = Command::new("sh");
         shell
-            .args(["-c", "sleep 600 & echo ready; wait"])
-            .stdout(std::process::Stdio::piped());
+            .args(["-c", "sleep 600 & echo $!; wait"])
+            .stdout(Stdio::piped());
         let mut child = shell.spawn().unwrap();
         let mut line = String::new();
         let stdout = child.stdout.take().unwrap();
         std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
-        let own = Pid::from_raw(i32::try_from(std::process::id()).unwrap()).unwrap();
-        let found = descendants(own);
-        let (shell, sleeper) = (Pid::from_child(&child), descendants(Pid::from_child(&child)));
-        assert!(
-            found.contains(&shell) && sleeper.len() == 1 && found.contains(&sleeper[0]),
-            "{found:?}"
-        );
+        let (shell, sleeper) = (Pid::from_child(&child), line.trim().parse().unwrap());
+        assert_eq!(descendants(shell), [Pid::from_raw(sleeper).unwrap()]);
         end(child);
-        assert_eq!(descendants(shell), Vec::<Pid>::new());
+        assert_eq!(descendants(shell), []);
     }
 }
