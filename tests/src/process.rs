@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::descendants::descendants;
 use crate::wait::until;
 
 /// How long a process may take to end in order before it is killed.
@@ -112,6 +113,27 @@ impl Process {
         self.child.wait().with_context(|| format!("lost {}", self.name))
     }
 
+    /// Kills it and all that it has started, as a power cut would, and waits until nothing of it is left.
+    ///
+    /// # Errors
+    /// When a process cannot be killed, or is not gone within seconds.
+    pub fn kill_with_descendants(&mut self) -> anyhow::Result<ExitStatus> {
+        // Stopped, it starts no more children and does not take note of the end of those it has: until it is killed
+        // itself their ids belong to nobody else.
+        self.signal(Signal::STOP)?;
+        let of = Pid::from_child(&self.child);
+        let what = format!("all that {} has started is gone", self.name);
+        until(GRACE, &what, || {
+            let left = descendants(of);
+            for process in &left {
+                // Failing means that it has ended by itself.
+                let _ = kill_process(*process, Signal::KILL);
+            }
+            Ok(left.is_empty().then_some(()))
+        })?;
+        self.kill()
+    }
+
     /// Lets it go on without a guard.
     pub fn leave_running(self) {
         std::mem::forget(self);
@@ -140,6 +162,9 @@ impl Drop for Process {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+
     use super::*;
 
     fn sleeper() -> Process {
@@ -161,6 +186,24 @@ mod tests {
         assert!(guard.ended().unwrap().is_none());
         assert!(!guard.kill().unwrap().success());
         assert!(guard.ended().unwrap().is_some());
+    }
+
+    #[test]
+    fn what_it_has_started_is_killed_with_it() {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "sleep 600 & sleep 600 & echo ready; wait"]);
+        let mut guard = Process::start("a shell", shell.stdout(Stdio::piped()), Group::Shared).unwrap();
+        let stdout = guard.child().stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut String::new()).unwrap();
+        let sleepers = descendants(Pid::from_child(guard.child()));
+        assert_eq!(sleepers.len(), 2);
+        assert!(!guard.kill_with_descendants().unwrap().success());
+        // They are gone, or their new parent has not taken note yet.
+        let state = |pid: Pid| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        for sleeper in sleepers {
+            let state = state(sleeper);
+            assert!(state.is_empty() || state.contains(") Z "), "{state}");
+        }
     }
 
     #[test]
