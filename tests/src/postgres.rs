@@ -1,5 +1,7 @@
-//! A private PostgreSQL server that lives as long as its guard: own data directory, own password, a free port of
-//! the loopback interface, and no durability, because nothing in it outlives the tests.
+//! A private PostgreSQL server that lives as long as its guard: own data directory, own password, a port of the
+//! loopback interface that stays its own while it is down, and no durability beyond that of the operating system,
+//! because nothing in it outlives the tests. What was committed survives [`Postgres::kill`]: the operating system
+//! has it.
 
 use std::fs::{self, File};
 use std::os::unix::fs::chown;
@@ -21,55 +23,93 @@ const ROLE: &str = "failover";
 /// How long the server may take to answer.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// A running server.
+/// A server and its data. Dropping it ends the server and removes the data.
 #[derive(Debug)]
 pub struct Postgres {
     // The order matters: the server ends before its directory goes.
-    server: Process,
-    _place: Place,
-    version: String,
-    url: String,
+    server: Option<Process>,
+    place: Place,
     port: HeldPort,
+    version: String,
+    password: String,
 }
 
 impl Postgres {
-    /// Starts a server.
+    /// Makes an empty server and starts it. `group` says who hears Ctrl-C: as part of ours the server ends with us
+    /// even where no guard is dropped.
     ///
     /// # Errors
     /// When it does not get up; with the last lines of its log.
-    pub fn start(programs: Programs) -> anyhow::Result<Self> {
+    pub fn start(programs: Programs, group: Group) -> anyhow::Result<Self> {
         let version = programs.version()?;
-        let place = Place::new(programs)?;
+        let place = Place::new(programs, group)?;
         let password = secret::fresh()?;
         place.create_cluster(&password)?;
-        let port = HeldPort::any()?;
-        let server = place.serve(port.number())?;
-        let url = format!(
-            "postgres://{ROLE}:{password}@127.0.0.1:{}/postgres",
-            port.number()
-        );
-        Ok(Self {
-            server,
-            _place: place,
+        let mut postgres = Self {
+            server: None,
+            place,
+            port: HeldPort::any()?,
             version,
-            url,
-            port,
-        })
+            password,
+        };
+        postgres.start_again()?;
+        Ok(postgres)
     }
 
-    /// Where its databases are, for a role that may create more of them.
-    pub fn url(&self) -> &str {
-        &self.url
+    /// Starts it on the same port and data, if it does not run. After [`Postgres::kill`] it recovers first.
+    ///
+    /// # Errors
+    /// When it does not get up; with the last lines of its log.
+    pub fn start_again(&mut self) -> anyhow::Result<()> {
+        if self.server.is_none() {
+            self.server = Some(self.place.serve(self.port.number())?);
+        }
+        Ok(())
+    }
+
+    /// Ends it in order, without waiting for its clients. Data and port stay.
+    ///
+    /// # Errors
+    /// When it does not run, or does not end in order.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        let mut server = self.running()?;
+        let status = server.stop()?;
+        ensure!(status.success(), "PostgreSQL ended with {status}");
+        Ok(())
+    }
+
+    /// Kills it and the processes of its connections at once, as a power cut would. Data and port stay, and so do
+    /// lock file and shared memory, which the next start replaces.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        let mut server = self.running()?;
+        let status = server.kill_with_descendants()?;
+        ensure!(
+            !status.success(),
+            "PostgreSQL ended by itself before it was killed"
+        );
+        Ok(())
+    }
+
+    fn running(&mut self) -> anyhow::Result<Process> {
+        self.server.take().context("PostgreSQL does not run")
+    }
+
+    /// Where its databases are, for a role that may create more of them. It stays the same as long as the guard lives.
+    pub fn url(&self) -> String {
+        let (password, port) = (&self.password, self.port.number());
+        format!("postgres://{ROLE}:{password}@127.0.0.1:{port}/postgres")
     }
 
     /// Version, port and process, for people.
     pub fn description(&self) -> String {
-        format!(
-            "{} on 127.0.0.1:{}, process {}",
-            self.version,
-            self.port.number(),
-            self.server.id()
-        )
+        let process = match &self.server {
+            Some(server) => format!("process {}", server.id()),
+            None => "down".to_owned(),
+        };
+        format!("{} on 127.0.0.1:{}, {process}", self.version, self.port.number())
     }
 }
 
@@ -169,15 +209,17 @@ struct Place {
     programs: Programs,
     user: Option<User>,
     directory: TempDir,
+    group: Group,
 }
 
 impl Place {
-    fn new(programs: Programs) -> anyhow::Result<Self> {
+    fn new(programs: Programs, group: Group) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new().prefix("failover-postgres-").tempdir();
         Ok(Self {
             programs,
             user: User::unprivileged()?,
             directory: directory.context("cannot make a temporary directory")?,
+            group,
         })
     }
 
@@ -219,7 +261,9 @@ impl Place {
 
     /// A server that is ready, on `port`.
     fn serve(&self, port: u16) -> anyhow::Result<Process> {
-        let log = File::create(self.log()).context("cannot create the server's log")?;
+        // What it wrote before it went down stays.
+        let log = File::options().append(true).create(true).open(self.log());
+        let log = log.context("cannot open the server's log")?;
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).args(["-p", &port.to_string()]);
         for setting in [
@@ -233,21 +277,23 @@ impl Place {
         }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
-        let mut server = Process::start("PostgreSQL", &mut command, Group::Own)?.stopped_with(Signal::INT);
+        let mut server = Process::start("PostgreSQL", &mut command, self.group)?.stopped_with(Signal::INT);
         let ready = until(START_LIMIT, "PostgreSQL is ready", || {
             if let Some(status) = server.ended()? {
                 bail!("PostgreSQL ended with {status} before it was ready");
             }
-            Ok(self.is_ready().then_some(()))
+            Ok(self.is_ready(server.id()).then_some(()))
         });
         ready.with_context(|| self.end_of_log())?;
         Ok(server)
     }
 
-    /// The server writes its state into line 8 of its lock file.
-    fn is_ready(&self) -> bool {
+    /// The server writes its process id into line 1 of its lock file and its state into line 8. A server that was
+    /// killed has left such a file.
+    fn is_ready(&self, process: u32) -> bool {
         let lock = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
-        lock.lines().nth(7).is_some_and(|state| state.trim() == "ready")
+        let mut lines = lock.lines().map(str::trim);
+        lines.next() == Some(&process.to_string()) && lines.nth(6) == Some("ready")
     }
 
     fn command(&self, program: &str) -> Command {
@@ -284,6 +330,8 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use tokio_postgres::{Client, NoTls};
+
     use super::*;
 
     #[test]
@@ -298,5 +346,69 @@ mod tests {
         let user = User::named("postgres", accounts).unwrap();
         assert_eq!((user.uid, user.gid), (104, 112));
         assert!(User::named("nobody", accounts).is_none());
+    }
+
+    /// A server, where PostgreSQL is installed.
+    fn server() -> Option<Postgres> {
+        let Some(programs) = Programs::find() else {
+            eprintln!("left out: it needs {}", Programs::NEEDED);
+            return None;
+        };
+        Some(Postgres::start(programs, Group::Shared).unwrap())
+    }
+
+    async fn connect(postgres: &Postgres) -> Result<Client, tokio_postgres::Error> {
+        let (client, connection) = tokio_postgres::connect(&postgres.url(), NoTls).await?;
+        // It ends with an error when the server is killed; the client hears of it as well.
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    /// Leaves one row, and the connection.
+    async fn write(postgres: &Postgres) -> Client {
+        let client = connect(postgres).await.unwrap();
+        let statements =
+            "DROP TABLE IF EXISTS kept; CREATE TABLE kept (word TEXT); INSERT INTO kept VALUES ('here')";
+        client.batch_execute(statements).await.unwrap();
+        client
+    }
+
+    async fn read(postgres: &Postgres) -> String {
+        let client = connect(postgres).await.unwrap();
+        let row = client.query_one("SELECT word FROM kept", &[]).await.unwrap();
+        row.get(0)
+    }
+
+    #[tokio::test]
+    async fn a_server_that_was_stopped_goes_on_where_it_was() {
+        let Some(mut postgres) = server() else { return };
+        let (url, client) = (postgres.url(), write(&postgres).await);
+        postgres.stop().unwrap();
+        assert!(client.simple_query("SELECT 1").await.is_err());
+        assert!(connect(&postgres).await.is_err(), "it is down");
+        assert!(postgres.stop().is_err(), "it is down already");
+
+        postgres.start_again().unwrap();
+        assert_eq!(postgres.url(), url);
+        assert_eq!(read(&postgres).await, "here");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_was_killed_recovers_what_was_committed() {
+        let Some(mut postgres) = server() else { return };
+        for _ in 0..2 {
+            let client = write(&postgres).await;
+            client
+                .batch_execute("BEGIN; INSERT INTO kept VALUES ('lost')")
+                .await
+                .unwrap();
+            postgres.kill().unwrap();
+            assert!(client.simple_query("SELECT 1").await.is_err());
+
+            postgres.start_again().unwrap();
+            assert_eq!(read(&postgres).await, "here");
+        }
+        let log = fs::read_to_string(postgres.place.log()).unwrap();
+        assert!(log.contains("automatic recovery in progress"), "{log}");
     }
 }
