@@ -105,7 +105,7 @@ pub struct Secrets {
 pub struct Stack {
     // The order matters: fields are dropped from the first to the last.
     worker: Option<Server>,
-    api: Server,
+    api: Option<Server>,
     sim: Server,
     settings: Settings,
     secrets: Secrets,
@@ -141,7 +141,7 @@ impl Stack {
         let sim = site.start("ossea-sim", "ossea-sim.toml")?;
         let endpoint = sim.said("api_url")?.to_owned();
         site.write(CONFIG, &site.config(&endpoint)?)?;
-        let api = site.start("failover-api", CONFIG)?;
+        let api = Some(site.start("failover-api", CONFIG)?);
         Ok(Self {
             worker: None,
             api,
@@ -157,11 +157,18 @@ impl Stack {
     /// When it does not get up.
     pub fn start_worker(&mut self) -> anyhow::Result<()> {
         if self.worker.is_none() {
-            let site = Site {
-                settings: &self.settings,
-                secrets: &self.secrets,
-            };
-            self.worker = Some(site.start("failover-worker", CONFIG)?);
+            self.worker = Some(self.site().start("failover-worker", CONFIG)?);
+        }
+        Ok(())
+    }
+
+    /// Starts an API, if none runs. It may listen elsewhere than the one before: [`Stack::api`] tells.
+    ///
+    /// # Errors
+    /// When it does not get up.
+    pub fn start_api(&mut self) -> anyhow::Result<()> {
+        if self.api.is_none() {
+            self.api = Some(self.site().start("failover-api", CONFIG)?);
         }
         Ok(())
     }
@@ -171,13 +178,15 @@ impl Stack {
     /// # Errors
     /// When none runs.
     pub fn kill_worker(&mut self) -> anyhow::Result<()> {
-        let mut worker = self.worker.take().context("no worker runs")?;
-        let status = worker.process().kill()?;
-        ensure!(
-            !status.success(),
-            "the worker ended by itself before it was killed"
-        );
-        Ok(())
+        kill(&mut self.worker.take().context("no worker runs")?)
+    }
+
+    /// Kills the API at once, as a power cut would.
+    ///
+    /// # Errors
+    /// When none runs.
+    pub fn kill_api(&mut self) -> anyhow::Result<()> {
+        kill(&mut self.api.take().context("no API runs")?)
     }
 
     /// Kills the simulated cloud at once: from now on nobody answers at its address.
@@ -185,24 +194,19 @@ impl Stack {
     /// # Errors
     /// When it does not end, or has ended by itself before.
     pub fn kill_cloud(&mut self) -> anyhow::Result<()> {
-        let status = self.sim.process().kill()?;
-        ensure!(
-            !status.success(),
-            "the cloud ended by itself before it was killed"
-        );
-        Ok(())
+        kill(&mut self.sim)
     }
 
     /// Lets all of it go on without a guard.
     pub fn leave_running(self) {
-        for server in self.worker.into_iter().chain([self.api, self.sim]) {
+        for server in self.worker.into_iter().chain(self.api).chain([self.sim]) {
             server.leave_running();
         }
     }
 
     /// The servers that run, for their names and process ids.
     pub fn servers(&self) -> impl Iterator<Item = &Server> {
-        [&self.sim, &self.api].into_iter().chain(&self.worker)
+        [&self.sim].into_iter().chain(&self.api).chain(&self.worker)
     }
 
     /// The first server that has ended by itself, with the last lines that it wrote.
@@ -210,7 +214,8 @@ impl Stack {
     /// # Errors
     /// When a server cannot be asked about.
     pub fn ended(&mut self) -> anyhow::Result<Option<(String, String)>> {
-        for server in [&mut self.sim, &mut self.api].into_iter().chain(&mut self.worker) {
+        let servers = [&mut self.sim].into_iter().chain(&mut self.api);
+        for server in servers.chain(&mut self.worker) {
             if server.process().ended()?.is_some() {
                 return Ok(Some((server.name().to_owned(), server.end_of_output())));
             }
@@ -221,7 +226,7 @@ impl Stack {
     /// The API, for a caller with the right token.
     ///
     /// # Errors
-    /// When the API did not say where it listens.
+    /// When no API runs, or it did not say where it listens.
     pub fn api(&self) -> anyhow::Result<Api> {
         Ok(Api::new(self.api_url()?, &self.secrets.token))
     }
@@ -229,9 +234,9 @@ impl Stack {
     /// Where the API listens.
     ///
     /// # Errors
-    /// When the API did not say.
+    /// When no API runs, or it did not say.
     pub fn api_url(&self) -> anyhow::Result<&str> {
-        self.api.said("listening")
+        self.api.as_ref().context("no API runs")?.said("listening")
     }
 
     /// The simulated cloud's switches.
@@ -253,7 +258,7 @@ impl Stack {
     /// A command of `failoverctl` that speaks to this API.
     ///
     /// # Errors
-    /// When it was not built.
+    /// When it was not built, or no API runs.
     pub fn failoverctl(&self) -> anyhow::Result<Command> {
         let mut command = self.settings.binaries.command("failoverctl")?;
         command
@@ -277,6 +282,24 @@ impl Stack {
     pub fn directory(&self) -> &Path {
         &self.settings.directory
     }
+
+    fn site(&self) -> Site<'_> {
+        Site {
+            settings: &self.settings,
+            secrets: &self.secrets,
+        }
+    }
+}
+
+/// Kills a server, and insists that it lived until then.
+fn kill(server: &mut Server) -> anyhow::Result<()> {
+    let status = server.process().kill()?;
+    ensure!(
+        !status.success(),
+        "{} ended by itself before it was killed",
+        server.name()
+    );
+    Ok(())
 }
 
 /// One file configures API, worker and `failoverctl`.
