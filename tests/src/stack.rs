@@ -66,7 +66,8 @@ impl Pace {
             }
             Pace::Hurried => {
                 "poll_interval = \"50ms\"\ncloud_poll_min = \"50ms\"\ncloud_poll_max = \"200ms\"\n\
-                 retry_min = \"100ms\"\nretry_max = \"1s\"\nlease = \"2s\"\nboot_steady = \"200ms\"\nlost_after = \"5s\"\n"
+                 retry_min = \"100ms\"\nretry_max = \"1s\"\nlease = \"2s\"\nboot_steady = \"200ms\"\nlost_after = \"5s\"\n\
+                 health_interval = \"1s\"\n"
             }
         }
     }
