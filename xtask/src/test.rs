@@ -1,9 +1,12 @@
 //! `cargo xtask test`: everything that must hold before a change lands.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Args;
+use tempfile::TempDir;
 
 use crate::interrupt::Interrupt;
 use crate::python::{Environment, Purpose};
@@ -33,9 +36,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs)
         &mut workspace.cargo(["build", "--workspace", "--bins"]),
         interrupt,
     )?;
-    // What interrupted tests leave behind goes with this directory.
-    let scratch = tempfile::Builder::new().prefix("failover-tests-").tempdir();
-    let scratch = scratch.context("cannot make a temporary directory")?;
+    let scratch = scratch_directory().context("cannot make a temporary directory")?;
     let mut test = workspace.cargo(["test", "--workspace"]);
     test.args(&args.arguments)
         .env(POSTGRES_URL, postgres.url())
@@ -44,4 +45,25 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs)
     foreground::succeed(&mut test, interrupt)?;
     println!("all tests passed, {} s", began.elapsed().as_secs());
     Ok(())
+}
+
+/// Where tests make their temporary directories: what interrupted ones leave behind goes with it. Others may pass
+/// through, because a test's own PostgreSQL server does not run as root; they cannot list what is in it.
+fn scratch_directory() -> std::io::Result<TempDir> {
+    let scratch = tempfile::Builder::new().prefix("failover-tests-").tempdir()?;
+    // Afterwards, because the umask would have a say in how it is made.
+    fs::set_permissions(scratch.path(), Permissions::from_mode(0o711))?;
+    Ok(scratch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_pass_through_the_directory_of_the_tests_and_see_nothing() {
+        let scratch = scratch_directory().unwrap();
+        let mode = scratch.path().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o711);
+    }
 }
