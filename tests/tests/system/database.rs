@@ -2,25 +2,32 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use failover_system_tests::postgres::{Postgres, Programs};
+use failover_system_tests::process::Group;
 use failover_system_tests::stack::Database;
 use tokio_postgres::{Client, NoTls};
 
 /// The variable with the URL of a PostgreSQL server.
 const POSTGRES_URL: &str = "FAILOVER_TEST_POSTGRES_URL";
 
-/// A fresh database; a PostgreSQL one is dropped with its guard.
+/// A fresh database.
 pub(crate) enum TestDatabase {
     Sqlite,
-    Postgres { server: String, name: String },
+    /// On the server that all tests share: it is dropped with its guard.
+    Postgres {
+        server: String,
+        name: String,
+    },
+    /// On a server that one test has for itself: it goes with the server.
+    WithItsServer {
+        url: String,
+    },
 }
 
 impl TestDatabase {
     /// A fresh PostgreSQL database, where there is a server.
     pub(crate) fn on_postgres() -> Option<Self> {
-        let Ok(server) = std::env::var(POSTGRES_URL) else {
-            eprintln!("left out: {POSTGRES_URL} is not set");
-            return None;
-        };
+        let server = shared_server()?;
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("failover_system_{}_{number}", std::process::id());
@@ -33,6 +40,7 @@ impl TestDatabase {
         match self {
             TestDatabase::Sqlite => Database::Sqlite,
             TestDatabase::Postgres { server, name } => Database::Url(with_name(server, name)),
+            TestDatabase::WithItsServer { url } => Database::Url(url.clone()),
         }
     }
 }
@@ -40,12 +48,33 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         match self {
-            TestDatabase::Sqlite => {}
+            TestDatabase::Sqlite | TestDatabase::WithItsServer { .. } => {}
             TestDatabase::Postgres { server, name } => {
                 execute(server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
             }
         }
     }
+}
+
+/// A PostgreSQL server that a test may stop and kill, because nobody else uses it, and a fresh database on it; where
+/// there is a server for the other tests.
+pub(crate) fn server_of_its_own() -> Option<(Postgres, TestDatabase)> {
+    shared_server()?;
+    let programs = Programs::find().unwrap_or_else(|| panic!("the test needs {}", Programs::NEEDED));
+    let server = Postgres::start(programs, Group::Shared).expect("PostgreSQL starts");
+    let name = "failover_system";
+    execute(&server.url(), &format!("CREATE DATABASE {name}"));
+    let url = with_name(&server.url(), name);
+    Some((server, TestDatabase::WithItsServer { url }))
+}
+
+/// The URL of the server that all tests share.
+fn shared_server() -> Option<String> {
+    let server = std::env::var(POSTGRES_URL);
+    if server.is_err() {
+        eprintln!("left out: {POSTGRES_URL} is not set");
+    }
+    server.ok()
 }
 
 /// Runs one test on each kind of database.

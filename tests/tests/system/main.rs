@@ -10,6 +10,7 @@ mod cloud_check;
 mod database;
 mod killed_worker;
 mod live_failover;
+mod lost_database;
 mod one_job;
 mod quick_start;
 mod secrets;
