@@ -272,6 +272,8 @@ impl Place {
             "max_connections=300",
             "fsync=off",
             "full_page_writes=off",
+            // In files of the data directory: what a killed server leaves goes with them.
+            "dynamic_shared_memory_type=mmap",
         ] {
             command.args(["-c", setting]);
         }
