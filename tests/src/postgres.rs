@@ -381,6 +381,17 @@ mod tests {
         row.get(0)
     }
 
+    /// Opens a connection whose process does not notice that the server's first process has ended.
+    async fn keep_busy(postgres: &Postgres) {
+        let busy = connect(postgres).await.unwrap();
+        let minute =
+            "DO $$ BEGIN WHILE clock_timestamp() < now() + interval '1 minute' LOOP END LOOP; END $$";
+        tokio::spawn(async move { busy.batch_execute(minute).await });
+        let observer = connect(postgres).await.unwrap();
+        let looping = "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'DO%'";
+        while observer.query(looping, &[]).await.unwrap().is_empty() {}
+    }
+
     #[tokio::test]
     async fn a_server_that_was_stopped_goes_on_where_it_was() {
         let Some(mut postgres) = server() else { return };
@@ -404,6 +415,7 @@ mod tests {
                 .batch_execute("BEGIN; INSERT INTO kept VALUES ('lost')")
                 .await
                 .unwrap();
+            keep_busy(&postgres).await;
             postgres.kill().unwrap();
             assert!(client.simple_query("SELECT 1").await.is_err());
 
