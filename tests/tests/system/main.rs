@@ -15,4 +15,5 @@ mod one_job;
 mod quick_start;
 mod secrets;
 mod site;
+mod test_failover;
 mod way_back;

@@ -16,8 +16,8 @@ async fn open_attentions_and_active_jobs_are_counted() {
     let answer = api.get("/metrics").await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     for line in [
-        "failover_attentions{code=\"REVERT_FAILED\",severity=\"critical\"} 2",
-        "failover_attentions{code=\"STOP_FAILED\",severity=\"critical\"} 1",
+        "failover_attentions{code=\"REVERT_FAILED\",severity=\"error\"} 2",
+        "failover_attentions{code=\"STOP_FAILED\",severity=\"error\"} 1",
         "failover_jobs_active{job_type=\"live\",status=\"pending\"} 1",
         "# TYPE failover_attentions gauge",
     ] {

@@ -29,6 +29,6 @@ async fn on_the_way_there_and_after_the_end_nothing_is_tried_again() {
     api.refuses(&job_id, Verb::Retry, json!({}), "by themselves")
         .await;
     let (api, job_id) = TestApi::failed().await;
-    api.refuses(&job_id, Verb::Retry, json!({}), "start it anew")
+    api.refuses(&job_id, Verb::Retry, json!({}), "start the failover anew")
         .await;
 }
