@@ -1,7 +1,5 @@
 //! Test failovers with real processes: nothing of a test remains, whoever dies while its window is open.
 
-use std::time::Duration;
-
 use failover_system_tests::cloud::Inventory;
 use failover_system_tests::wait::until;
 use serde_json::{Value, json};
@@ -16,7 +14,6 @@ on_both_databases!(
     an_api_killed_in_the_window_is_not_missed,
     a_window_that_ends_while_everybody_is_down_is_closed_later,
     a_completed_live_failover_is_rolled_back,
-    a_policy_commits_a_live_failover,
 );
 
 /// Long enough to kill and start a process in it, with two cores for all tests.
@@ -132,24 +129,6 @@ fn a_completed_live_failover_is_rolled_back(database: &TestDatabase) {
     nothing_remains(&site, rollback, &before);
     let refused = site.api.verb(&live, "commit", &json!({}));
     assert!(refused.is_err(), "what was rolled back cannot be committed");
-}
-
-fn a_policy_commits_a_live_failover(database: &TestDatabase) {
-    let site = Site::start(database);
-    let policy = json!({"commit_policy": {"policy": "commit_after", "after": "1m"}});
-    let live = site.api.start_live(&site.vm, &policy).unwrap();
-    let live = site.ended_as(&live, "completed");
-    let id = live["job_id"].as_str().expect("a job has an id").to_owned();
-    assert!(live["settle_at"].is_string(), "{live:#}");
-    let limit = LIMIT + Duration::from_secs(60);
-    let settled = until(limit, "the policy has settled it", || {
-        let job = site.api.job(&id)?;
-        Ok(job["settled_by"].as_str().map(str::to_owned))
-    });
-    let commit = settled.unwrap();
-    assert!(commit.starts_with("commit-"), "{commit}");
-    site.ended_as(&commit, "completed");
-    assert_eq!(site.cloud.accepted("deleteSnapshot").unwrap().len(), 3);
 }
 
 #[test]

@@ -247,12 +247,12 @@ pub async fn jobs_that_need_a_person_are_found(harness: &dyn Harness) {
     let live = jobs.claim(&worker, 1).await.expect("a claim").remove(0).lease;
     end(jobs.as_ref(), &live).await;
     // The suite's jobs end 90 seconds after the beginning.
-    assert_eq!(needing(89).await, [troubled.job_id.clone()]);
+    assert_eq!(needing(89).await, std::slice::from_ref(&troubled.job_id));
     assert_eq!(needing(90).await, [live.job_id.clone(), troubled.job_id.clone()]);
     let mut commit = settlement(&live.job_id, commit_plan);
     commit.plan.vm_id = vm_id(2);
     jobs.create(commit).await.expect("nothing stands against it");
-    assert_eq!(needing(90).await, [troubled.job_id.clone()]);
+    assert_eq!(needing(90).await, std::slice::from_ref(&troubled.job_id));
 
     let mut failed = ending(3);
     failed.projection.status = JobStatus::Failed;

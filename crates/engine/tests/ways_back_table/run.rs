@@ -243,17 +243,17 @@ impl Trial {
     ) -> Row {
         let state = self.lab.state(&self.job).await;
         assert_failed_at(record, there);
-        let mut left: Vec<String> = self
-            .lab
-            .ledger(&self.job)
-            .await
-            .into_iter()
-            .filter(|r| r.state != ResourceState::Removed)
-            .map(|r| format!("{} {}", r.kind.words(), r.name))
-            .collect();
-        if let Some(comparison) = &state.comparison {
-            left.extend(comparison.differences.iter().map(|d| d.object.clone()));
+        let mut left: BTreeMap<String, usize> = BTreeMap::new();
+        for row in self.lab.ledger(&self.job).await {
+            if row.state != ResourceState::Removed {
+                *left.entry(row.kind.words().to_owned()).or_default() += 1;
+            }
         }
+        let differences = state.comparison.as_ref().map_or(0, |c| c.differences.len());
+        if differences > 0 {
+            left.insert("difference(s) from before".to_owned(), differences);
+        }
+        let left: Vec<String> = left.into_iter().map(|(what, n)| format!("{n} {what}")).collect();
         let end = match record.projection.status {
             JobStatus::Completed => "completed".to_owned(),
             JobStatus::Failed => "failed".to_owned(),
