@@ -9,6 +9,7 @@ use failover_domain::{JobId, JobStatus, StrategyRequest};
 use failover_engine::plan::{Direction, Step, StepKind};
 use failover_engine::ports::{Custody, JobRecord, JobStore, ResourceState, VolumeRow};
 use failover_engine::service::Settlement;
+use failover_engine::state::Standing;
 use failover_engine::{Event, FailureCode};
 use ossea_sim::FaultRule;
 use ossea_sim::cloud::log::LogEvent;
@@ -186,8 +187,30 @@ impl Trial {
             !record.projection.status.is_final(),
             "the way back is never given up: {record:#?}"
         );
+        self.wait_for_a_graceful_turn().await;
         let custody = custody_of(&self.lab.volumes(&self.job).await);
         (custody, attention_of(&record))
+    }
+
+    /// Stops are tried gracefully and by force in turn, with pauses left to chance; the first one after the mending is to be
+    /// a graceful one.
+    async fn wait_for_a_graceful_turn(&self) {
+        let stop = Step::new(Direction::Return, StepKind::StopVm).id;
+        if self
+            .second
+            .as_ref()
+            .is_none_or(|(kind, _)| *kind != StepKind::StopVm)
+        {
+            return;
+        }
+        loop {
+            let state = self.lab.state(&self.job).await;
+            let record = state.steps.get(&stop).expect("it was tried");
+            if record.forced && matches!(record.standing, Standing::Delayed { .. }) {
+                return;
+            }
+            self.lab.parts.clock.sleep(self.lab.look_every).await;
+        }
     }
 
     fn mend(&self) {

@@ -15,7 +15,9 @@ with a VM of three disks; where a step comes once a disk, disk 1 stands for all.
 compares; `cargo xtask ways-back --write` renews this page.
 
 While the second failure lasts, nothing is given up: the engine goes on trying and tells people. \"Left\" is what the ledger
-still holds and what differs between the inventories of the cloud before and after.
+still holds and what differs between the inventories of the cloud before and after. Stops fail gracefully and by force here
+until the host answers again. A host that stays away leaves a VM that is stopped by force, and its replicas return in
+quarantine ([test-failover.md](test-failover.md)).
 ";
 
 pub(crate) fn render(sections: &[(Plan, Vec<Row>)]) -> String {
