@@ -13,7 +13,7 @@ use failover_domain::{JobId, JobStatus};
 use failover_engine::ports::{AppendError, Batch, JobStore, WorkerId};
 use failover_engine::{Event, StoredEvent};
 use lab::Lab;
-use ossea_sim::faults::{Garbage, Work};
+use ossea_sim::faults::Work;
 use ossea_sim::{FaultRule, WayFault, WorkFault};
 
 /// The commands of a live failover.
@@ -104,33 +104,7 @@ async fn a_crash_on_the_way_back_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_the_cloud_loses_is_found_again() {
-    let faults: [(&str, ossea_sim::faults::FaultEffect); 9] = [
-        ("lost request", WayFault::LostRequest.into()),
-        ("lost reply", WayFault::LostReply.into()),
-        (
-            "garbage",
-            WayFault::Garbage {
-                work: Work::Done,
-                body: Garbage::Html,
-            }
-            .into(),
-        ),
-        ("throttled", WayFault::Throttled { retry_after_ms: 700 }.into()),
-        ("busy", WayFault::Busy.into()),
-        (
-            "interrupted, done",
-            WorkFault::JobInterrupted { work: Work::Done }.into(),
-        ),
-        (
-            "interrupted, not done",
-            WorkFault::JobInterrupted { work: Work::NotDone }.into(),
-        ),
-        (
-            "cancelled, done",
-            WorkFault::JobCancelled { work: Work::Done }.into(),
-        ),
-        ("purged", WorkFault::JobPurged { work: Work::Done }.into()),
-    ];
+    let faults = lab::losses();
     for command in COMMANDS {
         for (name, effect) in &faults {
             let lab = Lab::new().await;

@@ -13,14 +13,14 @@ use std::time::Duration;
 use failover_domain::{
     AtWindowEnd, AttentionCode, JobId, JobStatus, JobType, RollbackStrategy, StrategyRequest,
 };
+use failover_engine::Event;
 use failover_engine::event::VmHealth;
 use failover_engine::plan::{StepKind, WarningPolicy, way_back};
 use failover_engine::ports::{Inventory, JobRecord, JobStore};
 use failover_engine::request::JobRequest;
 use failover_engine::service::{FailoverRequest, StartError, Wanted, WantedTest};
-use failover_engine::{Event, JobState};
 use lab::Lab;
-use ossea::{Command, OsseaClient, StopMode};
+use ossea::{Command, StopMode};
 use ossea_sim::cloud::log::Effect;
 use ossea_sim::contents::StorageKind;
 use ossea_sim::{Profile, SimContents, SimSettings};
@@ -67,20 +67,7 @@ async fn statuses_follow_the_customers_sequence_and_progress_never_falls() {
         let lab = Lab::new().await;
         let job = lab.start_test(strategy).await;
         lab.run(&job).await;
-        let plan = lab.store.plan(&job).await.unwrap().unwrap();
-        let mut state = JobState::new(&plan);
-        let (mut statuses, mut progress) = (vec![state.status], 0.0);
-        for event in lab.events(&job).await {
-            state.apply(&plan, &event).unwrap();
-            assert!(
-                state.progress >= progress,
-                "progress fell from {progress} at {event:?}"
-            );
-            progress = state.progress;
-            if statuses.last() != Some(&state.status) {
-                statuses.push(state.status);
-            }
-        }
+        let statuses = lab.statuses(&job).await;
         assert_eq!(statuses, JobStatus::sequence(JobType::Test), "{strategy}");
     }
 }
@@ -300,7 +287,7 @@ async fn what_happens_to_the_test_vm_is_journaled_and_told() {
         vm: vm.clone(),
         mode: StopMode::Graceful,
     };
-    by_hand(&lab, "stop", &stop).await;
+    lab.by_hand("stop", &stop).await;
     let unwell = |r: &JobRecord| {
         r.projection
             .attention
@@ -308,7 +295,7 @@ async fn what_happens_to_the_test_vm_is_journaled_and_told() {
             .any(|a| a.code == AttentionCode::TestVmUnhealthy)
     };
     lab.until(&job, unwell).await;
-    by_hand(&lab, "start", &Command::StartVirtualMachine { vm }).await;
+    lab.by_hand("start", &Command::StartVirtualMachine { vm }).await;
     lab.until(&job, |r| !unwell(r)).await;
     lab.until(&job, |r| r.projection.status.is_final()).await;
     worker.kill();
@@ -325,13 +312,6 @@ async fn what_happens_to_the_test_vm_is_journaled_and_told() {
     );
     assert!(matches!(seen.last(), Some(VmHealth::Well { .. })), "{seen:?}");
     assert_nothing_remains(&lab, &job).await;
-}
-
-/// What a person does in the cloud.
-async fn by_hand(lab: &Lab, step: &str, command: &Command) {
-    let person = JobId::new(JobType::Live, &lab::vm_id(), lab.parts.clock.now(), 7);
-    let key = failover_domain::RequestKey::derive(&person, step, 0);
-    lab.cloud.submit(&key, command).await.expect("the cloud takes it");
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use failover_domain::{JobId, JobStatus, StrategyRequest};
 use lab::Lab;
+use ossea_sim::FaultRule;
 use ossea_sim::cloud::log::Effect;
-use ossea_sim::faults::{FaultEffect, Garbage, Work};
-use ossea_sim::{FaultRule, WayFault, WorkFault};
+use ossea_sim::faults::{FaultEffect, Work};
 
 const STRATEGIES: [StrategyRequest; 2] = [StrategyRequest::VmSnapshot, StrategyRequest::VolumeSnapshots];
 
@@ -102,33 +102,7 @@ async fn a_crash_after_any_journal_entry_leaves_no_trace() {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_the_cloud_loses_is_found_again_there_and_back() {
-    let faults: [(&str, FaultEffect); 9] = [
-        ("lost request", WayFault::LostRequest.into()),
-        ("lost reply", WayFault::LostReply.into()),
-        (
-            "garbage",
-            WayFault::Garbage {
-                work: Work::Done,
-                body: Garbage::Html,
-            }
-            .into(),
-        ),
-        ("throttled", WayFault::Throttled { retry_after_ms: 700 }.into()),
-        ("busy", WayFault::Busy.into()),
-        (
-            "interrupted, done",
-            WorkFault::JobInterrupted { work: Work::Done }.into(),
-        ),
-        (
-            "interrupted, not done",
-            WorkFault::JobInterrupted { work: Work::NotDone }.into(),
-        ),
-        (
-            "cancelled, done",
-            WorkFault::JobCancelled { work: Work::Done }.into(),
-        ),
-        ("purged", WorkFault::JobPurged { work: Work::Done }.into()),
-    ];
+    let faults = lab::losses();
     for strategy in STRATEGIES {
         for (command, there) in commands(strategy) {
             // Once on the way there, where the command comes there, and once on the way back, where it comes there too.

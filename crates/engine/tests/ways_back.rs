@@ -9,9 +9,7 @@
 mod lab;
 
 use chrono::TimeDelta;
-use failover_domain::{
-    AttentionCode, Decision, FailoverType, JobId, JobStatus, JobType, RequestKey, StrategyRequest,
-};
+use failover_domain::{AttentionCode, Decision, FailoverType, JobId, JobStatus, JobType, StrategyRequest};
 use failover_engine::plan::{CommitPolicy, Direction, Step, StepKind};
 use failover_engine::ports::{Inventory, JobRecord, ResourceState};
 use failover_engine::request::JobRequest;
@@ -27,13 +25,6 @@ const STRATEGIES: [StrategyRequest; 2] = [StrategyRequest::VmSnapshot, StrategyR
 
 fn has(record: &JobRecord, code: AttentionCode) -> bool {
     record.projection.attention.iter().any(|a| a.code == code)
-}
-
-/// What a person does in the cloud.
-async fn by_hand(lab: &Lab, step: &str, command: &Command) {
-    let person = JobId::new(JobType::Live, &lab::vm_id(), lab.parts.clock.now(), 7);
-    let key = RequestKey::derive(&person, step, 0);
-    lab.cloud.submit(&key, command).await.expect("the cloud takes it");
 }
 
 async fn completed_live(lab: &Lab, commit: CommitPolicy) -> JobId {
@@ -495,7 +486,7 @@ async fn what_a_person_has_removed_meanwhile_is_no_obstacle() {
         .await;
     let vm = record.projection.destination_vm_id.expect("the test VM exists");
     let (volume, _) = lab.replicas().remove(2);
-    by_hand(&lab, "detach", &Command::DetachVolume { volume }).await;
+    lab.by_hand("detach", &Command::DetachVolume { volume }).await;
     let record = lab.until(&job, |r| r.projection.status.is_final()).await;
     worker.kill();
     assert_eq!(record.projection.status, JobStatus::Completed, "{record:#?}");
@@ -515,7 +506,7 @@ async fn a_vm_snapshot_of_somebody_else_stops_the_way_back_until_it_is_gone() {
         name: "a person's".to_owned(),
         description: String::new(),
     };
-    by_hand(&lab, "vm snapshot", &taken).await;
+    lab.by_hand("vm snapshot", &taken).await;
     lab.parts.clock.sleep(std::time::Duration::from_secs(60)).await;
     lab.ask(&job, JobRequest::EndTest).await;
     lab.until(&job, |r| has(r, AttentionCode::ForeignVmSnapshot))
@@ -525,8 +516,7 @@ async fn a_vm_snapshot_of_somebody_else_stops_the_way_back_until_it_is_gone() {
         .iter()
         .find(|s| s.name == "a person's")
         .expect("it is there");
-    by_hand(
-        &lab,
+    lab.by_hand(
         "delete",
         &Command::DeleteVmSnapshot {
             snapshot: theirs.id.clone(),

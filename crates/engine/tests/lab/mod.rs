@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use failover_domain::inventory::InventoryFile;
-use failover_domain::{AtWindowEnd, CloudVmId, JobId, StrategyRequest, VmId, VolumeId};
+use failover_domain::{
+    AtWindowEnd, CloudVmId, JobId, JobStatus, JobType, RequestKey, StrategyRequest, VmId, VolumeId,
+};
 use failover_engine::plan::{BootGrade, BootPolicy, CommitPolicy, OnBootFailure, WarningPolicy};
 use failover_engine::ports::{
     Inventory, JobRecord, JobStore, RequestOutcome, ResourceRow, ResourceState, VolumeRow, WorkerId,
@@ -25,8 +27,12 @@ use failover_engine::{
     EngineParts, EngineSettings, JobState, MemoryStore, SharedClock, StoredEvent, TokioClock, Worker,
 };
 use failover_validation::Target;
+use ossea::{Command, OsseaClient};
 use ossea_sim::cloud::log::{Effect, LogEvent};
-use ossea_sim::{CloudInventory, FaultRule, InProcessCloud, RuleId, SimContents, SimSettings};
+use ossea_sim::faults::{FaultEffect, Garbage, Work};
+use ossea_sim::{
+    CloudInventory, FaultRule, InProcessCloud, RuleId, SimContents, SimSettings, WayFault, WorkFault,
+};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -263,6 +269,35 @@ impl Lab {
         self.cloud.fault(rule).expect("the rule exists").fired
     }
 
+    /// What a person does in the cloud.
+    pub(crate) async fn by_hand(&self, step: &str, command: &Command) {
+        let person = JobId::new(JobType::Live, &vm_id(), self.parts.clock.now(), 7);
+        let key = RequestKey::derive(&person, step, 0);
+        self.cloud
+            .submit(&key, command)
+            .await
+            .expect("the cloud takes it");
+    }
+
+    /// The statuses that a job went through. Insists that its progress never fell.
+    pub(crate) async fn statuses(&self, job: &JobId) -> Vec<JobStatus> {
+        let plan = self.store.plan(job).await.unwrap().expect("the job exists");
+        let mut state = JobState::new(&plan);
+        let (mut statuses, mut progress) = (vec![state.status], 0.0);
+        for event in self.events(job).await {
+            state.apply(&plan, &event).expect("the journal is sound");
+            assert!(
+                state.progress >= progress,
+                "progress fell from {progress} at {event:?}"
+            );
+            progress = state.progress;
+            if statuses.last() != Some(&state.status) {
+                statuses.push(state.status);
+            }
+        }
+        statuses
+    }
+
     /// Nothing goes wrong any more.
     pub(crate) fn clear_faults(&self) {
         self.cloud.clear_faults();
@@ -368,4 +403,35 @@ impl Lab {
 
 pub(crate) fn vm_id() -> VmId {
     THREE_DISKS.parse().unwrap()
+}
+
+/// What a cloud may lose of a command without having refused it.
+pub(crate) fn losses() -> [(&'static str, FaultEffect); 9] {
+    [
+        ("lost request", WayFault::LostRequest.into()),
+        ("lost reply", WayFault::LostReply.into()),
+        (
+            "garbage",
+            WayFault::Garbage {
+                work: Work::Done,
+                body: Garbage::Html,
+            }
+            .into(),
+        ),
+        ("throttled", WayFault::Throttled { retry_after_ms: 700 }.into()),
+        ("busy", WayFault::Busy.into()),
+        (
+            "interrupted, done",
+            WorkFault::JobInterrupted { work: Work::Done }.into(),
+        ),
+        (
+            "interrupted, not done",
+            WorkFault::JobInterrupted { work: Work::NotDone }.into(),
+        ),
+        (
+            "cancelled, done",
+            WorkFault::JobCancelled { work: Work::Done }.into(),
+        ),
+        ("purged", WorkFault::JobPurged { work: Work::Done }.into()),
+    ]
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use failover_domain::{JobId, JobStatus, JobType, RequestKey};
+use failover_domain::{JobId, JobStatus};
 use failover_engine::plan::StepKind;
 use failover_engine::ports::{Custody, Inventory, ResyncMark};
 use failover_engine::request::JobRequest;
@@ -16,7 +16,7 @@ use ossea_sim::cloud::log::Effect;
 use ossea_sim::faults::{BootFailure, NicFault, Work};
 use ossea_sim::{FaultRule, WayFault, WorkFault};
 
-use crate::lab::{self, Lab};
+use crate::lab::Lab;
 
 /// The disk that stands for all of them.
 pub(crate) const DISK: usize = 1;
@@ -171,7 +171,8 @@ pub(crate) async fn meddle(lab: &Lab, job: &JobId, meddling: Meddling) {
             while !matches!(lab.state(job).await.disks[0].custody, Custody::Destination { .. }) {
                 lab.parts.clock.sleep(lab.look_every).await;
             }
-            by_hand(lab, "detach", &Command::DetachVolume { volume: os_disk }).await;
+            lab.by_hand("detach", &Command::DetachVolume { volume: os_disk })
+                .await;
         }
         Meddling::DeleteRollbackPoint => {
             lab.until(job, |_| {
@@ -185,19 +186,13 @@ pub(crate) async fn meddle(lab: &Lab, job: &JobId, meddling: Meddling) {
             while lab.state(job).await.disks[DISK].snapshot.is_none() {
                 lab.parts.clock.sleep(lab.look_every).await;
             }
-            by_hand(lab, "delete", &Command::DeleteSnapshot { snapshot }).await;
+            lab.by_hand("delete", &Command::DeleteSnapshot { snapshot }).await;
         }
         Meddling::Cancel => {
             lab.until(job, |r| r.projection.window.is_some()).await;
             lab.ask(job, JobRequest::Cancel).await;
         }
     }
-}
-
-async fn by_hand(lab: &Lab, step: &str, command: &Command) {
-    let person = JobId::new(JobType::Live, &lab::vm_id(), lab.parts.clock.now(), 7);
-    let key = RequestKey::derive(&person, step, 0);
-    lab.cloud.submit(&key, command).await.expect("the cloud takes it");
 }
 
 /// A migration tool that can be made to refuse.
