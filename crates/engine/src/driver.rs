@@ -13,6 +13,7 @@ use crate::event::{Event, Failure};
 use crate::journal::Stop;
 use crate::plan::Step;
 use crate::runner::{JobContext, StepEnd, run_step};
+use crate::state::JobState;
 use returning::go_back;
 
 /// Drives a job to its end.
@@ -39,7 +40,7 @@ pub(crate) async fn drive(job: &Arc<JobContext>) -> Result<(), Stop> {
             Directive::Finish(stage) => job.journal.record(Event::StageFinished { stage }).await?,
             Directive::Complete => {
                 if !job.journal.end(Event::Completed).await? {
-                    wait_for_request(job).await?;
+                    wait_for_request(job, &state).await?;
                 }
             }
             Directive::Close(why) => job.journal.record(Event::ClosingBegan { why }).await?,
@@ -90,9 +91,9 @@ async fn work(job: &JobContext, lanes: &[Vec<Step>]) -> Result<(), Stop> {
 }
 
 /// A request is stored that the job has not heard; the worker brings it at its next look.
-async fn wait_for_request(job: &JobContext) -> Result<(), Stop> {
+async fn wait_for_request(job: &JobContext, state: &JobState) -> Result<(), Stop> {
     job.journal
-        .pause_or_request(job.parts.settings.poll_interval)
+        .pause_or_request(job.parts.settings.poll_interval, state)
         .await
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
@@ -42,8 +42,8 @@ pub(crate) struct JobJournal {
     retry: EngineSettings,
     shutdown: CancellationToken,
     state: Mutex<JobState>,
-    /// Told after each request that was journaled.
-    heard: Notify,
+    /// The number of the last request that was journaled.
+    heard: watch::Sender<u64>,
 }
 
 impl JobJournal {
@@ -64,8 +64,8 @@ impl JobJournal {
             clock,
             retry,
             shutdown,
+            heard: watch::Sender::new(state.heard),
             state: Mutex::new(state),
-            heard: Notify::new(),
         }
     }
 
@@ -87,7 +87,7 @@ impl JobJournal {
     /// # Errors
     /// [`Stop`]; nothing that follows may be done then.
     pub(crate) async fn record(&self, event: Event) -> Result<(), Stop> {
-        if self.write(event).await? {
+        if self.write(&mut *self.state.lock().await, event).await? {
             return Ok(());
         }
         Err(Stop::Broken(
@@ -95,8 +95,8 @@ impl JobJournal {
         ))
     }
 
-    async fn write(&self, event: Event) -> Result<bool, Stop> {
-        let mut state = self.state.lock().await;
+    /// Whether the entry was written; one that ends the job is not when a request must be heard first.
+    async fn write(&self, state: &mut JobState, event: Event) -> Result<bool, Stop> {
         let stored = StoredEvent {
             seq: state.last_seq + 1,
             at: self.clock.now(),
@@ -104,7 +104,7 @@ impl JobJournal {
         };
         let mut after = state.clone();
         after.apply(&self.plan, &stored)?;
-        let batch = changed_rows(&self.plan, &state, &after, vec![stored]);
+        let batch = changed_rows(&self.plan, state, &after, vec![stored]);
         let is_written = self.commit(&batch).await?;
         if is_written {
             batch
@@ -122,7 +122,7 @@ impl JobJournal {
     /// # Errors
     /// [`Stop`]; nothing that follows may be done then.
     pub(crate) async fn end(&self, event: Event) -> Result<bool, Stop> {
-        self.write(event).await
+        self.write(&mut *self.state.lock().await, event).await
     }
 
     /// Journals a request. One that the job cannot hear any more, or has heard, is left alone.
@@ -130,28 +130,32 @@ impl JobJournal {
     /// # Errors
     /// [`Stop`]; nothing that follows may be done then.
     pub(crate) async fn hear(&self, request: StoredRequest) -> Result<(), Stop> {
-        let is_new = {
-            let state = self.state.lock().await;
-            request.number > state.heard && !state.has_ended()
-        };
-        if is_new {
-            let StoredRequest {
-                number, by, request, ..
-            } = request;
-            self.record(Event::RequestHeard { number, by, request }).await?;
-            self.heard.notify_waiters();
+        let mut state = self.state.lock().await;
+        if request.number <= state.heard || state.has_ended() {
+            return Ok(());
         }
+        let StoredRequest {
+            number, by, request, ..
+        } = request;
+        let heard = Event::RequestHeard { number, by, request };
+        self.write(&mut state, heard).await?;
+        self.heard.send_replace(number);
         Ok(())
     }
 
-    /// Waits until a request was heard, for `duration` at most, unless the worker is told to stop.
+    /// Waits until a request was heard that is not in `seen`, for `duration` at most, unless the worker is told to stop.
     ///
     /// # Errors
     /// [`Stop::Shutdown`].
-    pub(crate) async fn pause_or_request(&self, duration: std::time::Duration) -> Result<(), Stop> {
+    pub(crate) async fn pause_or_request(
+        &self,
+        duration: std::time::Duration,
+        seen: &JobState,
+    ) -> Result<(), Stop> {
+        let mut heard = self.heard.subscribe();
         tokio::select! {
             paused = self.pause(duration) => paused,
-            () = self.heard.notified() => Ok(()),
+            _ = heard.wait_for(|number| *number > seen.heard) => Ok(()),
         }
     }
 

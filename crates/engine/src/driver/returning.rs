@@ -54,7 +54,9 @@ pub(super) async fn go_back(job: &Arc<JobContext>) -> Result<(), Stop> {
             }
         }
         // Whatever ends first, a request, or a pause: the cloud may change by itself or by a person's hand.
-        let pause = job.journal.pause_or_request(job.parts.settings.cloud_poll_max);
+        let pause = job
+            .journal
+            .pause_or_request(job.parts.settings.cloud_poll_max, &state);
         tokio::select! {
             Some(ended) = under_way.join_next(), if !under_way.is_empty() => {
                 let step = ended.map_err(|e| Stop::Broken(e.to_string()))??;

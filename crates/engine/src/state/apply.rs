@@ -188,7 +188,10 @@ impl JobState {
             | Event::HealthSeen { .. }
             | Event::ReturnBegan { .. }
             | Event::ClosingBegan { .. } => self.phase == Phase::Forward,
-            Event::RequestHeard { number, .. } => under_way && *number > self.heard,
+            // A worker may bring a request before its first entry is written.
+            Event::RequestHeard { number, .. } => {
+                self.last_seq > 0 && !self.has_ended() && *number > self.heard
+            }
             Event::StepIntended { step, .. }
             | Event::StepSubmitted { step, .. }
             | Event::StepDone { step, .. }
