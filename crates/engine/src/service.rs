@@ -1,20 +1,21 @@
-//! The front door: readiness, the dry run, the start of jobs, and what comes after a completed live failover. The API is a thin skin over this, and foreign
-//! programs use it directly.
+//! The front door: readiness, the dry run, the start of jobs, and what comes after a completed live failover. The API is
+//! a thin skin over this, and foreign programs use it directly.
 
+mod network;
 mod request;
 mod settle;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use failover_domain::{
-    FailoverType, JobId, NetworkId, NetworkMapping, Purpose, Readiness, RollbackStrategy, StrategyRequest,
-    VmId, VolumeId,
+    FailoverType, JobId, NetworkMapping, Purpose, Readiness, RollbackStrategy, StrategyRequest, VmId,
+    VolumeId,
 };
 use failover_validation::{
     StrategyError, StrategyRefused, Subject, Target, assess, choose_strategy, free_destination_name,
 };
-use ossea::{Network, OsseaClient, OsseaError};
+use ossea::{OsseaClient, OsseaError};
 
 use crate::clock::SharedClock;
 use crate::plan::{
@@ -22,6 +23,8 @@ use crate::plan::{
 };
 use crate::ports::{CreateError, Inventory, JobStore, Mappings, NewJob, StoreError};
 
+use network::networks_for;
+pub use network::{find_network, purpose_of};
 pub use request::{FailoverRequest, Wanted, WantedTest};
 pub use settle::{SettleError, Settlement};
 
@@ -348,48 +351,6 @@ impl FailoverService {
             strategy,
         })
     }
-
-    /// Turns the request's mappings into mappings with ids, by id or by exact, unique name in the zone. `purpose` is what
-    /// the request is for; whether a network may serve it is a question of readiness.
-    async fn resolve_mappings(
-        &self,
-        wanted: &BTreeMap<String, String>,
-        purpose: Purpose,
-    ) -> Result<BTreeMap<String, NetworkMapping>, StartError> {
-        if wanted.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let networks = self.cloud.networks(&self.target.zone).await?;
-        let resolve = |(source_network, value): (&String, &String)| {
-            let network = find_network(&networks, value).map_err(|problem| StartError::Mapping {
-                source_network: source_network.clone(),
-                value: value.clone(),
-                problem,
-            })?;
-            let mapping = NetworkMapping {
-                source_network: source_network.clone(),
-                purpose,
-                network_id: network.id.clone(),
-                network_name: network.name.clone(),
-            };
-            Ok((source_network.clone(), mapping))
-        };
-        wanted.iter().map(resolve).collect()
-    }
-}
-
-/// Which mappings a failover uses.
-pub fn purpose_of(failover: FailoverType) -> Purpose {
-    match failover {
-        FailoverType::Live => Purpose::Production,
-        FailoverType::Test => Purpose::Test,
-    }
-}
-
-/// The networks to which the mappings for one purpose lead.
-fn networks_for(purpose: Purpose, mappings: &[NetworkMapping]) -> BTreeSet<NetworkId> {
-    let of_purpose = mappings.iter().filter(|m| m.purpose == purpose);
-    of_purpose.map(|m| m.network_id.clone()).collect()
 }
 
 /// Whether a verdict allows a start under a policy for warnings. Critical failures never do.
@@ -398,31 +359,5 @@ pub fn may_start(readiness: &Readiness, warnings: WarningPolicy) -> bool {
     match warnings {
         WarningPolicy::Count => readiness.is_ready,
         WarningPolicy::Skip => readiness.failures().all(|f| f.check_type == CheckType::Warning),
-    }
-}
-
-/// Finds a network by id or by exact, unique name.
-///
-/// # Errors
-/// What is wrong and what is allowed, as the end of a sentence.
-pub fn find_network<'a>(networks: &'a [Network], wanted: &str) -> Result<&'a Network, String> {
-    if let Some(network) = wanted
-        .parse::<NetworkId>()
-        .ok()
-        .and_then(|id| networks.iter().find(|n| n.id == id))
-    {
-        return Ok(network);
-    }
-    let mut named = networks.iter().filter(|n| n.name == wanted);
-    match (named.next(), named.next()) {
-        (Some(network), None) => Ok(network),
-        (Some(_), Some(_)) => Err("which is the name of several networks; give the id instead".to_owned()),
-        (None, _) => {
-            let names: Vec<&str> = networks.iter().map(|n| n.name.as_str()).take(20).collect();
-            Err(format!(
-                "which is neither the id nor the name of a network of the configured zone; it has: {}",
-                names.join(", ")
-            ))
-        }
     }
 }
