@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use failover_domain::{CheckStatus, Finding, JobId, Readiness, VmId};
 use failover_engine::plan::PlanMistake;
 use failover_engine::ports::{PutError, StoreError};
-use failover_engine::service::{SettleError, StartError};
+use failover_engine::service::{MapError, SettleError, StartError};
 use ossea::OsseaError;
 
 use crate::dto::{DISCARD_GUEST_WRITES, ErrorCode, Mistake, Problem};
@@ -297,6 +297,25 @@ impl From<StartError> for ApiError {
             }
             StartError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<MapError> for ApiError {
+    fn from(error: MapError) -> Self {
+        let detail = error.to_string();
+        let action = match error {
+            MapError::Production { .. } => {
+                "Map to a network that is isolated from production: GET /api/v1/ossea/networks lists the networks."
+            }
+            MapError::Test { .. } => {
+                "Map to a network where no tests run, or remove the test mappings of this one first."
+            }
+            MapError::MarkedForTests { .. } => {
+                "Map to a network where no tests run, or take this one out of target.test_network_ids first."
+            }
+            MapError::Store(error) => return error.into(),
+        };
+        Self::new(StatusCode::CONFLICT, ErrorCode::NetworkPurposeConflict, detail).action(action)
     }
 }
 

@@ -129,6 +129,7 @@ macro_rules! store_contract {
             the_resync_mark_stays_until_it_is_done,
             source_vms_are_found_by_name_and_paged_by_id,
             mappings_stand_side_by_side_by_purpose,
+            the_users_of_networks_are_found_among_all_source_vms,
         );
     };
     (@module $harness:expr, $module:ident: $($name:ident),+ $(,)?) => {$(

@@ -2,6 +2,7 @@
 //! PostgreSQL, [`crate::memory`] in memory; a foreign program may bring its own. The suite in
 //! [`crate::contract`] tells whether an implementation keeps the promises made here.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use failover_domain::inventory::VmReport;
 use failover_domain::{
-    Attention, CloudVmId, JobId, JobStatus, JobType, NetworkMapping, Provenance, Purpose, SnapshotId,
-    SourceDisk, SourceVm, TestWindow, VmId, VolumeId,
+    Attention, CloudVmId, JobId, JobStatus, JobType, NetworkId, NetworkMapping, Provenance, Purpose,
+    SnapshotId, SourceDisk, SourceVm, TestWindow, VmId, VolumeId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -707,6 +708,13 @@ pub trait Inventory: Send + Sync {
 pub trait Mappings: Send + Sync {
     /// All mappings of a source VM, ordered by source network and purpose.
     async fn mappings(&self, vm: &VmId) -> Result<Vec<NetworkMapping>, StoreError>;
+
+    /// Which of these networks some source VM is mapped to for a purpose, each with one such source VM: the first by id.
+    async fn users(
+        &self,
+        purpose: Purpose,
+        networks: &BTreeSet<NetworkId>,
+    ) -> Result<BTreeMap<NetworkId, VmId>, StoreError>;
 
     /// Adds a mapping or replaces the one of the same source network and purpose.
     async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError>;

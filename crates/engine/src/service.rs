@@ -5,12 +5,12 @@ mod network;
 mod request;
 mod settle;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use failover_domain::{
-    FailoverType, JobId, NetworkMapping, Purpose, Readiness, RollbackStrategy, StrategyRequest, VmId,
-    VolumeId,
+    FailoverType, JobId, NetworkId, NetworkMapping, Purpose, Readiness, RollbackStrategy, StrategyRequest,
+    VmId, VolumeId,
 };
 use failover_validation::{
     StrategyError, StrategyRefused, Subject, Target, assess, choose_strategy, free_destination_name,
@@ -24,7 +24,7 @@ use crate::plan::{
 use crate::ports::{CreateError, Inventory, JobStore, Mappings, NewJob, StoreError};
 
 use network::networks_for;
-pub use network::{find_network, purpose_of};
+pub use network::{MapError, find_network, purpose_of};
 pub use request::{FailoverRequest, Wanted, WantedTest};
 pub use settle::{SettleError, Settlement};
 
@@ -333,13 +333,18 @@ impl FailoverService {
         let purpose = purpose_of(failover);
         let stored = self.mappings.mappings(vm_id).await?;
         let marked_networks = networks_for(Purpose::Test, &stored);
-        let production_networks = networks_for(Purpose::Production, &stored);
+        let own = networks_for(Purpose::Production, &stored);
         let mut mappings: BTreeMap<String, NetworkMapping> = stored
             .into_iter()
             .filter(|m| m.purpose == purpose)
             .map(|m| (m.source_network.clone(), m))
             .collect();
         mappings.extend(overlay);
+        let used: BTreeSet<NetworkId> = mappings.values().map(|m| m.network_id.clone()).collect();
+        let mut production_networks = self.mappings.users(Purpose::Production, &used).await?;
+        for network in own.intersection(&used) {
+            production_networks.insert(network.clone(), vm_id.clone());
+        }
         Ok(Subject {
             vm_id: vm_id.clone(),
             failover,

@@ -17,15 +17,33 @@ use lab::{Lab, THREE_DISKS};
 
 const TEST_ISOLATED: &str = "5e28f04f-fe7b-534c-84ed-67767603c2e2";
 
+/// A source VM beside the one that is tested.
+const OTHER: &str = "4205b000-0000-0000-0000-000000000002";
+
 async fn map(lab: &Lab, purpose: Purpose) {
+    map_for(lab, THREE_DISKS, purpose).await;
+}
+
+async fn map_for(lab: &Lab, vm: &str, purpose: Purpose) {
     let mapping = NetworkMapping {
         source_network: "VM Network".to_owned(),
         purpose,
         network_id: TEST_ISOLATED.parse().unwrap(),
         network_name: "test-isolated".to_owned(),
     };
-    let vm = THREE_DISKS.parse().unwrap();
+    let vm = vm.parse().unwrap();
     lab.store.put_mapping(&vm, &mapping).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_that_another_vm_uses_in_production_is_refused_to_a_test() {
+    let lab = Lab::new().await;
+    map(&lab, Purpose::Test).await;
+    map_for(&lab, OTHER, Purpose::Production).await;
+    let finding = networks_of(&lab).await;
+    for words in ["must not reach production", OTHER] {
+        assert!(finding.message.contains(words), "{finding:#?}");
+    }
 }
 
 async fn networks_of(lab: &Lab) -> Finding {

@@ -1,11 +1,12 @@
 //! [`Store`] hands every call of the ports to the database that was opened.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use failover_domain::inventory::VmReport;
-use failover_domain::{JobId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
+use failover_domain::{JobId, NetworkId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 use failover_engine::ports::{
     AppendError, AuditEntry, Batch, ClaimedJob, CreateError, Inventory, JobFilter, JobRecord, JobStore,
     Lease, Mappings, NewJob, OpenRequest, PutError, PutOutcome, RequestOutcome, ResourceRow, ResyncMark,
@@ -133,6 +134,14 @@ impl Inventory for Store {
 impl Mappings for Store {
     async fn mappings(&self, vm: &VmId) -> Result<Vec<NetworkMapping>, StoreError> {
         self.backend.mappings(vm).await
+    }
+
+    async fn users(
+        &self,
+        purpose: Purpose,
+        networks: &BTreeSet<NetworkId>,
+    ) -> Result<BTreeMap<NetworkId, VmId>, StoreError> {
+        self.backend.users(purpose, networks).await
     }
 
     async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError> {

@@ -42,8 +42,9 @@ pub struct Subject {
     /// The networks that stored test mappings of this VM lead to. Storing one marks its network as a test network for
     /// this VM; a mapping of the request marks nothing.
     pub marked_networks: BTreeSet<NetworkId>,
-    /// The networks that stored production mappings of this VM lead to, whatever the failover is for.
-    pub production_networks: BTreeSet<NetworkId>,
+    /// Those networks of the mappings that apply which a stored production mapping leads to, with the source VM of that
+    /// mapping: this one where it is its own, else another.
+    pub production_networks: BTreeMap<NetworkId, VmId>,
     /// How the rollback point of a test is to be made; a live failover always makes volume snapshots.
     pub strategy: StrategyRequest,
 }

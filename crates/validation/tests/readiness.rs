@@ -5,7 +5,9 @@ mod site;
 
 use std::time::Duration;
 
-use failover_domain::{CheckStatus, FailoverType, PowerState, Purpose, ReadinessBand, StrategyRequest};
+use failover_domain::{
+    CheckStatus, FailoverType, NetworkId, PowerState, Purpose, ReadinessBand, StrategyRequest, VmId,
+};
 use failover_validation::{assess, catalogue, free_destination_name};
 use ossea::{OsseaError, PoolKind, Refusal, SnapshotState, VmState, VolumeKind, VolumeState};
 use silent::SilentCloud;
@@ -237,6 +239,19 @@ async fn a_test_never_reaches_production_whoever_marks_it() {
     let words = ["net-db", "\"DB Network\"", "must not reach production"];
     assert_finding(&finding, "network_mappings", &words);
     assert!(!finding.message.contains("not marked"), "{finding:#?}");
+}
+
+#[tokio::test]
+async fn a_test_never_reaches_the_production_of_another_vm() {
+    let mut site = Site::clean_test();
+    let other: VmId = "4205b000-0000-0000-0000-000000000002".parse().unwrap();
+    let network: NetworkId = "net-lab".parse().unwrap();
+    site.map("DB Network", "net-lab");
+    site.subject.marked_networks.insert(network.clone());
+    site.subject.production_networks.insert(network, other);
+    let finding = site.only_failure().await;
+    let words = ["net-lab", "4205b000", "must not reach production"];
+    assert_finding(&finding, "network_mappings", &words);
 }
 
 #[tokio::test]

@@ -18,6 +18,8 @@ pub enum ErrorCode {
     ActiveJobs,
     /// A network of the VM has no usable mapping.
     NetworkMappingMissing,
+    /// The network serves tests or production already, and cannot serve the other as well.
+    NetworkPurposeConflict,
     /// A disk has no replica volume that can be used.
     VolumeNotAvailable,
     /// A rollback point could not be taken.
@@ -62,6 +64,7 @@ impl ErrorCode {
             ErrorCode::VmNotFound => "VM_NOT_FOUND",
             ErrorCode::ActiveJobs => "ACTIVE_JOBS",
             ErrorCode::NetworkMappingMissing => "NETWORK_MAPPING_MISSING",
+            ErrorCode::NetworkPurposeConflict => "NETWORK_PURPOSE_CONFLICT",
             ErrorCode::VolumeNotAvailable => "VOLUME_NOT_AVAILABLE",
             ErrorCode::SnapshotFailed => "SNAPSHOT_FAILED",
             ErrorCode::OsseaApiError => "OSSEA_API_ERROR",
@@ -89,6 +92,7 @@ impl ErrorCode {
             ErrorCode::VmNotFound => "Unknown source VM",
             ErrorCode::ActiveJobs => "The source VM has an active job",
             ErrorCode::NetworkMappingMissing => "A network is not mapped",
+            ErrorCode::NetworkPurposeConflict => "The network has the other purpose",
             ErrorCode::VolumeNotAvailable => "A replica volume cannot be used",
             ErrorCode::SnapshotFailed => "A rollback point could not be taken",
             ErrorCode::OsseaApiError => "The cloud cannot be used",

@@ -143,7 +143,7 @@ async fn store(
         network_id: network.id.clone(),
         network_name: network.name.clone(),
     };
-    state.service.mappings.put_mapping(&vm_id, &mapping).await?;
+    state.service.map_network(&vm_id, &mapping).await?;
     Ok(MappingAnswer { vm_id, mapping })
 }
 

@@ -5,7 +5,7 @@ use failover_api::dto::{ErrorCode, MappingsOfVm};
 use ossea_sim::WayFault;
 use serde_json::json;
 
-use crate::fixture::{NOBODY, PRODUCTION_APP, REMOTE_APP, TestApi, WEB};
+use crate::fixture::{NOBODY, PGWIN, PRODUCTION_APP, REMOTE_APP, TestApi, WEB};
 
 const MAPPINGS: &str = "/api/v1/network-mappings";
 
@@ -87,6 +87,31 @@ async fn only_networks_of_the_vm_and_of_the_zone_can_be_mapped() {
         assert!(problem.detail.contains("production-app"), "{}", problem.detail);
     }
     assert_eq!(mappings(&api).await.mappings, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_serves_production_or_tests_whichever_vm_they_are_for() {
+    let api = TestApi::with_inventory().await;
+    let put = async |vm: &str, purpose: &str, network: &str| {
+        let body = json!({"purpose": purpose, "network": network});
+        api.put(&format!("{MAPPINGS}/{vm}/VM%20Network"), body).await
+    };
+    for (vm, purpose, network) in [(WEB, "test", "test-l2"), (PGWIN, "production", "production-app")] {
+        assert_eq!(put(vm, purpose, network).await.status, StatusCode::OK);
+    }
+    let before = mappings(&api).await.mappings;
+    for (vm, purpose, network, user) in [
+        (WEB, "test", "production-app", PGWIN),
+        (PGWIN, "test", "production-app", PGWIN),
+        (PGWIN, "production", "test-l2", WEB),
+    ] {
+        let answer = put(vm, purpose, network).await;
+        let problem = answer.problem(StatusCode::CONFLICT, ErrorCode::NetworkPurposeConflict);
+        for words in [network, user] {
+            assert!(problem.detail.contains(words), "{}", problem.detail);
+        }
+    }
+    assert_eq!(mappings(&api).await.mappings, before, "the good one stands");
 }
 
 #[tokio::test(start_paused = true)]

@@ -277,6 +277,53 @@ pub async fn mappings_stand_side_by_side_by_purpose(harness: &dyn Harness) {
     assert_eq!(of(3).await, []);
 }
 
+/// A test asks whether any source VM, not only its own, uses its networks in production.
+pub async fn the_users_of_networks_are_found_among_all_source_vms(harness: &dyn Harness) {
+    let mappings = harness.mappings();
+    let put = async |vm, source: &str, purpose, network: &str| {
+        let mapping = NetworkMapping {
+            source_network: source.to_owned(),
+            purpose,
+            network_id: id(network),
+            network_name: format!("name of {network}"),
+        };
+        mappings.put_mapping(&vm_id(vm), &mapping).await.expect("a write");
+    };
+    let users = async |purpose, networks: &[&str]| {
+        let networks = networks.iter().copied().map(id).collect();
+        mappings.users(purpose, &networks).await.expect("a read")
+    };
+    assert_eq!(users(Purpose::Production, &["prod-1"]).await, [].into());
+    put(2, "VM Network", Purpose::Production, "prod-1").await;
+    put(1, "DMZ", Purpose::Production, "prod-1").await;
+    put(1, "VM Network", Purpose::Test, "test-1").await;
+    put(2, "VM Network", Purpose::Test, "prod-2").await;
+    put(3, "VM Network", Purpose::Production, "prod-2").await;
+    let all = ["prod-1", "prod-2", "test-1", "unused"];
+    assert_eq!(
+        users(Purpose::Production, &all).await,
+        [(id("prod-1"), vm_id(1)), (id("prod-2"), vm_id(3))].into()
+    );
+    assert_eq!(
+        users(Purpose::Test, &all).await,
+        [(id("prod-2"), vm_id(2)), (id("test-1"), vm_id(1))].into()
+    );
+    assert_eq!(
+        users(Purpose::Production, &["prod-2"]).await,
+        [(id("prod-2"), vm_id(3))].into(),
+        "only the networks that were asked for"
+    );
+    assert_eq!(users(Purpose::Production, &[]).await, [].into());
+    let deleted = mappings
+        .delete_mapping(&vm_id(1), "DMZ", Purpose::Production)
+        .await;
+    assert!(deleted.expect("a write"));
+    assert_eq!(
+        users(Purpose::Production, &["prod-1"]).await,
+        [(id("prod-1"), vm_id(2))].into()
+    );
+}
+
 async fn put(harness: &dyn Harness, report: &VmReport) -> PutOutcome {
     harness
         .inventory()

@@ -1,9 +1,11 @@
 //! Source VMs and network mappings in memory.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use failover_domain::inventory::VmReport;
-use failover_domain::{NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
+use failover_domain::{NetworkId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 
 use super::{MemoryStore, Tables};
 use crate::ports::{
@@ -120,6 +122,24 @@ impl Mappings for MemoryStore {
             .get(vm)
             .map(|m| m.values().cloned().collect())
             .unwrap_or_default())
+    }
+
+    async fn users(
+        &self,
+        purpose: Purpose,
+        networks: &BTreeSet<NetworkId>,
+    ) -> Result<BTreeMap<NetworkId, VmId>, StoreError> {
+        let tables = self.tables();
+        let mut users = BTreeMap::new();
+        for (vm, mappings) in &tables.mappings {
+            let used = mappings.values().filter(|m| m.purpose == purpose);
+            for mapping in used.filter(|m| networks.contains(&m.network_id)) {
+                users
+                    .entry(mapping.network_id.clone())
+                    .or_insert_with(|| vm.clone());
+            }
+        }
+        Ok(users)
     }
 
     async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError> {

@@ -2,12 +2,91 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use failover_domain::{FailoverType, NetworkId, NetworkMapping, Purpose};
+use failover_domain::{FailoverType, NetworkId, NetworkMapping, Purpose, VmId};
 use ossea::Network;
 
 use super::{FailoverService, StartError};
+use crate::ports::StoreError;
+
+/// Why a mapping is not stored. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum MapError {
+    /// A test would reach a network that a source VM uses in production.
+    #[error(
+        "network {network_name} ({network}) is a production network of source VM {user}; a test must not reach production"
+    )]
+    Production {
+        /// The network.
+        network: NetworkId,
+        /// Its name.
+        network_name: String,
+        /// A source VM with a production mapping to it.
+        user: VmId,
+    },
+    /// A production VM would meet the copies that tests start there.
+    #[error(
+        "network {network_name} ({network}) is a test network of source VM {user}; production must not meet what tests start there"
+    )]
+    Test {
+        /// The network.
+        network: NetworkId,
+        /// Its name.
+        network_name: String,
+        /// A source VM with a test mapping to it.
+        user: VmId,
+    },
+    /// The same, where the configuration marks the network.
+    #[error(
+        "network {network_name} ({network}) is a test network, target.test_network_ids of the configuration names it; production must not meet what tests start there"
+    )]
+    MarkedForTests {
+        /// The network.
+        network: NetworkId,
+        /// Its name.
+        network_name: String,
+    },
+    /// Persistence failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 impl FailoverService {
+    /// Stores a mapping of a source VM: adds it, or replaces the one of the same source network and purpose. A network
+    /// serves production or tests, never both, whichever source VMs they are for. Two callers at once may both get
+    /// through; the readiness of a test, which runs again inside its job, is what binds.
+    ///
+    /// # Errors
+    /// [`MapError`]; then the mapping that was there stands.
+    pub async fn map_network(&self, vm_id: &VmId, mapping: &NetworkMapping) -> Result<(), MapError> {
+        let (network, network_name) = (mapping.network_id.clone(), mapping.network_name.clone());
+        let other = match mapping.purpose {
+            Purpose::Production => Purpose::Test,
+            Purpose::Test => Purpose::Production,
+        };
+        let mut users = self.mappings.users(other, &[network.clone()].into()).await?;
+        match (mapping.purpose, users.remove(&network)) {
+            (Purpose::Production, Some(user)) => Err(MapError::Test {
+                network,
+                network_name,
+                user,
+            }),
+            (Purpose::Test, Some(user)) => Err(MapError::Production {
+                network,
+                network_name,
+                user,
+            }),
+            (Purpose::Production, None) if self.target.test_networks.contains(&network) => {
+                Err(MapError::MarkedForTests {
+                    network,
+                    network_name,
+                })
+            }
+            (Purpose::Production | Purpose::Test, None) => {
+                Ok(self.mappings.put_mapping(vm_id, mapping).await?)
+            }
+        }
+    }
+
     /// Turns the request's mappings into mappings with ids, by id or by exact, unique name in the zone. `purpose` is what
     /// the request is for; whether a network may serve it is a question of readiness.
     pub(super) async fn resolve_mappings(

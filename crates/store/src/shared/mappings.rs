@@ -1,9 +1,11 @@
 //! [`Mappings`] on a database.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use failover_domain::{NetworkMapping, Purpose, VmId};
+use failover_domain::{NetworkId, NetworkMapping, Purpose, VmId};
 use failover_engine::ports::{Mappings, StoreError};
 
 use super::database::{Database, OrStoreError};
@@ -57,6 +59,36 @@ impl Mappings for Database {
             .collect::<Result<_, _>>()?;
         mappings.sort_by(|a, b| (&a.source_network, a.purpose).cmp(&(&b.source_network, b.purpose)));
         Ok(mappings)
+    }
+
+    async fn users(
+        &self,
+        purpose: Purpose,
+        networks: &BTreeSet<NetworkId>,
+    ) -> Result<BTreeMap<NetworkId, VmId>, StoreError> {
+        use network_mappings as t;
+        let wanted: Vec<&str> = networks.iter().map(NetworkId::as_str).collect();
+        let mut c = self.reader().await?;
+        let rows: Vec<(String, Option<String>)> = t::table
+            .filter(t::is_test_network.eq(purpose == Purpose::Test))
+            .filter(t::destination_network_id.eq_any(wanted))
+            .group_by(t::destination_network_id)
+            .select((t::destination_network_id, diesel::dsl::min(t::vm_id)))
+            .load(&mut c)
+            .await
+            .or_store_error("network_mappings")?;
+        let used = |(network, vm): (String, Option<String>)| {
+            let row = RowId {
+                table: "network_mappings",
+                id: &network,
+            };
+            let vm = vm.ok_or_else(|| row.corrupt("vm_id", "a group without rows".to_owned()))?;
+            Ok((
+                row.parse("destination_network_id", &network)?,
+                row.parse("vm_id", &vm)?,
+            ))
+        };
+        rows.into_iter().map(used).collect()
     }
 
     async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError> {

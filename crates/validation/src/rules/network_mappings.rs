@@ -1,6 +1,6 @@
 //! `network_mappings`: every NIC gets a cloud network of its own that takes VMs in the target zone.
 //!
-//! In a test each of them must also be marked as a test network, and none may be one that this VM uses in production. A
+//! In a test each of them must also be marked as a test network, and none may be one that any VM uses in production. A
 //! card without a marked network stops the test: there is no fallback network.
 
 use std::collections::BTreeMap;
@@ -127,9 +127,14 @@ fn outside_the_test(source: &str, mapping: &NetworkMapping, view: &View<'_>) -> 
     }
     let named = named(source, mapping);
     let network = &mapping.network_id;
-    if view.subject.production_networks.contains(network) {
+    if let Some(user) = view.subject.production_networks.get(network) {
+        let whose = if *user == view.subject.vm_id {
+            "the VM".to_owned()
+        } else {
+            format!("source VM {user}")
+        };
         return Some(Problem::new(
-            format!("{named} is a production network of the VM; a test must not reach production"),
+            format!("{named} is a production network of {whose}; a test must not reach production"),
             format!("Map {source:?} for tests to a network that is isolated from production."),
         ));
     }

@@ -10,7 +10,7 @@ use chrono::DateTime;
 use failover_domain::{
     CheckStatus, Controller, DiskPosition, FailoverType, Finding, Firmware, NetworkMapping, PowerState,
     Provenance, Purpose, Readiness, ReplicaVolume, SourceDisk, SourceNic, SourceVm, StrategyRequest,
-    SyncState, VmSpec,
+    SyncState, VmId, VmSpec,
 };
 use failover_validation::{Subject, Target, assess};
 use ossea::{
@@ -240,8 +240,9 @@ impl Site {
 }
 
 fn subject() -> Subject {
+    let vm_id: VmId = "4205a841-0265-f4bd-39a6-39fd92196f53".parse().unwrap();
     let vm = SourceVm {
-        vm_id: "4205a841-0265-f4bd-39a6-39fd92196f53".parse().unwrap(),
+        vm_id: vm_id.clone(),
         name: "ERP 01".into(),
         display_name: "ERP 01".into(),
         power_state: PowerState::PoweredOff,
@@ -269,13 +270,15 @@ fn subject() -> Subject {
         .map(|(source, network)| (source.to_owned(), mapping(source, network)))
         .collect::<BTreeMap<_, _>>();
     Subject {
-        vm_id: vm.vm_id.clone(),
+        vm_id: vm_id.clone(),
         failover: FailoverType::Live,
         vm: Some(vm),
         active_job: None,
         mappings,
         marked_networks: BTreeSet::new(),
-        production_networks: ["net-prod", "net-db"].map(|id| id.parse().unwrap()).into(),
+        production_networks: ["net-prod", "net-db"]
+            .map(|id| (id.parse().unwrap(), vm_id.clone()))
+            .into(),
         strategy: StrategyRequest::Auto,
     }
 }
