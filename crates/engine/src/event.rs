@@ -260,6 +260,8 @@ pub enum StepFacts {
         /// Why.
         why: ClosingReason,
     },
+    /// The VM is stopped, and a graceful stop has succeeded: its host has said that the guest is off.
+    GuestOff,
     /// A volume hangs where it should.
     Attached {
         /// The disk.

@@ -24,7 +24,7 @@ use ossea::{VmSnapshot, VmSnapshotState, VmState, Volume};
 use crate::plan::{Direction, Plan, Step, StepId, StepKind};
 use crate::ports::{Custody, ResourceKind, ResourceState};
 use crate::scene::Scene;
-use crate::state::JobState;
+use crate::state::{JobState, Standing};
 
 /// What the way back needs now.
 #[derive(Debug, Clone, PartialEq)]
@@ -223,10 +223,21 @@ impl Replicas {
     }
 
     fn steps(&self, plan: &Plan, state: &JobState, scene: &Scene) -> (Vec<StepKind>, Vec<Obstacle>) {
+        let stop = Step::new(Direction::Return, StepKind::StopVm);
+        let stop = state.steps.get(&stop.id);
+        let stop = stop.filter(|record| !matches!(record.standing, Standing::Done { .. }));
+        // Until the end of a forced stop is journaled, nobody knows whether the guest can still write to what the VM had.
+        let is_held = |disk: &usize| {
+            let known = &state.disks[*disk];
+            let was_on_vm = matches!(known.custody, Custody::Destination { .. });
+            was_on_vm && !known.quarantined && stop.is_some_and(|record| record.doubted)
+        };
+        let may_return = |disk: &&usize| !is_held(disk);
         // Returning comes first: it has priority over everything else in the OMA's queue.
         let returning = self
             .returning
             .iter()
+            .filter(may_return)
             .map(|disk| StepKind::ReturnToOma { disk: *disk });
         let given_up = self
             .given_up
@@ -235,13 +246,24 @@ impl Replicas {
         let reverting = self
             .detached_dirty
             .iter()
+            .filter(may_return)
             .map(|disk| StepKind::Revert { disk: *disk });
         let mut steps: Vec<StepKind> = returning.chain(given_up).chain(reverting).collect();
+        let off_the_vm = self.returning.iter().chain(&self.detached_dirty);
+        let held: Vec<usize> = off_the_vm.copied().filter(is_held).collect();
+        if !held.is_empty() && may_be_used(scene) {
+            steps.push(StepKind::StopVm);
+            return (steps, Vec::new());
+        }
+        // Its VM is gone, so nothing tells any more.
+        steps.extend(held.into_iter().map(|disk| StepKind::Quarantine { disk }));
         if self.on_destination.is_empty() || !may_be_used(scene) {
             return (steps, Vec::new());
         }
+        // A stop that was begun is taken to its end although the cloud shows the VM stopped by now: its end tells whether
+        // the guest is off.
         let stopped = scene.vm.as_ref().is_some_and(|vm| vm.state == VmState::Stopped);
-        if !stopped {
+        if !stopped || stop.is_some() {
             steps.push(StepKind::StopVm);
             return (steps, Vec::new());
         }

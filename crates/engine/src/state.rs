@@ -106,9 +106,13 @@ pub struct StepRecord {
     /// Whether the last command was a forced stop.
     #[serde(default)]
     pub forced: bool,
+    /// Whether a forced stop was sent and no graceful one has succeeded since: its guest may run on where nobody
+    /// reaches it.
+    #[serde(default)]
+    pub doubted: bool,
     /// How it stands.
     pub standing: Standing,
-    /// When its first entry was written.
+    /// When its first entry was written, or the first one after it was done and had to be done again.
     pub since: DateTime<Utc>,
     /// When its last entry was written.
     pub until: DateTime<Utc>,

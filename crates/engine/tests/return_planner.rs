@@ -524,9 +524,12 @@ proptest! {
         let marks: Vec<bool> = job.disks.iter().map(|d| d.needs_mark()).collect();
         let holds_writes = (0..DISKS).any(|d| needs[d] && places[d] == At::Destination);
         let given_up = (0..DISKS).any(|d| needs[d] && decisions[d] == Some(Decision::Force));
+        // What was decided of a replica that hangs elsewhere says nothing of those on the VM.
+        let given_up_on_vm =
+            (0..DISKS).any(|d| needs[d] && places[d] == At::Destination && decisions[d] == Some(Decision::Force));
         for step in test_return(&job, &scene).0 {
             match step {
-                StepKind::RevertVmSnapshot => prop_assert!(stopped && holds_writes && !given_up),
+                StepKind::RevertVmSnapshot => prop_assert!(stopped && holds_writes && !given_up_on_vm),
                 StepKind::DeleteVmSnapshot => {
                     prop_assert!(!holds_writes, "the guest's writes would become permanent");
                     prop_assert!(stopped || places == [At::Oma; 3]);

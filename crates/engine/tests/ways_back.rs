@@ -16,7 +16,7 @@ use failover_engine::request::JobRequest;
 use failover_engine::service::{FailoverRequest, SettleError, Settlement, Wanted};
 use failover_engine::state::Standing;
 use lab::Lab;
-use ossea::{Command, OsseaClient};
+use ossea::{Command, OsseaClient, StopMode};
 use ossea_sim::cloud::log::Effect;
 use ossea_sim::faults::Work;
 use ossea_sim::{FaultRule, WorkFault};
@@ -421,6 +421,50 @@ async fn after_a_forced_stop_no_replica_returns_as_clean() {
             home.iter()
                 .all(|v| v.custody.device() == Some(v.oma_device) && !v.dirty),
             "{home:?}"
+        );
+    }
+}
+
+/// The VM shows `Stopped` before the forced stop is tried again: the cloud's own doing, and no proof that its guest is off.
+#[tokio::test(start_paused = true)]
+async fn a_forced_stop_that_failed_is_doubted_although_the_cloud_shows_the_vm_stopped() {
+    for strategy in STRATEGIES {
+        let lab = Lab::new().await;
+        let fails = WorkFault::JobFails {
+            code: 530,
+            text: "the agent does not answer".to_owned(),
+            work: Work::NotDone,
+        };
+        lab.fault(FaultRule::on("stopVirtualMachine", fails).forever());
+        let job = lab.start_short_test(strategy).await;
+        let worker = lab.worker();
+        let stop = Step::new(Direction::Return, StepKind::StopVm);
+        let vm = loop {
+            let state = lab.state(&job).await;
+            let record = state.steps.get(&stop.id);
+            if record.is_some_and(|r| r.forced && matches!(r.standing, Standing::Delayed { .. })) {
+                break state.vm.expect("the VM is known");
+            }
+            lab.parts.clock.sleep(lab.look_every).await;
+        };
+        lab.clear_faults();
+        lab.fault(FaultRule::on("stopVirtualMachine", WorkFault::AgentUnreachable).forever());
+        let mode = StopMode::Forced;
+        lab.by_hand("by the cloud itself", &Command::StopVirtualMachine { vm, mode })
+            .await;
+        let record = lab.until(&job, |r| r.projection.status.is_final()).await;
+        worker.kill();
+        assert_eq!(
+            record.projection.status,
+            JobStatus::Completed,
+            "{strategy}: {record:#?}"
+        );
+        assert_eq!(lab.cloud.inventory().stray_guests.len(), 1);
+        let told = record.projection.attention;
+        assert_eq!(told.len(), 3, "{strategy}: {told:?}");
+        assert!(
+            told.iter().all(|a| a.code == AttentionCode::ReplicaQuarantined),
+            "{told:?}"
         );
     }
 }

@@ -107,7 +107,7 @@ fn compared(comparison: Option<&Comparison>) -> String {
 
 fn learnt(facts: &StepFacts) -> String {
     match facts {
-        StepFacts::Plain => String::new(),
+        StepFacts::Plain | StepFacts::GuestOff => String::new(),
         StepFacts::Readiness { score } => format!(", score {score:.0}"),
         StepFacts::VmCreated { vm, .. } => format!(", VM {vm}"),
         StepFacts::SnapshotTaken { snapshot, .. } => format!(", snapshot {snapshot}"),

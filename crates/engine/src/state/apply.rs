@@ -59,6 +59,7 @@ impl JobState {
                 self.note_intent(step, creates.as_ref());
                 if let Some(record) = self.steps.get_mut(&step.id) {
                     record.forced = *forced;
+                    record.doubted |= *forced;
                 }
                 self.advance_return(plan, step).map_err(&illegal)?;
             }
@@ -76,7 +77,7 @@ impl JobState {
                 self.note_created(plan, step.kind, created.as_deref());
             }
             Event::StepDone { step, facts } => {
-                self.note_forced_stop(step);
+                self.note_forced_stop(step, facts);
                 self.stand(stored, step, Standing::Done { facts: facts.clone() });
                 self.learn(plan, step.kind, facts).map_err(&illegal)?;
                 self.advance_within_stage(plan).map_err(&illegal)?;
@@ -366,10 +367,14 @@ impl JobState {
             attempts: 0,
             delays: 0,
             forced: false,
+            doubted: false,
             standing: standing.clone(),
             since: stored.at,
             until: stored.at,
         });
+        if matches!(record.standing, Standing::Done { .. }) {
+            record.since = stored.at;
+        }
         record.attempts += begun;
         record.delays += put_off;
         record.standing = standing;

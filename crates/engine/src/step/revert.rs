@@ -5,6 +5,7 @@
 //! * **Command**: `revertSnapshot`, repeatable. **Postcondition**: as above.
 //! * **Unknown outcome**: repeat. Until it is proven, the replica stays dirty and does not return.
 
+use failover_domain::Decision;
 use ossea::{Command, Volume};
 
 use super::{Evidence, Looked, Observation, View, blocked, gone, in_between};
@@ -38,6 +39,10 @@ fn judge(disk: &PlannedDisk, state: &DiskState, evidence: &Evidence, volume: Opt
     }
     if *evidence == Evidence::Succeeded {
         return Observation::Done(StepFacts::Plain);
+    }
+    // Decided after this step was planned: what is kept for inspection must not be reverted.
+    if state.decision == Some(Decision::Keep) {
+        return blocked(format!("replica {} is kept for inspection", volume.name));
     }
     match &state.snapshot {
         Some(snapshot) => Observation::Act(Command::RevertSnapshot {

@@ -6,10 +6,12 @@
 //! * **Unknown outcome**: repeat. Until it is proven, the VM snapshot is not deleted: that would make the guest's
 //!   writes permanent.
 
+use failover_domain::Decision;
 use ossea::{CloudVm, Command, VmSnapshot, VmSnapshotState, VmState};
 
 use super::{Evidence, Looked, Observation, View, blocked, find_vm, gone};
 use crate::event::StepFacts;
+use crate::state::DiskState;
 
 pub(super) async fn observe(view: &View<'_>) -> Looked {
     let cloud = view.parts.cloud.as_ref();
@@ -20,6 +22,11 @@ pub(super) async fn observe(view: &View<'_>) -> Looked {
     let ours = taken
         .iter()
         .find(|s| Some(s.name.as_str()) == view.plan.vm_snapshot_name());
+    // Decided after this step was planned: what is kept for inspection must not be reverted.
+    let is_kept = |d: &DiskState| d.needs_revert() && d.decision == Some(Decision::Keep);
+    if *view.evidence != Evidence::Succeeded && view.state.disks.iter().any(is_kept) {
+        return Ok(blocked(format!("VM {} is kept for inspection", vm.name)));
+    }
     Ok(judge(&vm, ours, view.evidence))
 }
 

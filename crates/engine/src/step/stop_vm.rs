@@ -7,19 +7,33 @@
 
 use ossea::{CloudVm, Command, StopMode, VmState};
 
-use super::{Looked, Observation, View, blocked, find_vm};
+use super::{Evidence, Looked, Observation, View, blocked, find_vm};
 use crate::event::StepFacts;
 use crate::plan::Step;
+use crate::state::Standing;
 
 pub(super) async fn observe(view: &View<'_>, step: &Step) -> Looked {
     let vm = find_vm(view.parts.cloud.as_ref(), view.job_id, view.plan, view.state).await?;
-    Ok(judge(vm.as_ref(), mode(view, step)))
+    let observed = judge(vm.as_ref(), mode(view, step));
+    let is_stopped = matches!(observed, Observation::Done(_));
+    if is_stopped && *view.evidence == Evidence::Succeeded && was_graceful(view, step) {
+        return Ok(Observation::Done(StepFacts::GuestOff));
+    }
+    Ok(observed)
+}
+
+/// Whether the last stop that was sent is a graceful one.
+fn was_graceful(view: &View<'_>, step: &Step) -> bool {
+    let record = view.state.steps.get(&step.id);
+    record.is_some_and(|r| r.attempts > 0 && !r.forced)
 }
 
 /// Forced once a graceful stop was tried in vain and the grace period since then is over. A graceful one follows every
 /// forced one that failed: when the host answers again, nobody needs to doubt that the guest is off.
 fn mode(view: &View<'_>, step: &Step) -> StopMode {
-    let Some(record) = view.state.steps.get(&step.id) else {
+    // A VM that somebody started again after it was stopped is asked kindly first, as ever.
+    let record = view.state.steps.get(&step.id);
+    let Some(record) = record.filter(|r| !matches!(r.standing, Standing::Done { .. })) else {
         return StopMode::Graceful;
     };
     let waited = (view.now - record.since).to_std().unwrap_or_default();

@@ -198,10 +198,18 @@ impl JobState {
         }
     }
 
-    /// The VM shows `Stopped`, and the last command was a forced stop: its guest may run on.
-    pub(super) fn note_forced_stop(&mut self, step: &Step) {
-        let is_forced = self.steps.get(&step.id).is_some_and(|record| record.forced);
-        if step.kind == StepKind::StopVm && is_forced {
+    /// The VM shows `Stopped`. After a forced stop its guest may run on all the same, unless a graceful one has succeeded:
+    /// then the host itself has said that it is off.
+    pub(super) fn note_forced_stop(&mut self, step: &Step, facts: &StepFacts) {
+        let Some(record) = self
+            .steps
+            .get_mut(&step.id)
+            .filter(|_| step.kind == StepKind::StopVm)
+        else {
+            return;
+        };
+        let was_doubted = std::mem::take(&mut record.doubted);
+        if was_doubted && *facts != StepFacts::GuestOff {
             for disk in &mut self.disks {
                 disk.doubtful |= matches!(disk.custody, Custody::Destination { .. });
             }
