@@ -100,6 +100,7 @@ macro_rules! store_contract {
             requests_at_once_lose_nothing,
             a_worker_is_brought_the_unheard_requests_of_its_own_jobs,
             a_job_does_not_end_while_a_request_is_unheard,
+            a_test_window_does_not_close_while_a_request_is_unheard,
             a_live_failover_is_settled_once,
             concurrent_settlements_give_one_job,
             failovers_whose_time_has_come_are_found,

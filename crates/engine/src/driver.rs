@@ -39,7 +39,7 @@ pub(crate) async fn drive(job: &Arc<JobContext>) -> Result<(), Stop> {
             Directive::Work(lanes) => work(job, &lanes).await?,
             Directive::Finish(stage) => job.journal.record(Event::StageFinished { stage }).await?,
             Directive::Complete => {
-                if !job.journal.end(Event::Completed).await? {
+                if !job.journal.end(&state, Event::Completed).await? {
                     wait_for_request(job, &state).await?;
                 }
             }

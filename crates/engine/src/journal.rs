@@ -91,11 +91,11 @@ impl JobJournal {
             return Ok(());
         }
         Err(Stop::Broken(
-            "an entry that ends no job was held back for a request".to_owned(),
+            "an entry that can be taken back was held back for a request".to_owned(),
         ))
     }
 
-    /// Whether the entry was written; one that ends the job is not when a request must be heard first.
+    /// Whether the entry was written; one that cannot be taken back is not when a request must be heard first.
     async fn write(&self, state: &mut JobState, event: Event) -> Result<bool, Stop> {
         let stored = StoredEvent {
             seq: state.last_seq + 1,
@@ -116,13 +116,18 @@ impl JobJournal {
         Ok(is_written)
     }
 
-    /// Commits the entry that ends the job, unless a request is stored that it has not heard: then nothing is written
-    /// and the answer is `false`.
+    /// Commits an entry that cannot be taken back: the end of the job, or of the window of a test. Where a request is
+    /// stored that the job has not heard, or was heard after the entry was decided on, nothing is written and the answer
+    /// is `false`: the caller looks anew.
     ///
     /// # Errors
     /// [`Stop`]; nothing that follows may be done then.
-    pub(crate) async fn end(&self, event: Event) -> Result<bool, Stop> {
-        self.write(&mut *self.state.lock().await, event).await
+    pub(crate) async fn end(&self, decided_on: &JobState, event: Event) -> Result<bool, Stop> {
+        let mut state = self.state.lock().await;
+        if state.heard != decided_on.heard {
+            return Ok(false);
+        }
+        self.write(&mut state, event).await
     }
 
     /// Journals a request. One that the job cannot hear any more, or has heard, is left alone.

@@ -16,7 +16,7 @@ use failover_domain::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::event::{Event, Failure, StoredEvent};
+use crate::event::{Event, Failure, StepFacts, StoredEvent};
 use crate::plan::Plan;
 use crate::request::{JobRequest, StoredRequest};
 use crate::state::JobState;
@@ -358,6 +358,21 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Whether it may be written only when every stored request was heard: it ends the job, or closes the window of a test,
+    /// and neither can be taken back.
+    pub fn must_have_heard_all(&self) -> bool {
+        let is_closing = |stored: &StoredEvent| {
+            matches!(
+                stored.event,
+                Event::StepDone {
+                    facts: StepFacts::WindowClosed { .. },
+                    ..
+                }
+            )
+        };
+        self.projection.status.is_final() || self.events.iter().any(is_closing)
+    }
+
     /// Checks that the entries follow `last_seq`, the job's last one, without gaps.
     ///
     /// # Errors
@@ -387,7 +402,8 @@ pub enum AppendError {
     /// Somebody else owns the job now. The caller stops at once.
     #[error("the lease on job {0} is lost")]
     LeaseLost(JobId),
-    /// The batch would end the job, and there is a request that it has not heard. The caller hears it first.
+    /// There is a request that the job has not heard, and the batch must have heard all
+    /// ([`Batch::must_have_heard_all`]). The caller hears it first.
     #[error("job {0} has a request that was not heard")]
     RequestUnheard(JobId),
     /// Persistence failed. The batch may have been committed: the caller sends **the same** batch again.
@@ -546,8 +562,9 @@ pub trait JobStore: Send + Sync {
     /// gets nothing.
     async fn claim(&self, worker: &WorkerId, limit: usize) -> Result<Vec<ClaimedJob>, StoreError>;
 
-    /// Commits a batch under a lease. A batch that ends the job also ends its ownership, and is refused while a request
-    /// is stored that the job has not heard.
+    /// Commits a batch under a lease. A batch that ends the job also ends its ownership. One that
+    /// [must have heard all](Batch::must_have_heard_all) is refused while a request is stored that the job has not
+    /// heard.
     ///
     /// A batch whose entries are all stored already, under the lease's epoch, is taken as written. Entries that
     /// do not follow the last one are [`StoreError::Corrupt`], and nothing is written.

@@ -1,4 +1,4 @@
-//! A worker: claims jobs, drives many of them at once, renews its lease, hears requests to cancel, and hands
+//! A worker: claims jobs, drives many of them at once, renews its lease, hears what operators ask, and hands
 //! everything back when it stops. Any number of workers share one database.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::driver::drive;
 use crate::journal::{JobJournal, Stop};
 use crate::parts::EngineParts;
 use crate::plan::Plan;
-use crate::ports::{ClaimedJob, JobFilter, Lease, OpenRequest, WorkerId};
+use crate::ports::{ClaimedJob, JobFilter, Lease, OpenRequest, StoreError, WorkerId};
 use crate::request::{JobRequest, StoredRequest};
 use crate::runner::JobContext;
 use crate::state::JobState;
@@ -256,6 +256,7 @@ impl Worker {
         });
         let (requests, heard) = mpsc::unbounded_channel();
         let task = self.tasks.spawn(async move {
+            hear_what_is_stored(&context).await?;
             tokio::select! {
                 biased;
                 stopped = hear(&context, heard) => Err(stopped),
@@ -373,15 +374,43 @@ impl Worker {
     }
 }
 
+/// Journals what was asked while nobody drove the job, before anything is done with it: a window that was extended
+/// meanwhile is not closed, a job that was cancelled starts no VM.
+async fn hear_what_is_stored(job: &JobContext) -> Result<(), Stop> {
+    let mut attempt = 0;
+    let stored = loop {
+        match job.parts.jobs.requests(&job.job_id).await {
+            Ok(stored) => break stored,
+            Err(StoreError::Unavailable(why)) => {
+                attempt += 1;
+                tracing::warn!(job_id = %job.job_id, attempt, error = %why, "Requests cannot be read, trying again.");
+                job.journal.pause(job.parts.settings.backoff(attempt)).await?;
+            }
+            Err(error @ (StoreError::Corrupt { .. } | StoreError::Schema(_))) => {
+                return Err(Stop::Broken(error.to_string()));
+            }
+        }
+    };
+    for request in stored {
+        hear_one(job, request).await?;
+    }
+    Ok(())
+}
+
+async fn hear_one(job: &JobContext, request: StoredRequest) -> Result<(), Stop> {
+    let is_cancel = request.request == JobRequest::Cancel;
+    job.journal.hear(request).await?;
+    if is_cancel {
+        job.halt.cancel();
+    }
+    Ok(())
+}
+
 /// Journals what operators ask of a job, beside whatever else is done with it. Ends only when the job cannot go on.
 async fn hear(job: &JobContext, mut requests: mpsc::UnboundedReceiver<StoredRequest>) -> Stop {
     while let Some(request) = requests.recv().await {
-        let is_cancel = request.request == JobRequest::Cancel;
-        if let Err(stop) = job.journal.hear(request).await {
+        if let Err(stop) = hear_one(job, request).await {
             return stop;
-        }
-        if is_cancel {
-            job.halt.cancel();
         }
     }
     std::future::pending().await

@@ -247,6 +247,40 @@ async fn a_window_is_extended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_window_that_was_extended_while_no_worker_lived_is_not_closed() {
+    let lab = Lab::new().await;
+    let job = lab.start_test(StrategyRequest::Auto).await;
+    let worker = lab.worker();
+    let window = lab.until(&job, is_open).await.projection.window.unwrap();
+    worker.kill();
+    let deadline = window.deadline + chrono::TimeDelta::hours(2);
+    lab.ask(&job, JobRequest::Extend { deadline }).await;
+    let past = window.deadline + chrono::TimeDelta::minutes(5);
+    lab.until(&job, |_| lab.parts.clock.now() > past).await;
+    let worker = lab.worker();
+    let record = lab.until(&job, |r| r.projection.status.is_final()).await;
+    worker.kill();
+    assert!(record.projection.completed_at.unwrap() > deadline, "{record:#?}");
+    assert_nothing_remains(&lab, &job).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_was_cancelled_while_no_worker_lived_starts_no_vm() {
+    let lab = Lab::new().await;
+    let job = lab.start_test(StrategyRequest::Auto).await;
+    let worker = lab.worker();
+    lab.until(&job, |r| r.projection.status == JobStatus::SwitchingVolume)
+        .await;
+    worker.kill();
+    lab.ask(&job, JobRequest::Cancel).await;
+    let record = lab.run(&job).await;
+    assert_eq!(record.projection.status, JobStatus::Failed);
+    let started = lab.count(|effect| matches!(effect, Effect::VmStarted { .. }));
+    assert_eq!(started, 0);
+    lab.assert_everything_is_back(&job).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_window_that_is_kept_open_reminds_people_until_somebody_ends_it() {
     let lab = Lab::new().await;
     let mut request = lab.test_request(StrategyRequest::Auto);

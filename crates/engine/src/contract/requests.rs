@@ -9,8 +9,8 @@ use super::Harness;
 use super::fixture::{
     attention, base, batch, claimed, create, end, entry, id, new_job, plan, report, stranger, vm_id, worker,
 };
-use crate::event::Event;
-use crate::plan::{Errand, Settled, commit_plan, rollback_plan};
+use crate::event::{ClosingReason, Event, StepFacts};
+use crate::plan::{Direction, Errand, Settled, Step, StepKind, commit_plan, rollback_plan};
 use crate::ports::{
     AppendError, AuditEntry, Batch, CreateError, JobFilter, JobStore, Lease, NeedsPerson, NewJob,
     RequestOutcome, ResyncMark,
@@ -143,6 +143,39 @@ pub async fn a_job_does_not_end_while_a_request_is_unheard(harness: &dyn Harness
     heard.projection.heard = 1;
     jobs.append(&lease, &heard).await.expect("the lease holds");
     let mut last = ending(3);
+    last.projection.heard = 1;
+    jobs.append(&lease, &last).await.expect("everything was heard");
+}
+
+/// An extension that was accepted just before the deadline counts.
+pub async fn a_test_window_does_not_close_while_a_request_is_unheard(harness: &dyn Harness) {
+    let jobs = harness.jobs();
+    let lease = claimed(jobs.as_ref()).await;
+    let deadline = base() + TimeDelta::hours(9);
+    ask(
+        jobs.as_ref(),
+        &lease.job_id,
+        "operator",
+        JobRequest::Extend { deadline },
+    )
+    .await;
+    let closing = |seq| {
+        let step = Step::new(Direction::Forward, StepKind::TestWindow);
+        let why = ClosingReason::WindowOver;
+        let facts = StepFacts::WindowClosed { why };
+        let mut closing = batch([], JobStatus::Executing);
+        closing.events.push(entry(seq, Event::StepDone { step, facts }));
+        closing
+    };
+    let refused = jobs.append(&lease, &closing(2)).await;
+    assert!(
+        matches!(refused, Err(AppendError::RequestUnheard(_))),
+        "{refused:?}"
+    );
+    let mut heard = batch([2], JobStatus::Executing);
+    heard.projection.heard = 1;
+    jobs.append(&lease, &heard).await.expect("the lease holds");
+    let mut last = closing(3);
     last.projection.heard = 1;
     jobs.append(&lease, &last).await.expect("everything was heard");
 }

@@ -198,7 +198,10 @@ async fn finish(job: &JobContext, state: &JobState, scene: &Scene) -> Result<boo
     }
     let resting = scene.resting(&job.plan);
     if state.closing.is_some() {
-        return job.journal.end(Event::Closed { comparison, resting }).await;
+        return job
+            .journal
+            .end(state, Event::Closed { comparison, resting })
+            .await;
     }
     let Some(cause) = state.failure.clone() else {
         return Err(Stop::Broken("the way back has no cause".to_owned()));
@@ -208,7 +211,7 @@ async fn finish(job: &JobContext, state: &JobState, scene: &Scene) -> Result<boo
         comparison,
         resting,
     };
-    job.journal.end(failed).await
+    job.journal.end(state, failed).await
 }
 
 /// What outlives the job: replicas that returned without a proven revert.

@@ -218,7 +218,7 @@ impl JobStore for MemoryStore {
         }
         batch.check_sequence(&lease.job_id, job.record.last_seq)?;
         let asked = job.requests.last().map_or(0, |r| r.number);
-        if batch.projection.status.is_final() && asked > batch.projection.heard {
+        if batch.must_have_heard_all() && asked > batch.projection.heard {
             return Err(AppendError::RequestUnheard(lease.job_id.clone()));
         }
         job.commit(batch, now);

@@ -31,7 +31,13 @@ impl Run<'_> {
             let state = job.journal.state().await;
             let now = job.parts.clock.now();
             if let Some(why) = closing_reason(&state, test, now) {
-                return self.close_window(why).await;
+                if self.close_window(&state, why).await? {
+                    return Ok(StepEnd::Done);
+                }
+                // A request came at the last moment: an extension counts, although the deadline has passed meanwhile.
+                let soon = job.parts.settings.poll_interval;
+                job.journal.pause_or_request(soon, &state).await?;
+                continue;
             }
             if job.halt.is_cancelled() {
                 return Ok(StepEnd::Halted);
@@ -51,14 +57,14 @@ impl Run<'_> {
         }
     }
 
-    async fn close_window(&mut self, why: ClosingReason) -> Result<StepEnd, Stop> {
+    /// Whether the window is closed; it is not when a request must be heard first.
+    async fn close_window(&mut self, state: &JobState, why: ClosingReason) -> Result<bool, Stop> {
         let journal = &self.job.journal;
         attention::clear(journal, AttentionCode::TestWindowOver).await?;
         attention::clear(journal, AttentionCode::TestVmUnhealthy).await?;
         let step = self.step.clone();
         let facts = StepFacts::WindowClosed { why };
-        journal.record(Event::StepDone { step, facts }).await?;
-        Ok(StepEnd::Done)
+        journal.end(state, Event::StepDone { step, facts }).await
     }
 
     /// Tells people that the window is over, where nothing happens by itself then.
@@ -99,17 +105,20 @@ impl Run<'_> {
                 return Ok(());
             }
         };
-        if state.health.as_ref() == Some(&seen) {
+        let is_new = state.health.as_ref() != Some(&seen);
+        let is_well = matches!(seen, VmHealth::Well { .. });
+        if is_new {
+            let health = seen.clone();
+            job.journal.record(Event::HealthSeen { health }).await?;
+        }
+        // At each look, not only at a new one: a worker may have died between the entries.
+        if is_new || is_well {
+            attention::clear(&job.journal, AttentionCode::TestVmUnhealthy).await?;
+        }
+        if is_well {
             return Ok(());
         }
-        job.journal
-            .record(Event::HealthSeen { health: seen.clone() })
-            .await?;
         let vm = &job.plan.vm.name;
-        attention::clear(&job.journal, AttentionCode::TestVmUnhealthy).await?;
-        if matches!(seen, VmHealth::Well { .. }) {
-            return Ok(());
-        }
         let message = format!("Test VM {vm} is {} while its window is open", seen.words());
         let choices = [
             "Look at its console; the test goes on until its window is over.",

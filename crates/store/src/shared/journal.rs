@@ -39,8 +39,8 @@ impl Database {
         .await
     }
 
-    /// Commits a batch, if the lease holds, the entries follow the last one, and the job does not end with a request
-    /// unheard.
+    /// Commits a batch, if the lease holds, the entries follow the last one, and no request is unheard that the batch must
+    /// have heard.
     pub(super) async fn append_batch(&self, lease: &Lease, batch: &Batch) -> Result<(), AppendError> {
         let now = self.now();
         self.write("failover_events", async |c: &mut Conn| {
@@ -79,10 +79,9 @@ impl Database {
     }
 }
 
-/// The highest number that a job's last request may have for a batch to be written: a batch that ends the job must have
-/// heard them all, any other goes on whatever was asked.
+/// The highest number that a job's last request may have for a batch to be written.
 fn most_requests(batch: &Batch) -> i64 {
-    if batch.projection.status.is_final() {
+    if batch.must_have_heard_all() {
         stored_number(batch.projection.heard)
     } else {
         i64::MAX

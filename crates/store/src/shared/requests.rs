@@ -84,7 +84,14 @@ impl Database {
             .load(&mut c)
             .await
             .or_store_error("failover_requests")?;
-        rows.into_iter().map(RequestRow::into_open).collect()
+        // A request that cannot be read, perhaps of a later release, keeps no other from being heard. Its own job cannot
+        // end before a worker that understands it has heard it.
+        let readable = |row: RequestRow| {
+            row.into_open()
+                .inspect_err(|error| tracing::error!(%error, "A request cannot be read."))
+                .ok()
+        };
+        Ok(rows.into_iter().filter_map(readable).collect())
     }
 }
 

@@ -8,7 +8,7 @@ use failover_engine::ports::JobRecord;
 use failover_engine::request::JobRequest;
 use failover_engine::verbs::Verb;
 
-use super::asking::{Consent, note, permitted};
+use super::asking::{Consent, asked_before, note, permitted};
 use super::jobs::record_of;
 use crate::dto::{CancelAnswer, CancelRequest};
 use crate::error::ApiError;
@@ -24,8 +24,12 @@ pub(in crate::routes) async fn cancel(
     ApiOptionalJson(body): ApiOptionalJson<CancelRequest>,
 ) -> Result<(StatusCode, Json<CancelAnswer>), ApiError> {
     let record = record_of(&state, &job_id).await?;
-    // Asking twice is the same as asking once, so a request that is repeated after a lost answer succeeds.
-    if record.cancel_requested_by.is_some() && !record.projection.status.is_final() {
+    // Asking twice is the same as asking once, so a request that is repeated after a lost answer succeeds. The job's own
+    // column does not tell: a process of an earlier release notes a cancel there and nowhere else.
+    if asked_before(&state, &record, |r| *r == JobRequest::Cancel)
+        .await?
+        .is_some()
+    {
         return Ok(accepted(record, &caller));
     }
     let consent = if body.discard_guest_writes {
