@@ -3,22 +3,28 @@
 //! The explored states are representatives: workers and tasks are interchangeable, only the order of epochs counts, and
 //! what the cloud knows of a key that nobody can ever use again is dropped. Each of these maps a state to one from which
 //! the same things can happen, so nothing is lost by exploring the representatives alone.
+//!
+//! A task that can write no more is reduced to the request that it may still send. The steps that are left out (it
+//! looks, decides, and is refused) change nothing but the task itself; it could as well have been paused instead. What
+//! they do to time, the end of other requests' validity, is left to [`crate::action::Action::Lose`]. That nothing is
+//! hidden by this is checked by exploring a smaller scope with everything kept ([`crate::model::Scope::WHOLE_MEMORY`]).
 
 use crate::cloud::Cloud;
 use crate::fold::Fold;
 use crate::guard::{Guard, Guards};
+use crate::model::{Failover, FencedOut};
 use crate::system::{System, TASKS};
 use crate::worker::{Doing, Evidence, Task};
 
-const NOBODY: u8 = 9;
-const FENCES: [Guard; 4] = [Guard::EpochCheckedOnAppend, Guard::EpochGrowsAtClaim, Guard::IntentBeforeSubmit, Guard::LeaseConfirmedBeforeResend];
+/// Whose task a fenced-out one is does not matter any more: its epoch alone has it refused.
+const NOBODY: u8 = u8::MAX;
 
 impl System {
     /// The representative of this state.
     #[must_use]
-    pub fn canonical(mut self, guards: Guards) -> Self {
-        if FENCES.iter().all(|guard| guards.stand(*guard)) {
-            self.reduce_fenced_out_tasks();
+    pub fn canonical(mut self, model: &Failover) -> Self {
+        if model.scope.fenced_out == FencedOut::Reduced {
+            self.reduce_fenced_out_tasks(model.guards);
         }
         self.forget_used_up_keys();
         self.rank_epochs();
@@ -28,20 +34,26 @@ impl System {
         self
     }
 
-    fn reduce_fenced_out_tasks(&mut self) {
+    /// A task whose epoch is over, or whose job was freed, can write no more: whatever it tries, the next claim has raised
+    /// the epoch, and the database refuses it without a trace. What it can do yet is to send a request that it was
+    /// entitled to before. Without a guard that this rests on, it is kept as it is.
+    fn reduce_fenced_out_tasks(&mut self, guards: Guards) {
+        if !guards.stand(Guard::EpochCheckedOnAppend) || !guards.stand(Guard::EpochGrowsAtClaim) {
+            return;
+        }
         for place in &mut self.tasks {
             let Some(task) = place else { continue };
             let may_write = task.epoch == self.database.epoch && self.database.is_owned_by(task.worker);
-            if may_write {
+            if may_write || may_send_unproved(guards, task) {
                 continue;
             }
             let may_send = task.is_entitled && task.doing == Doing::Sending;
-            *place = may_send.then(|| Task {
+            *place = may_send.then_some(Task {
                 behind: 2,
                 evidence: Evidence::None,
                 fold: Fold {
                     open: task.fold.open,
-                    ..Fold::new()
+                    ..Fold::START
                 },
                 worker: NOBODY,
                 ..*task
@@ -113,4 +125,11 @@ impl System {
             rename(&mut owner.worker);
         }
     }
+}
+
+/// Whether a task may come to send something without a commit before, because a guard is missing.
+fn may_send_unproved(guards: Guards, task: &Task) -> bool {
+    let resends = !guards.stand(Guard::LeaseConfirmedBeforeResend) && task.fold.open.is_some();
+    let sends_first = !guards.stand(Guard::IntentBeforeSubmit) && task.doing == Doing::Deciding;
+    resends || sends_first
 }

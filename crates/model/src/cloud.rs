@@ -1,11 +1,12 @@
 //! The cloud: one replica, one rollback point, async jobs under client-chosen keys, and the requests on their way to it.
 //! Stands for CloudStack as `ossea` describes it.
 
-use crate::fold::{Command, Key};
+use crate::fold::{Command, Key, LedgerRow};
 use crate::guard::{Guard, Guards};
+use crate::worker::Evidence;
 
 /// How many attempts of one command have a key.
-pub const ATTEMPTS: usize = crate::system::FAULTS as usize + 1;
+pub const ATTEMPTS: usize = crate::model::MOST_FAULTS as usize + 1;
 
 /// How many keys there are.
 pub const KEYS: usize = Command::ALL.len() * ATTEMPTS;
@@ -115,17 +116,15 @@ fn index(key: Key) -> usize {
 
 impl Cloud {
     /// The cloud before the job.
-    pub const fn new() -> Self {
-        Self {
-            place: Place::Oma,
-            written: false,
-            object: Object::Absent,
-            debris: false,
-            foreign: true,
-            jobs: [Job::Unknown; KEYS],
-            applied: 0,
-        }
-    }
+    pub const START: Self = Self {
+        place: Place::Oma,
+        written: false,
+        object: Object::Absent,
+        debris: false,
+        foreign: true,
+        jobs: [Job::Unknown; KEYS],
+        applied: 0,
+    };
 
     /// All keys.
     pub fn keys() -> impl Iterator<Item = Key> {
@@ -144,17 +143,19 @@ impl Cloud {
 
     /// Whether work is under way, which the replica and the rollback point show.
     pub fn is_busy(&self) -> bool {
-        self.jobs.iter().any(|job| matches!(job, Job::Pending | Job::Working))
+        self.jobs
+            .iter()
+            .any(|job| matches!(job, Job::Pending | Job::Working))
     }
 
     /// Whether the postcondition of a command shows. That of a revert does not: there the cloud's word has to do.
-    pub fn shows(&self, command: Command, has_succeeded: bool) -> bool {
+    pub fn shows(&self, command: Command, evidence: Evidence) -> bool {
         match command {
             Command::Detach => self.place == Place::Nowhere,
             Command::Create => self.object == Object::Good,
             Command::Start => self.place == Place::Running,
             Command::Leave => matches!(self.place, Place::Oma | Place::Nowhere),
-            Command::Revert => has_succeeded && self.place == Place::Nowhere,
+            Command::Revert => evidence == Evidence::Succeeded && self.place == Place::Nowhere,
             Command::Return => self.place == Place::Oma,
             Command::Delete => self.object == Object::Absent,
             Command::DeleteForeign => !self.foreign,
@@ -189,7 +190,7 @@ impl Cloud {
     }
 
     /// The work of a job ends, or its record does.
-    pub fn end(&mut self, key: Key, ending: Ending, is_held: bool, mischief: &mut Mischief) {
+    pub fn end(&mut self, key: Key, ending: Ending, ledger: LedgerRow, mischief: &mut Mischief) {
         let was_cut_off = self.job(key) == Job::Working;
         let has_effect = self.can(key.command);
         self.jobs[index(key)] = match ending {
@@ -204,7 +205,7 @@ impl Cloud {
         match ending {
             Ending::Done | Ending::CutOffAfter => {
                 if has_effect {
-                    self.effect(key, is_held, mischief);
+                    self.effect(key, ledger, mischief);
                 }
             }
             Ending::CutOffHalfway => self.object = self.object.max(Object::Broken),
@@ -212,9 +213,20 @@ impl Cloud {
         }
     }
 
-    fn effect(&mut self, key: Key, is_held: bool, mischief: &mut Mischief) {
+    fn effect(&mut self, key: Key, ledger: LedgerRow, mischief: &mut Mischief) {
         let bit = 1 << index(key);
-        mischief.twice |= self.applied & bit != 0 && key.command != Command::Revert;
+        // A revert may be repeated, and a guest that stopped by itself may be started again, under an old key too.
+        let is_repeatable = match key.command {
+            Command::Revert => true,
+            Command::Start => self.place == Place::Stopped,
+            Command::Detach
+            | Command::Create
+            | Command::Leave
+            | Command::Return
+            | Command::Delete
+            | Command::DeleteForeign => false,
+        };
+        mischief.twice |= self.applied & bit != 0 && !is_repeatable;
         self.applied |= bit;
         match key.command {
             Command::Detach | Command::Leave => self.place = Place::Nowhere,
@@ -231,7 +243,7 @@ impl Cloud {
             Command::Return => self.place = Place::Oma,
             Command::Delete => {
                 self.object = Object::Absent;
-                mischief.unledgered |= !is_held;
+                mischief.unledgered |= ledger != LedgerRow::Held;
             }
             Command::DeleteForeign => {
                 self.foreign = false;

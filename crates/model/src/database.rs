@@ -45,24 +45,23 @@ pub struct Database {
 
 impl Database {
     /// The database after the job was created.
-    pub const fn new() -> Self {
-        Self {
-            fold: Fold::new(),
-            owner: None,
-            epoch: 0,
-            asked: Requests {
-                cancel: false,
-                give_up: false,
-            },
-        }
-    }
+    pub const START: Self = Self {
+        fold: Fold::START,
+        owner: None,
+        epoch: 0,
+        asked: Requests {
+            cancel: false,
+            give_up: false,
+        },
+    };
 
     /// Whether a worker owns the job.
     pub fn is_owned_by(&self, worker: u8) -> bool {
         self.owner.is_some_and(|owner| owner.worker == worker)
     }
 
-    /// Whether a worker may claim the job. One whose own lease has ended renews it first, and is not dead to itself then.
+    /// Whether a worker may claim the job. One whose own lease has ended must renew it first, so it never takes a job
+    /// from itself.
     pub fn may_claim(&self, guards: Guards, worker: u8) -> bool {
         !self.fold.phase.has_ended()
             && match self.owner {

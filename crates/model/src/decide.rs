@@ -57,8 +57,7 @@ impl Look<'_> {
     }
 
     fn done(&self, command: Command) -> Decision {
-        let has_succeeded = self.task.evidence == Evidence::Succeeded;
-        let seen = self.cloud.shows(command, has_succeeded);
+        let seen = self.cloud.shows(command, self.task.evidence);
         Decision::Write(Entry::Done { command, seen })
     }
 
@@ -90,7 +89,7 @@ impl Look<'_> {
         if self.must_wait() {
             return if self.is_cancelled() { halted() } else { Vec::new() };
         }
-        if looks && self.cloud.shows(command, evidence == Evidence::Succeeded) {
+        if looks && self.cloud.shows(command, evidence) {
             return vec![self.done(command)];
         }
         if self.is_cancelled() {
@@ -128,7 +127,7 @@ impl Look<'_> {
         if self.must_wait() {
             return Vec::new();
         }
-        if self.stand(Guard::LookBeforeSubmit) && self.cloud.shows(*command, false) {
+        if self.stand(Guard::LookBeforeSubmit) && self.cloud.shows(*command, Evidence::None) {
             return vec![self.done(*command)];
         }
         let next = self.intend(*command);
@@ -139,9 +138,17 @@ impl Look<'_> {
     }
 
     fn go_back(&self) -> Vec<Decision> {
-        if self.must_wait() {
-            return Vec::new();
-        }
+        let decisions = self.next_of_way_back();
+        let is_end = decisions == [Decision::Write(Entry::Failed)];
+        let must_wait = if is_end {
+            self.cloud.is_busy() && self.stand(Guard::EndOnlyAtRest)
+        } else {
+            self.must_wait()
+        };
+        if must_wait { Vec::new() } else { decisions }
+    }
+
+    fn next_of_way_back(&self) -> Vec<Decision> {
         match self.cloud.place {
             Place::Stopped | Place::Running => self.intend(Command::Leave),
             Place::Nowhere => self.leave_nowhere(),

@@ -190,22 +190,20 @@ pub struct Fold {
 
 impl Fold {
     /// The journal of a job that was accepted.
-    pub const fn new() -> Self {
-        Self {
-            phase: Phase::Forward,
-            done: 0,
-            open: None,
-            attempts: [0; 8],
-            home: true,
-            dirty: false,
-            marked: false,
-            ledger: LedgerRow::Absent,
-            heard: Requests {
-                cancel: false,
-                give_up: false,
-            },
-        }
-    }
+    pub const START: Self = Self {
+        phase: Phase::Forward,
+        done: 0,
+        open: None,
+        attempts: [0; 8],
+        home: true,
+        dirty: false,
+        marked: false,
+        ledger: LedgerRow::Absent,
+        heard: Requests {
+            cancel: false,
+            give_up: false,
+        },
+    };
 
     /// The key of the next attempt of a command.
     pub fn next_key(&self, command: Command) -> Key {
@@ -218,6 +216,11 @@ impl Fold {
     /// Whether the replica must be reverted or marked before it may rest on the OMA.
     pub fn needs_revert(&self) -> bool {
         self.dirty && !self.marked
+    }
+
+    /// Whether the start of the destination VM was ever intended.
+    pub fn was_started(&self) -> bool {
+        self.attempts[Command::Start as usize] > 0
     }
 
     /// Takes one entry in. Stands for `engine::state::apply`.

@@ -30,6 +30,9 @@ pub enum Guard {
     UnknownResolvedByLooking,
     /// An object that the cloud shows in between is left alone (`engine::step::in_between`).
     WorkInProgressWaitedFor,
+    /// A job ends only when the cloud shows no work on its replica (see the crate's documentation: in the code the steps
+    /// look, the end does not).
+    EndOnlyAtRest,
     /// A request that the cloud does not know is lost only when it cannot be valid any more (`lost_after` in
     /// `engine::runner::waiting::await_job`).
     ValidityWaitedOut,
@@ -54,7 +57,7 @@ pub enum Guard {
 
 impl Guard {
     /// All guards.
-    pub const ALL: [Guard; 21] = [
+    pub const ALL: [Guard; 22] = [
         Guard::EpochCheckedOnAppend,
         Guard::EpochGrowsAtClaim,
         Guard::OnlyEndedLeasesAreTaken,
@@ -67,6 +70,7 @@ impl Guard {
         Guard::PostconditionReadBack,
         Guard::UnknownResolvedByLooking,
         Guard::WorkInProgressWaitedFor,
+        Guard::EndOnlyAtRest,
         Guard::ValidityWaitedOut,
         Guard::ValidFromTheProof,
         Guard::LeaseConfirmedBeforeResend,
@@ -93,6 +97,7 @@ impl Guard {
             Guard::PostconditionReadBack => "postcondition read back",
             Guard::UnknownResolvedByLooking => "unknown resolved by looking",
             Guard::WorkInProgressWaitedFor => "work in progress waited for",
+            Guard::EndOnlyAtRest => "end only at rest",
             Guard::ValidityWaitedOut => "validity waited out",
             Guard::ValidFromTheProof => "valid from the proof of the lease",
             Guard::LeaseConfirmedBeforeResend => "lease confirmed before resend",

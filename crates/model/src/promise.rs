@@ -111,3 +111,64 @@ impl Promise {
         Property::always(self.words(), condition)
     }
 }
+
+/// Something that must be possible, or the model proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Witness {
+    /// A job completes.
+    Completed,
+    /// A job fails after its guest has written, and its replica is home and clean again.
+    RevertedAndHome,
+    /// A job fails, and its replica is home and marked.
+    MarkedAndHome,
+    /// A former owner has a request to send, valid still, while another worker drives the job.
+    FormerOwnerMaySend,
+}
+
+impl Witness {
+    /// All of them.
+    pub const ALL: [Witness; 4] = [
+        Witness::Completed,
+        Witness::RevertedAndHome,
+        Witness::MarkedAndHome,
+        Witness::FormerOwnerMaySend,
+    ];
+
+    /// It in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Witness::Completed => "a job completes",
+            Witness::RevertedAndHome => "a replica returns reverted",
+            Witness::MarkedAndHome => "a replica returns marked",
+            Witness::FormerOwnerMaySend => "a former owner may send while another worker drives the job",
+        }
+    }
+
+    fn is_seen(self, system: &System) -> bool {
+        let fold = &system.database.fold;
+        let has_failed = fold.phase == Phase::Failed;
+        match self {
+            Witness::Completed => fold.phase == Phase::Completed,
+            Witness::RevertedAndHome => has_failed && fold.was_started() && !fold.marked,
+            Witness::MarkedAndHome => has_failed && fold.marked,
+            Witness::FormerOwnerMaySend => {
+                let is_driven = system.live_tasks().any(|(_, task)| task.is_last);
+                is_driven
+                    && system
+                        .live_tasks()
+                        .any(|(_, task)| !task.is_last && task.is_entitled)
+            }
+        }
+    }
+
+    /// It as a property that the checker knows.
+    pub(crate) fn property(self) -> Property<Failover> {
+        let condition: fn(&Failover, &System) -> bool = match self {
+            Witness::Completed => |_, s| Witness::Completed.is_seen(s),
+            Witness::RevertedAndHome => |_, s| Witness::RevertedAndHome.is_seen(s),
+            Witness::MarkedAndHome => |_, s| Witness::MarkedAndHome.is_seen(s),
+            Witness::FormerOwnerMaySend => |_, s| Witness::FormerOwnerMaySend.is_seen(s),
+        };
+        Property::sometimes(self.words(), condition)
+    }
+}

@@ -1,9 +1,10 @@
 //! Everything together: up to three tasks of up to three workers, the network, the database, the cloud and an operator.
 
-use crate::cloud::{Answer, Cloud, Ending, Job, Mischief, Place};
+use crate::action::{Action, Reply};
+use crate::cloud::{Answer, Cloud, Ending, Mischief, Place};
 use crate::database::{Database, Owner, Verdict};
-use crate::decide::{Decision, decide};
-use crate::fold::{Command, Entry, Key, Phase, Request};
+use crate::decide::Decision;
+use crate::fold::{Entry, Key, Request};
 use crate::guard::{Guard, Guards};
 use crate::worker::{Doing, Evidence, Task};
 
@@ -11,11 +12,7 @@ use crate::worker::{Doing, Evidence, Task};
 pub const TASKS: usize = 3;
 
 /// How many requests can be on their way at once.
-pub const FLYING: usize = 2;
-
-/// How many faults the cloud and the network commit at most: a job cut off, forgotten or lied about, a request that
-/// arrives twice, a guest that stops by itself. Crashes, pauses, lost replies and lost requests are not counted.
-pub const FAULTS: u8 = 1;
+pub const FLYING: usize = 3;
 
 /// A request on its way to the cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,117 +55,15 @@ pub struct System {
     pub wrongs: Wrongs,
 }
 
-/// Whether the answer to something arrives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reply {
-    /// It does.
-    Arrives,
-    /// It is lost.
-    Lost,
-}
-
-/// What may happen. Tasks and requests are named by their place in the state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// A worker claims the job: one that is new, or one that has a task already.
-    Claim {
-        /// The worker.
-        worker: u8,
-    },
-    /// The owner's lease ends.
-    LeaseEnds,
-    /// The owner renews its lease in time, or too late.
-    Renew,
-    /// Somebody's claim frees the job of a dead owner and does not take it, because it has enough.
-    Free,
-    /// A worker dies, with all its tasks.
-    Crash {
-        /// The worker.
-        worker: u8,
-    },
-    /// A worker stops gracefully and hands the job back.
-    HandBack {
-        /// The worker.
-        worker: u8,
-    },
-    /// A task looks and decides.
-    Decide {
-        /// The task.
-        task: usize,
-        /// What it decides.
-        decision: Decision,
-    },
-    /// A task commits its entry, or tries to.
-    Commit {
-        /// The task.
-        task: usize,
-        /// Whether it hears of it.
-        reply: Reply,
-    },
-    /// A task journals a request.
-    Hear {
-        /// The task.
-        task: usize,
-        /// What it hears.
-        request: Request,
-    },
-    /// A task sends its command.
-    Send {
-        /// The task.
-        task: usize,
-    },
-    /// A task waits no longer for the reply to its request.
-    TimeOut {
-        /// The task.
-        task: usize,
-    },
-    /// A request arrives at the cloud.
-    Arrive {
-        /// The request.
-        flying: usize,
-        /// Whether the reply arrives.
-        reply: Reply,
-    },
-    /// A request is lost on its way, or its validity ends.
-    Lose {
-        /// The request.
-        flying: usize,
-    },
-    /// A request arrives twice (a fault of the network).
-    Duplicate {
-        /// The request.
-        flying: usize,
-    },
-    /// The cloud does the work of a job, or cuts it off.
-    Work {
-        /// The job's key.
-        key: Key,
-        /// How it ends.
-        ending: Ending,
-    },
-    /// The cloud purges a job's record (a fault).
-    Forget {
-        /// The job's key.
-        key: Key,
-    },
-    /// The guest shuts itself down (a fault).
-    GuestStops,
-    /// An operator asks for something.
-    Ask {
-        /// What.
-        request: Request,
-    },
-}
-
 impl System {
     /// The state after the job was created.
-    pub const fn new() -> Self {
+    pub const fn new(faults: u8) -> Self {
         Self {
             tasks: [None; TASKS],
-            database: Database::new(),
-            cloud: Cloud::new(),
+            database: Database::START,
+            cloud: Cloud::START,
             flying: [None; FLYING],
-            faults: FAULTS,
+            faults,
             wrongs: Wrongs {
                 fenced_out_task_wrote: false,
                 robbed: false,
@@ -193,10 +88,10 @@ impl System {
     /// Does what an action says. One that is not possible changes nothing.
     pub fn act(&mut self, guards: Guards, action: Action) {
         match action {
-            Action::Claim { worker } => self.claim(guards, worker),
+            Action::Claim { worker, reply } => self.claim(guards, worker, reply),
             Action::LeaseEnds => self.set_lease_ended(true),
             Action::Renew => self.set_lease_ended(false),
-            Action::Free => self.database.owner = None,
+            Action::Free | Action::FreeUnheld => self.database.owner = None,
             Action::Crash { worker } => {
                 self.drop_tasks_of(worker);
                 if let Some(owner) = self.database.owner.as_mut().filter(|o| o.worker == worker) {
@@ -213,6 +108,10 @@ impl System {
             Action::Commit { task, reply } => self.commit(guards, task, reply),
             Action::Hear { task, request } => self.hear(guards, task, request),
             Action::Send { task } => self.send(task),
+            Action::Bounce { task } => self.with_task(task, |t| {
+                t.is_entitled = false;
+                t.decide_with(Evidence::NeverAccepted);
+            }),
             Action::TimeOut { task } => self.with_task(task, |t| t.decide_with(Evidence::None)),
             Action::Arrive { flying, reply } => self.arrive(guards, flying, reply),
             Action::Lose { flying } => self.flying[flying] = None,
@@ -257,7 +156,7 @@ impl System {
         }
     }
 
-    fn claim(&mut self, guards: Guards, worker: u8) {
+    fn claim(&mut self, guards: Guards, worker: u8, reply: Reply) {
         let Some(free) = self.tasks.iter().position(Option::is_none) else {
             return;
         };
@@ -273,7 +172,9 @@ impl System {
         for task in self.tasks.iter_mut().flatten() {
             task.is_last = false;
         }
-        self.tasks[free] = Some(Task::new(worker, self.database.epoch, self.database.fold));
+        if reply == Reply::Arrives {
+            self.tasks[free] = Some(Task::new(worker, self.database.epoch, self.database.fold));
+        }
     }
 
     fn decided(&mut self, guards: Guards, place: usize, decision: Decision) {
@@ -333,7 +234,9 @@ impl System {
 
     fn commit(&mut self, guards: Guards, place: usize, reply: Reply) {
         let Some(mut task) = self.tasks[place] else { return };
-        let Doing::Writing { entry, .. } = task.doing else { return };
+        let Doing::Writing { entry, .. } = task.doing else {
+            return;
+        };
         match self.database.judge(guards, &task, entry) {
             Verdict::LeaseLost | Verdict::OutOfOrder => {
                 self.tasks[place] = None;
@@ -426,9 +329,7 @@ impl System {
         let Some(request) = self.flying[flying].take() else {
             return;
         };
-        let answer = self
-            .cloud
-            .receive(guards, request.key, &mut self.wrongs.mischief);
+        let answer = self.cloud.receive(guards, request.key, &mut self.wrongs.mischief);
         let Some(place) = self.sender_of(request).filter(|_| reply == Reply::Arrives) else {
             return;
         };
@@ -452,8 +353,8 @@ impl System {
             | Ending::CutOffHalfway
             | Ending::CutOffWorking => self.faults -= 1,
         }
-        let is_held = self.database.fold.ledger == crate::fold::LedgerRow::Held;
-        self.cloud.end(key, ending, is_held, &mut self.wrongs.mischief);
+        let ledger = self.database.fold.ledger;
+        self.cloud.end(key, ending, ledger, &mut self.wrongs.mischief);
     }
 }
 
@@ -479,157 +380,4 @@ fn after(guards: Guards, mut task: Task, entry: Entry) -> Task {
         | Entry::Failed => task.decide_with(Evidence::None),
     }
     task
-}
-
-/// All that may happen in a state.
-pub fn possible(guards: Guards, system: &System, actions: &mut Vec<Action>) {
-    of_leases(guards, system, actions);
-    for (place, task) in system.live_tasks() {
-        of_task(guards, system, place, task, actions);
-    }
-    of_network(system, actions);
-    of_cloud(system, actions);
-    let fold = &system.database.fold;
-    let asked = system.database.asked;
-    if fold.phase == Phase::Forward && !asked.cancel {
-        actions.push(Action::Ask {
-            request: Request::Cancel,
-        });
-    }
-    if fold.phase == Phase::Returning && fold.needs_revert() && !asked.give_up {
-        actions.push(Action::Ask {
-            request: Request::GiveUp,
-        });
-    }
-}
-
-fn of_leases(guards: Guards, system: &System, actions: &mut Vec<Action>) {
-    let database = &system.database;
-    let mut workers: Vec<u8> = system.live_tasks().map(|(_, task)| task.worker).collect();
-    workers.sort_unstable();
-    workers.dedup();
-    for worker in workers.iter().copied() {
-        actions.push(Action::Crash { worker });
-        actions.push(Action::HandBack { worker });
-    }
-    if let Some(owner) = database.owner {
-        match (owner.lease_ended, owner.is_dead) {
-            (false, _) => actions.push(Action::LeaseEnds),
-            (true, is_dead) => {
-                actions.push(Action::Free);
-                if !is_dead {
-                    actions.push(Action::Renew);
-                }
-            }
-        }
-    }
-    if system.tasks.iter().all(Option::is_some) {
-        return;
-    }
-    let is_new = |w: &u8| !workers.contains(w) && !database.is_owned_by(*w);
-    let new = (0..=u8::MAX).find(is_new);
-    let claimers = workers.iter().copied().chain(new);
-    actions.extend(
-        claimers
-            .filter(|worker| database.may_claim(guards, *worker))
-            .map(|worker| Action::Claim { worker }),
-    );
-}
-
-fn of_task(guards: Guards, system: &System, place: usize, task: &Task, actions: &mut Vec<Action>) {
-    match task.doing {
-        Doing::Deciding => {
-            let decisions = decide(guards, &system.cloud, task);
-            actions.extend(
-                decisions
-                    .into_iter()
-                    .map(|decision| Action::Decide { task: place, decision }),
-            );
-        }
-        Doing::Writing { entry, .. } => {
-            actions.push(Action::Commit {
-                task: place,
-                reply: Reply::Arrives,
-            });
-            let verdict = system.database.judge(guards, task, entry);
-            if entry != Entry::Confirm && verdict == Verdict::Written && !task.is_in_doubt() {
-                actions.push(Action::Commit {
-                    task: place,
-                    reply: Reply::Lost,
-                });
-            }
-        }
-        Doing::Sending => {
-            if !task.is_entitled || system.flying.iter().any(Option::is_none) {
-                actions.push(Action::Send { task: place });
-            }
-        }
-        Doing::Awaiting => actions.push(Action::TimeOut { task: place }),
-    }
-    // The worker brings the requests of the jobs that the database shows as its own.
-    if system.database.is_owned_by(task.worker) && !task.is_in_doubt() {
-        for request in [Request::Cancel, Request::GiveUp] {
-            if system.database.asked.has(request) && !task.fold.heard.has(request) {
-                actions.push(Action::Hear { task: place, request });
-            }
-        }
-    }
-}
-
-fn of_network(system: &System, actions: &mut Vec<Action>) {
-    let has_room = system.flying.iter().any(Option::is_none);
-    for (flying, request) in system.flying.iter().enumerate() {
-        let Some(request) = request else { continue };
-        actions.push(Action::Lose { flying });
-        actions.push(Action::Arrive {
-            flying,
-            reply: Reply::Lost,
-        });
-        if system.sender_of(*request).is_some() {
-            actions.push(Action::Arrive {
-                flying,
-                reply: Reply::Arrives,
-            });
-        }
-        // Of a create command that arrives twice nothing could be undone; see the crate's documentation.
-        if system.faults > 0 && has_room && request.key.command != Command::Create {
-            actions.push(Action::Duplicate { flying });
-        }
-    }
-}
-
-fn of_cloud(system: &System, actions: &mut Vec<Action>) {
-    let has_faults = system.faults > 0;
-    if has_faults && system.cloud.place == Place::Running {
-        actions.push(Action::GuestStops);
-    }
-    for key in Cloud::keys() {
-        let mut may_end = |ending| actions.push(Action::Work { key, ending });
-        match system.cloud.job(key) {
-            Job::Unknown | Job::Forgotten => {}
-            Job::Pending => {
-                may_end(Ending::Done);
-                if has_faults {
-                    may_end(Ending::CutOffAfter);
-                    may_end(Ending::CutOffBefore);
-                    may_end(Ending::CutOffWorking);
-                    if key.command == Command::Create {
-                        may_end(Ending::CutOffHalfway);
-                    }
-                    if key.command != Command::Revert {
-                        may_end(Ending::Lied);
-                    }
-                }
-            }
-            Job::Working => {
-                may_end(Ending::Done);
-                may_end(Ending::Vanished);
-            }
-            Job::Succeeded | Job::Refused | Job::CutOff => {
-                if has_faults {
-                    actions.push(Action::Forget { key });
-                }
-            }
-        }
-    }
 }
