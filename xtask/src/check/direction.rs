@@ -28,6 +28,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("failover-config", &[]),
+    // A model of the protocol, written from the code and independent of it.
+    ("failover-model", &[]),
     ("http-edge", &[]),
     ("ossea-sim", &["failover-domain", "http-edge", "ossea"]),
     // Wiring that API and worker share, and nothing else.
@@ -98,6 +100,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("diesel_migrations", &["failover-store"]),
     ("libsqlite3-sys", &["failover-store"]),
     ("reqwest", &["ossea", "failoverctl", "writer-hook"]),
+    ("stateright", &["failover-model"]),
     ("tokio-postgres", &["failover-store"]),
 ];
 
