@@ -5,9 +5,11 @@ mod returning;
 
 use std::sync::Arc;
 
+use failover_domain::AttentionCode;
 use futures::future::join_all;
 use ossea::Circuit;
 
+use crate::attention;
 use crate::decide::{Directive, decide, open_forward_steps};
 use crate::event::{Event, Failure};
 use crate::journal::Stop;
@@ -27,6 +29,7 @@ pub(crate) async fn drive(job: &Arc<JobContext>) -> Result<(), Stop> {
         epoch: lease.epoch,
     };
     job.journal.record(taken_up).await?;
+    attention::clear(&job.journal, AttentionCode::InvariantGuard).await?;
     loop {
         let state = job.journal.state().await;
         match decide(&job.plan, &state) {

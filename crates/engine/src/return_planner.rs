@@ -25,6 +25,7 @@ use crate::plan::{Direction, Plan, Step, StepId, StepKind};
 use crate::ports::{Custody, ResourceKind, ResourceState};
 use crate::scene::Scene;
 use crate::state::{JobState, Standing};
+use crate::step::is_settled;
 
 /// What the way back needs now.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,7 +192,9 @@ impl Replicas {
                 },
                 Some(at) if at.vm == plan.oma && known.needs_mark() => sorted.given_up.push(disk),
                 Some(at) if at.vm == plan.oma => match known.custody {
-                    Custody::Oma { .. } => sorted.home.push(disk),
+                    Custody::Oma { .. } if is_settled(volume) => sorted.home.push(disk),
+                    // A command whose job was cut off may still be at work on it, and take it away: the step waits.
+                    Custody::Oma { .. } => sorted.returning.push(disk),
                     // On the OMA, but the journal does not know it yet: the step looks, notes it and is done.
                     Custody::Detached | Custody::Destination { .. } => sorted.returning.push(disk),
                 },

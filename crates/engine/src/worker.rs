@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use failover_domain::{JobId, JobStatus};
+use failover_domain::{AttentionCode, JobId, JobStatus, Severity};
 use ossea::{JobWatch, Priority, WatchSettings};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::attention;
 use crate::driver::drive;
 use crate::journal::{JobJournal, Stop};
 use crate::parts::EngineParts;
@@ -256,12 +257,11 @@ impl Worker {
         });
         let (requests, heard) = mpsc::unbounded_channel();
         let task = self.tasks.spawn(async move {
-            hear_what_is_stored(&context).await?;
-            tokio::select! {
-                biased;
-                stopped = hear(&context, heard) => Err(stopped),
-                driven = drive(&context) => driven,
+            let end = attend(&context, heard).await;
+            if let Err(Stop::Broken(why)) = &end {
+                tell_that_it_is_broken(&context, why).await;
             }
+            end
         });
         self.driving.insert(
             task.id(),
@@ -371,6 +371,33 @@ impl Worker {
                 }
             }
         }
+    }
+}
+
+/// Drives a job, and hears what is asked of it.
+async fn attend(job: &Arc<JobContext>, requests: mpsc::UnboundedReceiver<StoredRequest>) -> Result<(), Stop> {
+    hear_what_is_stored(job).await?;
+    tokio::select! {
+        biased;
+        stopped = hear(job, requests) => Err(stopped),
+        driven = drive(job) => driven,
+    }
+}
+
+/// Raises an attention where the journal still takes it. The next worker that takes the job up clears it, and raises it
+/// again when nothing has changed.
+async fn tell_that_it_is_broken(job: &JobContext, why: &str) {
+    let raised = attention::raise(
+        &job.journal,
+        AttentionCode::InvariantGuard,
+        Severity::Critical,
+        format!("The job cannot go on, because one of its own rules does not hold: {why}"),
+        vec![format!("job {}", job.job_id)],
+        &["Report this to the developers with the job's journal; the job is tried again every few minutes."],
+        job.parts.clock.now(),
+    );
+    if let Err(error) = raised.await {
+        tracing::error!(job_id = %job.job_id, %error, "The journal does not take the attention.");
     }
 }
 

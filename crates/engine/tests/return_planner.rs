@@ -569,6 +569,21 @@ proptest! {
     }
 }
 
+/// A detach whose job was cut off may still take it away.
+#[test]
+fn a_replica_that_the_cloud_is_still_at_work_on_is_not_home() {
+    let (mut job, mut scene) = situation([At::Oma; 3], [false; 3], VmState::Stopped);
+    job.ledger.clear();
+    assert!(plan_return(&plan(), &job, &scene, &Busy::default()).is_home);
+    for volume in scene.replicas.iter_mut().flatten().take(1) {
+        volume.pending_job = Some(id("job-1"));
+    }
+    let next = plan_return(&plan(), &job, &scene, &Busy::default());
+    assert!(!next.is_home);
+    let kinds: Vec<StepKind> = next.steps.into_iter().map(|s| s.kind).collect();
+    assert_eq!(kinds, [StepKind::ReturnToOma { disk: 0 }], "it waits and looks");
+}
+
 /// What is begun while these steps are under way.
 fn begun_beside(
     running: &[StepKind],

@@ -1,5 +1,5 @@
 //! A worker that is stopped as a whole (a suspended machine, a debugger) and goes on when another one has taken over does
-//! no harm, wherever it was stopped.
+//! no harm, wherever it was stopped. A job whose journal does not take an entry stops and says so.
 
 #![expect(
     dead_code,
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use failover_domain::{JobId, JobStatus, VmId};
+use failover_domain::{AttentionCode, JobId, JobStatus, VmId};
 use failover_engine::ports::{
     AppendError, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, NewJob, OpenRequest,
     RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId,
@@ -32,6 +32,8 @@ struct Stoppable {
     at_intent: u64,
     intents: AtomicU64,
     is_stopped: watch::Sender<bool>,
+    /// Whether the worker is told instead, once, that the row is broken, and the intent is not stored.
+    breaks: bool,
 }
 
 impl Stoppable {
@@ -94,11 +96,19 @@ impl JobStore for Stoppable {
     }
     async fn append(&self, lease: &Lease, batch: &Batch) -> Result<(), AppendError> {
         self.goes_on().await;
-        let written = self.store.append(lease, batch).await;
         let is_intent = |stored: &StoredEvent| matches!(stored.event, Event::StepIntended { .. });
-        if batch.events.iter().any(is_intent)
-            && self.intents.fetch_add(1, Ordering::Relaxed) == self.at_intent
-        {
+        let is_the_one = batch.events.iter().any(is_intent)
+            && self.intents.fetch_add(1, Ordering::Relaxed) == self.at_intent;
+        if is_the_one && self.breaks {
+            return Err(AppendError::Store(StoreError::Corrupt {
+                table: "failover_events",
+                column: "seq",
+                id: lease.job_id.to_string(),
+                detail: "a rule does not hold".to_owned(),
+            }));
+        }
+        let written = self.store.append(lease, batch).await;
+        if is_the_one {
             self.is_stopped.send_replace(true);
         }
         self.goes_on().await;
@@ -141,6 +151,7 @@ async fn a_worker_that_is_stopped_before_it_sends_is_not_listened_to_later() {
             at_intent,
             intents: AtomicU64::new(0),
             is_stopped: watch::Sender::new(false),
+            breaks: false,
         });
         let mut parts = lab.parts.clone();
         parts.jobs = Arc::clone(&stoppable) as _;
@@ -161,4 +172,29 @@ async fn a_worker_that_is_stopped_before_it_sends_is_not_listened_to_later() {
         lab.assert_nothing_was_done_twice();
         first.kill();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_own_rules_do_not_hold_says_so_and_goes_on_once_they_do() {
+    let lab = Lab::new().await;
+    let job = lab.start().await;
+    let broken = Stoppable {
+        store: Arc::clone(&lab.store),
+        at_intent: 3,
+        intents: AtomicU64::new(0),
+        is_stopped: watch::Sender::new(false),
+        breaks: true,
+    };
+    let mut parts = lab.parts.clone();
+    parts.jobs = Arc::new(broken);
+    let worker = lab.worker_over(parts);
+    let record = lab.until(&job, |r| !r.projection.attention.is_empty()).await;
+    let told = &record.projection.attention[0];
+    assert_eq!(told.code, AttentionCode::InvariantGuard);
+    assert!(told.message.contains("a rule does not hold"), "{}", told.message);
+    let record = lab.until(&job, |r| r.projection.status.is_final()).await;
+    worker.kill();
+    assert_eq!(record.projection.status, JobStatus::Completed, "{record:#?}");
+    assert_eq!(record.projection.attention, []);
+    lab.assert_moved(&job).await;
 }

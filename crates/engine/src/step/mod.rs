@@ -162,6 +162,11 @@ fn protected(error: &Protected) -> Observation {
     blocked(error.to_string())
 }
 
+/// Whether nothing is under way with a volume, as far as the cloud shows.
+pub(crate) fn is_settled(volume: &Volume) -> bool {
+    in_between(volume).is_none()
+}
+
 /// Why a volume cannot be acted on right now, if so.
 fn in_between(volume: &Volume) -> Option<Observation> {
     if let Some(job) = &volume.pending_job {

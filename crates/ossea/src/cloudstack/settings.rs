@@ -55,7 +55,7 @@ pub struct CloudStackSettings {
 }
 
 impl CloudStackSettings {
-    /// Settings with the usual limits: 60 s per request, signatures valid for 10 minutes, 16 requests at once, 20
+    /// Settings with the usual limits: 60 s per request, signatures valid for 60 s, 16 requests at once, 20
     /// per second, each sent 4 times at most; 10 failures in a row or half of all open the circuit, which is probed
     /// every 10 s; changes are held for 10 s after a 503.
     pub fn new(endpoint: impl Into<String>, api_key: SecretString, secret_key: SecretString) -> Self {
@@ -65,7 +65,8 @@ impl CloudStackSettings {
             secret_key,
             ca_file: None,
             request_timeout: Duration::from_secs(60),
-            signature_ttl: Duration::from_secs(10 * 60),
+            // The engine takes a request for lost when its signature has ended; the shorter, the sooner it looks.
+            signature_ttl: Duration::from_secs(60),
             max_in_flight: 16,
             requests_per_second: 20,
             attempts: 4,
