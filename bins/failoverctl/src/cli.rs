@@ -24,6 +24,7 @@ Exit codes:
     3  the API cannot be reached, or what answers is not the API
     4  refused: not ready, in conflict with an active job, not found, not allowed
     5  ossea check: a critical check failed
+    6  the job that was followed is completed, and leaves something that a person must see to
    78  the configuration is wrong
   130  a view was ended by Ctrl-C; the job goes on
 
@@ -459,6 +460,7 @@ mod tests {
             "3  the API",
             "4  refused",
             "5  ossea check",
+            "6  the job",
             "130",
         ] {
             assert!(help.contains(code), "{code}");

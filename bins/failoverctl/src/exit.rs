@@ -11,6 +11,8 @@ pub(crate) enum End {
     Done,
     /// The job ended as failed.
     JobFailed,
+    /// The job is completed, and leaves something that a person must see to.
+    NotClean,
     /// The answer is no: not ready, or not all was taken.
     Refused,
     /// A critical check of the cloud failed.
@@ -26,6 +28,7 @@ impl End {
             End::JobFailed => 1,
             End::Refused => 4,
             End::CheckFailed => 5,
+            End::NotClean => 6,
             End::Interrupted => 130,
         })
     }

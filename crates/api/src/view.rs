@@ -117,7 +117,7 @@ pub(crate) fn detail(parts: JobParts, now: DateTime<Utc>) -> Result<JobDetail, I
         epoch: record.epoch,
         expected_seconds: plan.expected_seconds(),
         elapsed_seconds: elapsed_seconds(&record, now),
-        actions: actions(&record),
+        actions: actions(&record, &requests),
         requests: request_views(requests, record.projection.heard),
         window: window_view(&record, &plan, now),
         health: open_window(&record).and(state.health.clone()),

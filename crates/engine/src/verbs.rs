@@ -5,6 +5,7 @@ use failover_domain::{JobStatus, JobType};
 use serde::{Deserialize, Serialize};
 
 use crate::ports::JobRecord;
+use crate::request::{JobRequest, StoredRequest};
 
 /// What an operator may want to do with a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,25 +73,28 @@ pub enum Permission {
     },
 }
 
-/// Whether `verb` may be used on a job now.
-pub fn permission(record: &JobRecord, verb: Verb) -> Permission {
+/// Whether `verb` may be used on a job of which `asked` was asked already, now.
+pub fn permission(record: &JobRecord, asked: &[StoredRequest], verb: Verb) -> Permission {
     match verb {
-        Verb::Cancel => cancel(record),
-        Verb::EndTest => in_window(record).unwrap_or_else(|| {
+        Verb::Cancel => cancel(record, asked),
+        Verb::EndTest => in_window(record, asked).unwrap_or_else(|| {
             allowed("The test VM is stopped, its writes are undone, and the replicas return to the OMA.")
         }),
-        Verb::Extend => in_window(record)
-            .unwrap_or_else(|| allowed("The window stays open until the new deadline; the replicas are not synchronised meanwhile.")),
+        Verb::Extend => in_window(record, asked).unwrap_or_else(|| {
+            allowed(
+                "The window stays open until the new deadline; the replicas are not synchronised meanwhile.",
+            )
+        }),
         Verb::Retry => retry(record),
         Verb::Decide => decide(record),
         Verb::Commit => settle(record).unwrap_or_else(|| {
             allowed("The rollback points are deleted; after that the failover cannot be rolled back.")
         }),
-        Verb::Rollback => settle(record).unwrap_or_else(|| {
-            allowed(
-                "The destination VM is stopped and destroyed; what its guest wrote since the failover is discarded, and \
-                 the replicas return to the OMA as they were.",
-            )
+        Verb::Rollback => settle(record).unwrap_or_else(|| Permission::NeedsConsent {
+            meaning:
+                "The destination VM is stopped and destroyed; what its guest wrote since the failover is \
+                      discarded, and the replicas return to the OMA as they were."
+                    .to_owned(),
         }),
     }
 }
@@ -114,7 +118,22 @@ fn has_ended(record: &JobRecord) -> Option<Permission> {
         .then(|| refused(format!("the job has ended: it is {status}")))
 }
 
-fn cancel(record: &JobRecord) -> Permission {
+/// Why nothing can be done that another request, which is on its way to the worker, decides already.
+fn is_to_stop(asked: &[StoredRequest]) -> Option<Permission> {
+    asked.iter().find_map(|earlier| match earlier.request {
+        JobRequest::Cancel => Some(refused(format!(
+            "cancelling was asked for already, by {}",
+            earlier.by
+        ))),
+        JobRequest::EndTest => Some(refused(format!(
+            "ending the test was asked for already, by {}; its clean-up brings everything back",
+            earlier.by
+        ))),
+        JobRequest::Extend { .. } | JobRequest::Retry | JobRequest::Decide { .. } => None,
+    })
+}
+
+fn cancel(record: &JobRecord, asked: &[StoredRequest]) -> Permission {
     if let Some(ended) = has_ended(record) {
         return ended;
     }
@@ -123,11 +142,11 @@ fn cancel(record: &JobRecord) -> Permission {
         JobType::Commit => return refused("a commit goes on until the rollback points are deleted"),
         JobType::Live | JobType::Test => {}
     }
-    if let Some(by) = &record.cancel_requested_by {
-        return refused(format!("cancelling was asked for already, by {by}"));
-    }
     if record.projection.returning {
         return refused("the job is on the way back already");
+    }
+    if let Some(refused) = is_to_stop(asked) {
+        return refused;
     }
     // A live failover is past its point of no return when its guest may have written.
     if record.job_type == JobType::Live && record.projection.status == JobStatus::PoweringOn {
@@ -142,7 +161,7 @@ fn cancel(record: &JobRecord) -> Permission {
 }
 
 /// Why nothing can be done with the window of a job, if so.
-fn in_window(record: &JobRecord) -> Option<Permission> {
+fn in_window(record: &JobRecord, asked: &[StoredRequest]) -> Option<Permission> {
     if let Some(ended) = has_ended(record) {
         return Some(ended);
     }
@@ -160,7 +179,7 @@ fn in_window(record: &JobRecord) -> Option<Permission> {
             "the window is not open yet; cancel stops a test before it",
         ));
     }
-    None
+    is_to_stop(asked)
 }
 
 fn retry(record: &JobRecord) -> Permission {

@@ -124,7 +124,10 @@ fn a_completed_live_failover_is_rolled_back(database: &TestDatabase) {
     let before = site.cloud.inventory().unwrap();
     let live = site.api.start_live(&site.vm, &json!({})).unwrap();
     site.ended_as(&live, "completed");
-    let started = site.api.verb(&live, "rollback", &json!({})).unwrap();
+    let started = site
+        .api
+        .verb(&live, "rollback", &json!({"discard_guest_writes": true}))
+        .unwrap();
     let rollback = started["job_id"].as_str().expect("the answer names the job");
     nothing_remains(&site, rollback, &before);
     let refused = site.api.verb(&live, "commit", &json!({}));

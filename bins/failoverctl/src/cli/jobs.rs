@@ -80,6 +80,9 @@ pub(crate) enum JobsCommand {
     Rollback {
         /// The live failover.
         job: JobId,
+        /// Agree that what the guest has written since the failover is discarded.
+        #[arg(long)]
+        discard_guest_writes: bool,
         /// Follow the rollback to its end. The exit code is then 0 only for a completed job.
         #[arg(long)]
         watch: bool,

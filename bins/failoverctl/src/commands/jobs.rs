@@ -21,8 +21,12 @@ pub(super) async fn run(session: &Session<'_>, command: JobsCommand) -> Result<E
         JobsCommand::Retry { job } => verbs::retry(session, &job).await,
         JobsCommand::Extend { job, by, until } => verbs::extend(session, &job, by, until).await,
         JobsCommand::Decide { job, decided } => verbs::decide(session, &job, decided).await,
-        JobsCommand::Commit { job, watch } => verbs::settle(session, &job, "commit", watch).await,
-        JobsCommand::Rollback { job, watch } => verbs::settle(session, &job, "rollback", watch).await,
+        JobsCommand::Commit { job, watch } => verbs::commit(session, &job, watch).await,
+        JobsCommand::Rollback {
+            job,
+            discard_guest_writes,
+            watch,
+        } => verbs::rollback(session, &job, watch, discard_guest_writes).await,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is asked of one job: `jobs cancel`, `retry`, `extend`, `decide`, `commit`, `rollback`.
 
 use failover_api::dto::{
-    CancelAnswer, CancelRequest, DecideRequest, ExtendRequest, JobCreated, RequestAnswer,
+    CancelAnswer, ConsentRequest, DecideRequest, ExtendRequest, JobCreated, RequestAnswer,
 };
 use failover_domain::JobId;
 use reqwest::Method;
@@ -19,7 +19,7 @@ pub(super) async fn cancel(
     discard_guest_writes: bool,
 ) -> Result<End, CtlError> {
     let path = ["failover", "jobs", job.as_str(), "cancel"];
-    let body = CancelRequest { discard_guest_writes };
+    let body = ConsentRequest { discard_guest_writes };
     let answer = session
         .api
         .send::<CancelAnswer>(Method::POST, &path, &[], &body)
@@ -56,17 +56,31 @@ pub(super) async fn decide(session: &Session<'_>, job: &JobId, decided: Decided)
     ask(session, job, "decide", &body).await
 }
 
-/// Commits a live failover or rolls it back.
-pub(super) async fn settle(
+pub(super) async fn commit(session: &Session<'_>, job: &JobId, watch: bool) -> Result<End, CtlError> {
+    settle(session, job, "commit", watch, &serde_json::json!({})).await
+}
+
+pub(super) async fn rollback(
+    session: &Session<'_>,
+    job: &JobId,
+    watch: bool,
+    discard_guest_writes: bool,
+) -> Result<End, CtlError> {
+    let body = ConsentRequest { discard_guest_writes };
+    settle(session, job, "rollback", watch, &body).await
+}
+
+async fn settle(
     session: &Session<'_>,
     job: &JobId,
     verb: &str,
     watch: bool,
+    body: &impl Serialize,
 ) -> Result<End, CtlError> {
     let path = ["failover", "jobs", job.as_str(), verb];
     let answer = session
         .api
-        .send::<JobCreated>(Method::POST, &path, &[], &serde_json::json!({}))
+        .send::<JobCreated>(Method::POST, &path, &[], body)
         .await?;
     started(session, &answer.body, &answer.value, watch).await
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use failover_api::dto::engine::{Custody, Failure, ResourceRow, StepKind};
 use failover_api::dto::{JobCreated, JobDetail, JobPage, JobSummary, StepStanding, StepView, VolumeView};
-use failover_domain::{Decision, JobStatus, JobType};
+use failover_domain::{AttentionCode, Decision, JobStatus, JobType};
 
 use super::event::word;
 use super::{Paint, attention, figures, or_dash, table, test, verb};
@@ -50,6 +50,12 @@ pub(crate) fn created(created: &JobCreated) -> String {
     let expected = created
         .expected_seconds
         .map(|s| format!(" It should take about {}.", figures::seconds(s)));
+    if created.status.is_final() {
+        let (id, status) = (&created.job_id, created.status);
+        return format!(
+            "Job {id} has seen to that already: it is {status}.\nSee failoverctl jobs show {id}\n"
+        );
+    }
     format!(
         "Job {id} was started.{}\nFollow it: failoverctl jobs show {id} --watch\n",
         expected.unwrap_or_default(),
@@ -126,7 +132,13 @@ pub(crate) fn trouble(job: &JobSummary, paint: Paint) -> String {
 pub(crate) fn summary(detail: &JobDetail, paint: Paint) -> String {
     let job = &detail.summary;
     let took = figures::seconds(detail.elapsed_seconds);
-    let mut text = if job.status == JobStatus::Completed {
+    let mut text = if job.status == JobStatus::Completed && !is_clean(detail) {
+        format!(
+            "{}: {}, after {took}. Something is left that a person must see to.\n",
+            paint.warn("Completed, not clean"),
+            success(detail)
+        )
+    } else if job.status == JobStatus::Completed {
         format!(
             "{}: {}, after {took}.\n",
             paint.good("Completed"),
@@ -152,6 +164,21 @@ pub(crate) fn summary(detail: &JobDetail, paint: Paint) -> String {
     text + &format!("{}\n{}", paint.bold("Where the replicas rest"), replicas(detail))
 }
 
+/// Whether a completed job leaves nothing to see to: no replica that needs a full synchronisation, nothing that is
+/// different from before, no open attention about what it did.
+pub(crate) fn is_clean(detail: &JobDetail) -> bool {
+    let differs = detail
+        .comparison
+        .as_ref()
+        .is_some_and(|c| !c.differences.is_empty());
+    let attention = &detail.summary.attention;
+    // Rollback points that are kept for long are no flaw of the job that made them.
+    let is_told = attention
+        .iter()
+        .any(|a| a.code != AttentionCode::RollbackPointsOld);
+    !differs && !is_told && detail.volumes.iter().all(|v| !v.quarantined)
+}
+
 fn success(detail: &JobDetail) -> String {
     let job = &detail.summary;
     let (source, name) = (&job.source_vm_name, &detail.plan.vm.name);
@@ -160,6 +187,7 @@ fn success(detail: &JobDetail) -> String {
             "{source} runs in the cloud as {name} (VM {})",
             or_dash(job.destination_vm_id.as_ref())
         ),
+        JobType::Test if !is_clean(detail) => format!("the test of {source} is over"),
         JobType::Test => format!("the test of {source} is over and undone"),
         JobType::Rollback => format!("the failover of {source} is rolled back"),
         JobType::Commit => format!("the failover of {source} is final; its rollback points are deleted"),
@@ -445,6 +473,16 @@ mod tests {
     fn a_test_that_is_over_shows_the_cloud_before_and_after() {
         let text = summary(&fixture::tested(), Paint::Plain);
         assert_eq!(text, include_str!("../../tests/expected/tested.txt"), "\n{text}");
+    }
+
+    #[test]
+    fn a_test_that_left_a_replica_in_quarantine_is_no_clean_success() {
+        let mut job = fixture::tested();
+        assert!(is_clean(&job));
+        job.volumes[0].quarantined = true;
+        let text = summary(&job, Paint::Plain);
+        assert!(text.starts_with("Completed, not clean: "), "{text}");
+        assert!(!text.contains("undone"), "{text}");
     }
 
     #[test]

@@ -132,8 +132,13 @@ impl<'a> Watch<'a> {
         }
         let summary = || format!("\n{}", render::job::summary(&look.detail, paint));
         self.session.terminal.answer(&look.body, summary)?;
-        let completed = look.detail.summary.status == JobStatus::Completed;
-        Ok(Some(if completed { End::Done } else { End::JobFailed }))
+        Ok(Some(if look.detail.summary.status != JobStatus::Completed {
+            End::JobFailed
+        } else if render::job::is_clean(&look.detail) {
+            End::Done
+        } else {
+            End::NotClean
+        }))
     }
 
     /// Bears with an API that is away; anything else ends the view.

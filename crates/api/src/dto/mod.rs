@@ -30,6 +30,6 @@ pub use problem::{ErrorCode, Mistake, Problem};
 pub use quarantine::{AuditList, ClearQuarantine, MarkedReplica, QuarantineView};
 pub use test::{StrategyView, TestFailoverRequest};
 pub use verb::{
-    ActionView, CancelAnswer, CancelRequest, DISCARD_GUEST_WRITES, DecideRequest, ExtendRequest, Permission,
+    ActionView, CancelAnswer, ConsentRequest, DISCARD_GUEST_WRITES, DecideRequest, ExtendRequest, Permission,
     RequestAnswer, RequestView,
 };

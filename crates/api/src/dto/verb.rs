@@ -49,10 +49,10 @@ pub struct ActionView {
     pub permission: Permission,
 }
 
-/// The body of `POST /api/v1/failover/jobs/{job_id}/cancel`; it may be left out.
+/// The body of `POST /api/v1/failover/jobs/{job_id}/cancel` and `.../rollback`; it may be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CancelRequest {
+pub struct ConsentRequest {
     /// Agrees that what the guest has written is discarded. Needed where the job says so under its actions.
     #[serde(default)]
     pub discard_guest_writes: bool,

@@ -2,24 +2,25 @@
 
 use failover_domain::JobId;
 use failover_engine::ports::JobRecord;
+use failover_engine::request::StoredRequest;
 use failover_engine::verbs::{self, Verb, permission};
 
 use super::job_url;
 use crate::dto::{ActionView, DISCARD_GUEST_WRITES, Permission};
 
 /// Every verb with its permission.
-pub(crate) fn actions(record: &JobRecord) -> Vec<ActionView> {
+pub(crate) fn actions(record: &JobRecord, asked: &[StoredRequest]) -> Vec<ActionView> {
     let view = |verb| ActionView {
         action: verb,
-        permission: permission_view(record, verb),
+        permission: permission_view(record, asked, verb),
     };
     Verb::ALL.into_iter().map(view).collect()
 }
 
-fn permission_view(record: &JobRecord, verb: Verb) -> Permission {
+fn permission_view(record: &JobRecord, asked: &[StoredRequest], verb: Verb) -> Permission {
     let (method, url) = route(&record.job_id, verb);
     let method = method.to_owned();
-    match permission(record, verb) {
+    match permission(record, asked, verb) {
         verbs::Permission::Allowed { meaning } => Permission::Allowed { method, url, meaning },
         verbs::Permission::NeedsConsent { meaning } => Permission::NeedsConsent {
             method,

@@ -61,14 +61,15 @@ pub enum SettleError {
 const WHOLE_JOURNAL: usize = 1_000_000;
 
 impl FailoverService {
-    /// Commits a completed live failover or rolls it back: stores the job that does it.
+    /// Commits a completed live failover or rolls it back: stores the job that does it. Whoever calls this agrees to what
+    /// it discards ([`Permission::NeedsConsent`]).
     ///
     /// # Errors
     /// [`SettleError`]; then no job exists.
     pub async fn settle(&self, live: &JobId, how: Settlement, by: &str) -> Result<JobId, SettleError> {
         let record = self.jobs.job(live).await?;
         let record = record.ok_or_else(|| SettleError::NoSuchJob(live.clone()))?;
-        if let Permission::Refused { reason } = permission(&record, how.verb()) {
+        if let Permission::Refused { reason } = permission(&record, &[], how.verb()) {
             let job_id = live.clone();
             return Err(SettleError::NotAllowed { job_id, reason });
         }

@@ -6,7 +6,7 @@ use failover_engine::ports::{JobRecord, RequestOutcome};
 use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::verbs::{Permission, Verb, permission};
 
-use crate::dto::RequestAnswer;
+use crate::dto::{ConsentRequest, RequestAnswer};
 use crate::error::ApiError;
 use crate::layers::Caller;
 use crate::state::ApiState;
@@ -21,9 +21,25 @@ pub(super) enum Consent {
     NotGiven,
 }
 
+impl From<ConsentRequest> for Consent {
+    fn from(body: ConsentRequest) -> Self {
+        if body.discard_guest_writes {
+            Consent::Given
+        } else {
+            Consent::NotGiven
+        }
+    }
+}
+
 /// Lets pass what is allowed now.
-pub(super) fn permitted(record: &JobRecord, verb: Verb, consent: Consent) -> Result<(), ApiError> {
-    match (permission(record, verb), consent) {
+pub(super) async fn permitted(
+    state: &ApiState,
+    record: &JobRecord,
+    verb: Verb,
+    consent: Consent,
+) -> Result<(), ApiError> {
+    let asked = state.service.jobs.requests(&record.job_id).await?;
+    match (permission(record, &asked, verb), consent) {
         (Permission::Allowed { .. }, Consent::Given | Consent::NotGiven)
         | (Permission::NeedsConsent { .. }, Consent::Given) => Ok(()),
         (Permission::NeedsConsent { meaning }, Consent::NotGiven) => {

@@ -8,9 +8,9 @@ use failover_engine::ports::JobRecord;
 use failover_engine::request::JobRequest;
 use failover_engine::verbs::Verb;
 
-use super::asking::{Consent, asked_before, note, permitted};
+use super::asking::{asked_before, note, permitted};
 use super::jobs::record_of;
-use crate::dto::{CancelAnswer, CancelRequest};
+use crate::dto::{CancelAnswer, ConsentRequest};
 use crate::error::ApiError;
 use crate::extract::{ApiOptionalJson, ApiPath};
 use crate::layers::Caller;
@@ -21,7 +21,7 @@ pub(in crate::routes) async fn cancel(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
     ApiPath(job_id): ApiPath<JobId>,
-    ApiOptionalJson(body): ApiOptionalJson<CancelRequest>,
+    ApiOptionalJson(body): ApiOptionalJson<ConsentRequest>,
 ) -> Result<(StatusCode, Json<CancelAnswer>), ApiError> {
     let record = record_of(&state, &job_id).await?;
     // Asking twice is the same as asking once, so a request that is repeated after a lost answer succeeds. The job's own
@@ -32,12 +32,7 @@ pub(in crate::routes) async fn cancel(
     {
         return Ok(accepted(record, &caller));
     }
-    let consent = if body.discard_guest_writes {
-        Consent::Given
-    } else {
-        Consent::NotGiven
-    };
-    permitted(&record, Verb::Cancel, consent)?;
+    permitted(&state, &record, Verb::Cancel, body.into()).await?;
     note(&state, &caller, &record, &JobRequest::Cancel).await?;
     Ok(accepted(record, &caller))
 }

@@ -34,7 +34,7 @@ pub(in crate::routes) async fn decide(
     {
         return Ok(answered(record, first.by, first.request));
     }
-    permitted(&record, Verb::Decide, Consent::NotGiven)?;
+    permitted(&state, &record, Verb::Decide, Consent::NotGiven).await?;
     let attention = the_one(&record, &body, &candidates)?;
     if !attention.decisions.contains(&body.decision) {
         let offered: Vec<&str> = attention.decisions.iter().map(|d| d.as_str()).collect();

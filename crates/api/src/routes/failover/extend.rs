@@ -28,7 +28,7 @@ pub(in crate::routes) async fn extend(
 ) -> Result<(StatusCode, Json<RequestAnswer>), ApiError> {
     let wanted = Wanted::read(&body)?;
     let record = record_of(&state, &job_id).await?;
-    permitted(&record, Verb::Extend, Consent::NotGiven)?;
+    permitted(&state, &record, Verb::Extend, Consent::NotGiven).await?;
     let now = state.service.clock.now();
     let present = record.projection.window.map_or(now, |window| window.deadline);
     let deadline = wanted.deadline(present, now)?;

@@ -21,6 +21,6 @@ pub(in crate::routes) async fn retry(
     ApiPath(job_id): ApiPath<JobId>,
 ) -> Result<(StatusCode, Json<RequestAnswer>), ApiError> {
     let record = record_of(&state, &job_id).await?;
-    permitted(&record, Verb::Retry, Consent::NotGiven)?;
+    permitted(&state, &record, Verb::Retry, Consent::NotGiven).await?;
     submit(&state, caller, record, JobRequest::Retry).await
 }

@@ -4,15 +4,16 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use failover_domain::{JobId, JobType};
+use failover_domain::{JobId, JobStatus, JobType};
 use failover_engine::service::Settlement;
 use failover_engine::verbs::Verb;
 
 use super::asking::{Consent, permitted};
 use super::jobs::record_of;
 use super::start::created;
+use crate::dto::ConsentRequest;
 use crate::error::ApiError;
-use crate::extract::ApiPath;
+use crate::extract::{ApiOptionalJson, ApiPath};
 use crate::layers::Caller;
 use crate::state::ApiState;
 
@@ -21,15 +22,16 @@ pub(in crate::routes) async fn commit(
     Extension(caller): Extension<Caller>,
     ApiPath(job_id): ApiPath<JobId>,
 ) -> Result<Response, ApiError> {
-    settle(&state, &caller, &job_id, Settlement::Commit).await
+    settle(&state, &caller, &job_id, Settlement::Commit, Consent::NotGiven).await
 }
 
 pub(in crate::routes) async fn rollback(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
     ApiPath(job_id): ApiPath<JobId>,
+    ApiOptionalJson(body): ApiOptionalJson<ConsentRequest>,
 ) -> Result<Response, ApiError> {
-    settle(&state, &caller, &job_id, Settlement::Rollback).await
+    settle(&state, &caller, &job_id, Settlement::Rollback, body.into()).await
 }
 
 async fn settle(
@@ -37,18 +39,20 @@ async fn settle(
     caller: &Caller,
     job_id: &JobId,
     how: Settlement,
+    consent: Consent,
 ) -> Result<Response, ApiError> {
     let (verb, job_type) = match how {
         Settlement::Commit => (Verb::Commit, JobType::Commit),
         Settlement::Rollback => (Verb::Rollback, JobType::Rollback),
     };
     let record = record_of(state, job_id).await?;
-    if let Some(by) = &record.settled_by
-        && record_of(state, by).await?.job_type == job_type
-    {
-        return Ok(created(state, by.clone(), record.vm_id, job_type).await);
+    if let Some(by) = &record.settled_by {
+        let by = record_of(state, by).await?;
+        if by.job_type == job_type {
+            return Ok(created(state, by.job_id, by.vm_id, job_type, by.projection.status).await);
+        }
     }
-    permitted(&record, verb, Consent::NotGiven)?;
+    permitted(state, &record, verb, consent).await?;
     let settled_by = state.service.settle(job_id, how, &caller.0).await?;
-    Ok(created(state, settled_by, record.vm_id, job_type).await)
+    Ok(created(state, settled_by, record.vm_id, job_type, JobStatus::Pending).await)
 }

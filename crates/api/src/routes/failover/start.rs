@@ -76,18 +76,24 @@ pub(super) async fn start_or_show(
     }
     let job_id = state.service.start(&request).await?;
     let job_type = request.wanted.failover_type().job_type();
-    Ok(created(state, job_id, request.vm_id, job_type).await)
+    Ok(created(state, job_id, request.vm_id, job_type, JobStatus::Pending).await)
 }
 
-/// The answer that a job exists now.
-pub(super) async fn created(state: &ApiState, job_id: JobId, vm_id: VmId, job_type: JobType) -> Response {
+/// The answer that a job exists.
+pub(super) async fn created(
+    state: &ApiState,
+    job_id: JobId,
+    vm_id: VmId,
+    job_type: JobType,
+    status: JobStatus,
+) -> Response {
     // The job exists: failing to read its plan back must not look like a failed start.
     let plan = state.service.jobs.plan(&job_id).await.ok().flatten();
     let url = job_url(&job_id);
     let created = JobCreated {
         vm_id,
         job_type,
-        status: JobStatus::Pending,
+        status,
         status_url: format!("/api/v1/failover/{job_id}/status"),
         events_url: format!("{url}/events"),
         job_url: url,

@@ -59,6 +59,6 @@ pub(in crate::routes) async fn end(
     if let Some(first) = first {
         return Ok(answered(record, first.by, first.request));
     }
-    permitted(&record, Verb::EndTest, Consent::NotGiven)?;
+    permitted(&state, &record, Verb::EndTest, Consent::NotGiven).await?;
     submit(&state, caller, record, JobRequest::EndTest).await
 }

@@ -117,7 +117,8 @@ async fn a_cancel_is_refused_on_the_way_back_and_after_the_end() {
 async fn a_rollback_and_a_commit_cannot_be_cancelled() {
     for verb in ["rollback", "commit"] {
         let (api, live) = TestApi::failed_over().await;
-        let answer = api.ask(&live, verb, json!({})).await;
+        let agreed = json!({"discard_guest_writes": true});
+        let answer = api.ask(&live, verb, agreed).await;
         let job_id = answer.json()["job_id"].as_str().unwrap().parse().unwrap();
         api.refuses(&job_id, Verb::Cancel, json!({}), "goes on until")
             .await;
@@ -141,4 +142,31 @@ async fn an_unknown_job_can_be_asked_nothing() {
     }
     let answer = api.delete(&format!("/api/v1/failover/test/{job_id}")).await;
     answer.problem(StatusCode::NOT_FOUND, ErrorCode::JobNotFound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_first_decides_how_a_test_ends() {
+    let extend = json!({"by": "5m"});
+    for first in [Verb::EndTest, Verb::Cancel] {
+        let (api, job_id) = TestApi::test_window_open().await;
+        let end = format!("/api/v1/failover/test/{job_id}");
+        let (asked, other, words) = if first == Verb::EndTest {
+            let asked = api.delete(&end).await;
+            (
+                asked,
+                api.ask(&job_id, "cancel", json!({})).await,
+                "ending the test was asked for already",
+            )
+        } else {
+            let asked = api.ask(&job_id, "cancel", json!({})).await;
+            (asked, api.delete(&end).await, "cancelling was asked for already")
+        };
+        assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.text);
+        let extended = api.ask(&job_id, "extend", extend.clone()).await;
+        for refused in [other, extended] {
+            let problem = refused.problem(StatusCode::CONFLICT, ErrorCode::NotAllowed);
+            assert!(problem.detail.contains(words), "{}", problem.detail);
+        }
+        assert_eq!(api.asked(&job_id).await.len(), 1);
+    }
 }

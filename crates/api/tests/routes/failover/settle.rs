@@ -2,12 +2,14 @@
 
 use axum::http::{StatusCode, header};
 use failover_api::dto::engine::Verb;
-use failover_api::dto::{ErrorCode, JobCreated};
-use failover_domain::{JobId, JobType};
+use failover_api::dto::{ErrorCode, JobCreated, Permission};
+use failover_domain::{JobId, JobStatus, JobType};
+use failover_engine::Event;
+use failover_engine::event::ClosingReason;
 use failover_engine::ports::{JobStore, NewJob};
 use serde_json::json;
 
-use crate::fixture::{Answer, PGWIN, TestApi};
+use crate::fixture::{Answer, PGWIN, TestApi, taken_up};
 
 fn created(answer: &Answer) -> JobCreated {
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
@@ -16,8 +18,13 @@ fn created(answer: &Answer) -> JobCreated {
     created
 }
 
+/// A commit discards nothing, and takes no notice.
+fn agreed() -> serde_json::Value {
+    json!({"discard_guest_writes": true})
+}
+
 async fn settled(api: &TestApi, live: &JobId, verb: &str) -> JobId {
-    created(&api.ask(live, verb, json!({})).await).job_id
+    created(&api.ask(live, verb, agreed()).await).job_id
 }
 
 #[tokio::test(start_paused = true)]
@@ -27,7 +34,8 @@ async fn a_settlement_is_a_job_of_its_own_and_asking_again_leads_to_it() {
         ("rollback", JobType::Rollback, "rollback-"),
     ] {
         let (api, live) = TestApi::failed_over().await;
-        let first = created(&api.ask(&live, verb, json!({})).await);
+        let first = created(&api.ask(&live, verb, agreed()).await);
+        assert_eq!(first.status, JobStatus::Pending);
         assert_eq!(first.job_type, job_type);
         assert!(first.job_id.as_str().starts_with(prefix), "{}", first.job_id);
         assert_eq!(settled(&api, &live, verb).await, first.job_id);
@@ -46,6 +54,35 @@ async fn a_settlement_is_a_job_of_its_own_and_asking_again_leads_to_it() {
             detail.way_back
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_needs_the_consent_that_the_guests_writes_are_discarded() {
+    let (api, live) = TestApi::failed_over().await;
+    let Permission::NeedsConsent { meaning, consent, .. } = api.permission(&live, Verb::Rollback).await
+    else {
+        panic!("a rollback discards what the guest wrote");
+    };
+    assert!(meaning.contains("discarded") && consent.contains("discard_guest_writes"));
+    let answer = api.ask(&live, "rollback", json!({})).await;
+    answer.problem(StatusCode::CONFLICT, ErrorCode::ConsentNeeded);
+    assert_eq!(api.job_count().await, 1, "nothing was begun");
+    settled(&api, &live, "rollback").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn asking_again_tells_how_the_settlement_stands() {
+    let (api, live) = TestApi::failed_over().await;
+    let by = settled(&api, &live, "commit").await;
+    let why = ClosingReason::Settlement;
+    let closed = Event::Closed {
+        comparison: None,
+        resting: Vec::new(),
+    };
+    let events = vec![taken_up(), Event::ClosingBegan { why }, closed];
+    api.write(events).await;
+    let again = created(&api.ask(&live, "commit", json!({})).await);
+    assert_eq!((again.job_id, again.status), (by, JobStatus::Completed));
 }
 
 #[tokio::test(start_paused = true)]
