@@ -1,9 +1,9 @@
 //! What the rules see: the subject, the target, and the cloud, of which everything is read at most once.
 
-use failover_domain::{NetworkId, SourceVm, VolumeId};
+use failover_domain::{CloudVmId, NetworkId, SourceVm, VolumeId};
 use ossea::{
-    Capabilities, CloudVm, Fact, Network, OsseaClient, OsseaError, ServiceOffering, Snapshot, StoragePool,
-    Template, Volume, Zone,
+    Capabilities, CloudVm, DeployVm, Fact, Network, OsseaClient, OsseaError, ServiceOffering, Snapshot,
+    StoragePool, Template, Volume, Zone,
 };
 use tokio::sync::OnceCell;
 
@@ -124,10 +124,41 @@ impl<'a> View<'a> {
         self.cloud.volume(id).await
     }
 
+    /// The failover job that made a VM, as the VM's mark says. Only one rule asks, once for each VM.
+    pub(crate) async fn maker_of(&self, vm: &CloudVmId) -> Result<Option<String>, OsseaError> {
+        Ok(self
+            .cloud
+            .vm(vm)
+            .await?
+            .as_ref()
+            .and_then(made_by)
+            .map(str::to_owned))
+    }
+
     /// A network that was not found in the target zone. Only one rule asks, and only about such networks.
     pub(crate) async fn network_elsewhere(&self, id: &NetworkId) -> Result<Option<Network>, OsseaError> {
         self.cloud.network(id).await
     }
+}
+
+/// The failover job that made a VM, as the VM's mark says.
+pub(crate) fn made_by(vm: &CloudVm) -> Option<&str> {
+    vm.details.get(DeployVm::MARK_DETAIL).map(String::as_str)
+}
+
+/// What to do about something that job `maker` has made or moved: whoever tidies it up by hand may lose a replica.
+pub(crate) fn leave_to(maker: &str, subject: &Subject) -> String {
+    if subject
+        .active_job
+        .as_ref()
+        .is_some_and(|job| job.as_str() == maker)
+    {
+        return format!("Wait for job {maker} to end; touch nothing of it by hand.");
+    }
+    format!(
+        "Look at it first: failoverctl jobs show {maker}. A completed live failover is rolled back or kept, a test that is \
+         open is ended; touch nothing of it by hand."
+    )
 }
 
 fn shared<T>(answer: &Result<T, OsseaError>) -> Result<&T, OsseaError> {

@@ -9,7 +9,7 @@ use failover_domain::{
     CheckStatus, FailoverType, NetworkId, PowerState, Purpose, ReadinessBand, StrategyRequest, VmId,
 };
 use failover_validation::{assess, catalogue, free_destination_name};
-use ossea::{OsseaError, PoolKind, Refusal, SnapshotState, VmState, VolumeKind, VolumeState};
+use ossea::{DeployVm, OsseaError, PoolKind, Refusal, SnapshotState, VmState, VolumeKind, VolumeState};
 use silent::SilentCloud;
 use site::{Site, assert_finding, cloud_vm, disk, mapping, pool, replica_on_oma, snapshot};
 
@@ -705,4 +705,29 @@ async fn a_fixed_offering_that_is_too_small_warns() {
         &["4 CPUs", "gives 2"],
     );
     assert!(site.assess().await.is_ready);
+}
+
+/// Whoever detached its disks or expunged it would lose what was failed over.
+#[tokio::test]
+async fn nobody_is_told_to_touch_what_a_failover_of_ours_has_made() {
+    let mut site = Site::clean();
+    let job = "live-failover-4205a841-1764058000";
+    let mut ours = cloud_vm("vm-ours", "erp-01", VmState::Running);
+    ours.details
+        .insert(DeployVm::MARK_DETAIL.to_owned(), job.to_owned());
+    site.vms.push(ours);
+    let at = site.volumes[0].attachment.as_mut().unwrap();
+    at.vm = "vm-ours".parse().unwrap();
+    at.vm_name = "erp-01".to_owned();
+    let readiness = site.assess().await;
+    for rule in ["volume_state", "destination_name"] {
+        let finding = readiness.checks.iter().find(|c| c.rule == rule).unwrap();
+        let told = format!("{} {:?}", finding.message, finding.remedy);
+        for words in [job, "touch nothing of it by hand"] {
+            assert!(told.contains(words), "{rule}: {told}");
+        }
+        for words in ["detach it", "expunge it", "Rename"] {
+            assert!(!told.contains(words), "{rule}: {told}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ pub(crate) fn check(view: &View<'_>) -> Outcome {
     if let Some(job) = &subject.active_job {
         problems.push(Problem::new(
             format!("failover job {job} is working on the VM"),
-            format!("Wait for job {job} to end, or cancel it."),
+            format!("Wait for job {job} to end; failoverctl jobs show {job} says what may be done with it."),
         ));
     }
     let replications = view

@@ -1,10 +1,10 @@
 //! `destination_name`: a name for the destination VM is free.
 
-use ossea::{CloudVm, DeployVm, OsseaError};
+use ossea::{CloudVm, OsseaError};
 use serde_json::{Value, json};
 
 use crate::outcome::{Outcome, Problem, unknown_vm};
-use crate::view::View;
+use crate::view::{View, leave_to, made_by};
 
 pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
     let Some(vm) = view.vm() else {
@@ -18,7 +18,11 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
             format!("the destination VM will be called {name}, and no other VM is"),
             details,
         ),
-        None => Outcome::of(search.taken_by.iter().map(taken).collect(), "", details),
+        None => Outcome::of(
+            search.taken_by.iter().map(|holder| taken(holder, view)).collect(),
+            "",
+            details,
+        ),
     })
 }
 
@@ -26,8 +30,12 @@ fn holder(vm: &CloudVm) -> Value {
     json!({ "id": vm.id, "name": vm.name, "state": vm.state.word() })
 }
 
-fn taken(vm: &CloudVm) -> Problem {
-    let maker = vm.details.get(DeployVm::MARK_DETAIL);
+fn taken(vm: &CloudVm, view: &View<'_>) -> Problem {
+    let maker = made_by(vm);
+    // A destroyed VM keeps its name until it is expunged.
+    let by_hand =
+        "Rename that VM, or expunge it if nobody needs it; look first whether a replica is attached to it.";
+    let remedy = maker.map_or_else(|| by_hand.to_owned(), |job| leave_to(job, view.subject));
     let origin = maker
         .map(|job| format!(", made by job {job}"))
         .unwrap_or_default();
@@ -38,7 +46,6 @@ fn taken(vm: &CloudVm) -> Problem {
             vm.id,
             vm.state.word()
         ),
-        // A destroyed VM keeps its name until it is expunged.
-        "Rename that VM, or expunge it if nobody needs it; look first whether a replica is attached to it.",
+        remedy,
     )
 }

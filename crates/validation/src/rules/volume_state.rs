@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use failover_domain::{ReplicaVolume, SourceDisk, VolumeId};
+use failover_domain::{CloudVmId, ReplicaVolume, SourceDisk, VolumeId};
 use ossea::{OsseaError, Volume, VolumeKind, VolumeState};
 use serde_json::{Value, json};
 
 use crate::outcome::{Outcome, Problem, unknown_vm};
-use crate::view::View;
+use crate::view::{View, leave_to};
 
 pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
     let Some(vm) = view.vm() else {
@@ -21,6 +21,7 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
         ));
     }
     let mut problems = shared_volumes(&vm.disks);
+    let mut makers = BTreeMap::new();
     let mut disks = Vec::with_capacity(vm.disks.len());
     for (place, disk) in vm.disks.iter().enumerate() {
         let named = format!("{} ({})", disk.label, disk.position);
@@ -40,7 +41,7 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
                 "Check the volume id in the inventory; if the volume is lost, replicate the disk again.",
             )),
             Some(volume) => {
-                problems.extend(misplaced(&named, volume, view));
+                problems.extend(misplaced(&named, volume, &mut makers, view).await?);
                 problems.extend(unfit(&named, volume, disk, view));
                 if place == 0 {
                     problems.extend(no_root(&named, volume, view).await?);
@@ -88,24 +89,52 @@ fn shared_volumes(disks: &[SourceDisk]) -> Vec<Problem> {
 }
 
 /// What is wrong with the place where the volume hangs.
-fn misplaced(named: &str, volume: &Volume, view: &View<'_>) -> Option<Problem> {
+async fn misplaced(
+    named: &str,
+    volume: &Volume,
+    makers: &mut BTreeMap<CloudVmId, Option<String>>,
+    view: &View<'_>,
+) -> Result<Option<Problem>, OsseaError> {
     let oma = &view.target.oma_vm;
     let Some(at) = &volume.attachment else {
-        return Some(Problem::new(
+        let remedy = match &view.subject.active_job {
+            Some(job) => leave_to(job.as_str(), view.subject),
+            None => "Attach the volume to the OMA.".to_owned(),
+        };
+        return Ok(Some(Problem::new(
             format!("{named} is attached to no VM, it should be on the OMA ({oma})"),
-            "Attach the volume to the OMA.",
-        ));
+            remedy,
+        )));
     };
-    if at.vm != *oma {
-        return Some(Problem::new(
-            format!(
-                "{named} is attached to VM {} ({}), it should be on the OMA ({oma})",
-                at.vm_name, at.vm
-            ),
-            "Find out why the volume is on that VM; detach it there and attach it to the OMA.",
-        ));
+    if at.vm == *oma {
+        return Ok(on_no_good_device(named, at.device));
     }
-    match at.device {
+    if !makers.contains_key(&at.vm) {
+        makers.insert(at.vm.clone(), view.maker_of(&at.vm).await?);
+    }
+    let maker = makers.get(&at.vm).and_then(Option::as_deref);
+    let (origin, remedy) = match maker {
+        Some(job) => (
+            format!(", which failover job {job} made"),
+            leave_to(job, view.subject),
+        ),
+        None => (
+            String::new(),
+            "Find out why the volume is on that VM; detach it there and attach it to the OMA.".to_owned(),
+        ),
+    };
+    Ok(Some(Problem::new(
+        format!(
+            "{named} is attached to VM {} ({}){origin}; it should be on the OMA ({oma})",
+            at.vm_name, at.vm
+        ),
+        remedy,
+    )))
+}
+
+/// What is wrong with the device on the OMA.
+fn on_no_good_device(named: &str, device: Option<u32>) -> Option<Problem> {
+    match device {
         None => Some(Problem::new(
             format!("{named} is on the OMA, but the cloud shows no device"),
             "Wait until the cloud shows the volume's device, or detach it and attach it again.",
