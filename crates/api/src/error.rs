@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use failover_domain::{CheckStatus, Finding, JobId, Readiness, VmId};
 use failover_engine::plan::PlanMistake;
-use failover_engine::ports::{PutError, StoreError};
+use failover_engine::ports::{ClearError, PutError, StoreError};
 use failover_engine::service::{MapError, SettleError, StartError};
 use ossea::OsseaError;
 
@@ -296,6 +296,15 @@ impl From<StartError> for ApiError {
                     .action("Correct the id under [target] in the server's configuration.")
             }
             StartError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ClearError> for ApiError {
+    fn from(error: ClearError) -> Self {
+        match error {
+            ClearError::Active { vm_id, job_id } => Self::active_job(&vm_id, &job_id),
+            ClearError::Store(error) => error.into(),
         }
     }
 }

@@ -106,6 +106,8 @@ macro_rules! store_contract {
             failovers_whose_time_has_come_are_found,
             jobs_that_need_a_person_are_found,
             a_quarantine_is_cleared_with_a_reason_or_not_at_all,
+            a_quarantine_is_not_cleared_under_an_active_job,
+            what_is_asked_of_a_job_is_audited,
         );
         $crate::store_contract!(@module $harness, journal:
             the_same_batch_twice_is_written_once,

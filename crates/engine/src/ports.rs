@@ -614,6 +614,22 @@ pub enum PutError {
     Store(#[from] StoreError),
 }
 
+/// Why the mark of a replica was not taken off.
+#[derive(Debug, thiserror::Error)]
+pub enum ClearError {
+    /// A job works on the source VM; it may be about to bring the replica back, marked for a reason that it knows.
+    #[error("source VM {vm_id} has the active job {job_id}")]
+    Active {
+        /// The source VM.
+        vm_id: VmId,
+        /// The job that runs.
+        job_id: JobId,
+    },
+    /// Persistence failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// One entry of the audit: who changed what, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
@@ -708,13 +724,16 @@ pub trait Inventory: Send + Sync {
 
     /// Takes the mark off a replica of `vm` by a person's decision, together with the audit entry that says who and why:
     /// no entry, no change. `false` when the replica is not marked, or is not one of that VM.
+    ///
+    /// # Errors
+    /// [`ClearError`]; then the mark stands.
     async fn clear_quarantine(
         &self,
         vm: &VmId,
         volume: &VolumeId,
         by: &str,
         reason: &str,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<bool, ClearError>;
 
     /// What was audited, newest first, at most `limit`.
     async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError>;

@@ -44,6 +44,26 @@ impl JobRequest {
             JobRequest::Decide { .. } => "decide",
         }
     }
+
+    /// What the audit says beside the name: the decision with its reason, the new deadline.
+    pub fn audited(&self) -> String {
+        match self {
+            JobRequest::Decide {
+                code,
+                object,
+                decision,
+                reason,
+            } => {
+                let about = object
+                    .as_deref()
+                    .map(|o| format!(" about {o}"))
+                    .unwrap_or_default();
+                format!("{decision}, {code:?}{about}: {reason}")
+            }
+            JobRequest::Extend { deadline } => format!("until {deadline}"),
+            JobRequest::Cancel | JobRequest::EndTest | JobRequest::Retry => String::new(),
+        }
+    }
 }
 
 /// A request as it is stored.

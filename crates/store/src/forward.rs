@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use failover_domain::inventory::VmReport;
 use failover_domain::{JobId, NetworkId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 use failover_engine::ports::{
-    AppendError, AuditEntry, Batch, ClaimedJob, CreateError, Inventory, JobFilter, JobRecord, JobStore,
-    Lease, Mappings, NewJob, OpenRequest, PutError, PutOutcome, RequestOutcome, ResourceRow, ResyncMark,
-    StoreError, VolumeRow, WorkerId,
+    AppendError, AuditEntry, Batch, ClaimedJob, ClearError, CreateError, Inventory, JobFilter, JobRecord,
+    JobStore, Lease, Mappings, NewJob, OpenRequest, PutError, PutOutcome, RequestOutcome, ResourceRow,
+    ResyncMark, StoreError, VolumeRow, WorkerId,
 };
 use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::{Plan, StoredEvent};
@@ -121,7 +121,7 @@ impl Inventory for Store {
         volume: &VolumeId,
         by: &str,
         reason: &str,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, ClearError> {
         self.backend.clear_quarantine(vm, volume, by, reason).await
     }
 

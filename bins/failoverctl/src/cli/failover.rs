@@ -58,7 +58,8 @@ pub(crate) struct WishArgs {
     /// marked as test networks are taken.
     #[arg(long, visible_alias = "network", value_name = "SRC=NET", value_parser = mapping)]
     pub(crate) map: Vec<(String, String)>,
-    /// Pass over failed warnings. Critical checks protect data and always count.
+    /// Pass over any number of failed warnings; without this the score must be 80 or more. Critical checks protect data and
+    /// always count.
     #[arg(long)]
     pub(crate) skip_validation: bool,
     /// What proves a boot, beyond the state Running: address, ping, tcp:PORT. Repeatable.

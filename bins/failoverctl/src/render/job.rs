@@ -327,6 +327,8 @@ pub(crate) fn standing(step: &StepView, detail: &JobDetail) -> String {
             format!("waits until {}: {error}{attempts}", figures::clock(*retry_at))
         }
         StepStanding::Done { .. } => match step.started_at.zip(step.updated_at) {
+            // A step that only looks has one entry, and nobody knows how long it has looked.
+            Some((from, to)) if from == to => "done".to_owned(),
             Some((from, to)) => {
                 format!(
                     "done in {}",

@@ -11,7 +11,9 @@ use failover_api::dto::ErrorCode;
 use failover_api::{ApiSettings, ApiState, router};
 use failover_domain::inventory::VmReport;
 use failover_domain::{SourceVm, VmId, VolumeId};
-use failover_engine::ports::{AuditEntry, Inventory, PutError, PutOutcome, ResyncMark, StoreError};
+use failover_engine::ports::{
+    AuditEntry, ClearError, Inventory, PutError, PutOutcome, ResyncMark, StoreError,
+};
 use ossea_sim::{FaultRule, WayFault};
 use serde_json::json;
 
@@ -220,7 +222,7 @@ impl Inventory for Broken {
     async fn mark_resync(&self, _: &VolumeId, _: ResyncMark) -> Result<bool, StoreError> {
         panic!("mark_resync with hunter2")
     }
-    async fn clear_quarantine(&self, _: &VmId, _: &VolumeId, _: &str, _: &str) -> Result<bool, StoreError> {
+    async fn clear_quarantine(&self, _: &VmId, _: &VolumeId, _: &str, _: &str) -> Result<bool, ClearError> {
         panic!("clear_quarantine with hunter2")
     }
     async fn audit(&self, _: usize) -> Result<Vec<AuditEntry>, StoreError> {

@@ -12,7 +12,7 @@ use super::fixture::{
 use crate::event::{ClosingReason, Event, StepFacts};
 use crate::plan::{Direction, Errand, Settled, Step, StepKind, commit_plan, rollback_plan};
 use crate::ports::{
-    AppendError, AuditEntry, Batch, CreateError, JobFilter, JobStore, Lease, NeedsPerson, NewJob,
+    AppendError, AuditEntry, Batch, ClearError, CreateError, JobFilter, JobStore, Lease, NeedsPerson, NewJob,
     RequestOutcome, ResyncMark,
 };
 use crate::request::JobRequest;
@@ -336,6 +336,59 @@ pub async fn a_quarantine_is_cleared_with_a_reason_or_not_at_all(harness: &dyn H
         reason: "checked by hand: 'ok' \u{1F4A5}".to_owned(),
     };
     assert_eq!(audit, [expected]);
+}
+
+/// A job may be about to bring the replica back, marked for a reason that it knows.
+pub async fn a_quarantine_is_not_cleared_under_an_active_job(harness: &dyn Harness) {
+    let (jobs, inventory) = (harness.jobs(), harness.inventory());
+    let put = inventory
+        .put_vm(&report(1, &["volume-1", "volume-2"]), base())
+        .await;
+    put.expect("a good report");
+    inventory
+        .mark_resync(&id("volume-1"), ResyncMark::Needed)
+        .await
+        .expect("a write");
+    let lease = claimed(jobs.as_ref()).await;
+    let clear = async || {
+        let volume = id("volume-1");
+        inventory
+            .clear_quarantine(&vm_id(1), &volume, "operator", "why not")
+            .await
+    };
+    let refused = clear().await;
+    assert!(
+        matches!(&refused, Err(ClearError::Active { job_id, .. }) if *job_id == lease.job_id),
+        "{refused:?}"
+    );
+    assert_eq!(inventory.audit(10).await.expect("a read"), []);
+    end(jobs.as_ref(), &lease).await;
+    assert!(clear().await.expect("a write"));
+}
+
+/// Whoever asks something of a job is named in the audit, with what was decided and why.
+pub async fn what_is_asked_of_a_job_is_audited(harness: &dyn Harness) {
+    let jobs = harness.jobs();
+    let lease = claimed(jobs.as_ref()).await;
+    let decide = JobRequest::Decide {
+        code: AttentionCode::RevertFailed,
+        object: Some("volume 1".to_owned()),
+        decision: Decision::Force,
+        reason: "nobody needs it".to_owned(),
+    };
+    for request in [decide, JobRequest::Cancel, JobRequest::Cancel] {
+        ask(jobs.as_ref(), &lease.job_id, "anna", request).await;
+    }
+    let told = harness.inventory().audit(10).await.expect("a read");
+    let actions: Vec<&str> = told.iter().map(|e| e.action.as_str()).collect();
+    assert_eq!(actions, ["cancel", "decide"], "newest first, and each once");
+    assert!(
+        told.iter()
+            .all(|e| e.actor == "anna" && e.object == format!("job {}", lease.job_id))
+    );
+    for words in ["force", "volume 1", "nobody needs it"] {
+        assert!(told[1].reason.contains(words), "{}", told[1].reason);
+    }
 }
 
 async fn ask(jobs: &dyn JobStore, job: &JobId, by: &str, request: JobRequest) -> RequestOutcome {

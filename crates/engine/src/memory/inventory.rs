@@ -9,7 +9,8 @@ use failover_domain::{NetworkId, NetworkMapping, Purpose, SourceVm, VmId, Volume
 
 use super::{MemoryStore, Tables};
 use crate::ports::{
-    AuditEntry, Inventory, Mappings, PutError, PutOutcome, ResyncMark, StoreError, disks_differ, reported_vm,
+    AuditEntry, ClearError, Inventory, Mappings, PutError, PutOutcome, ResyncMark, StoreError, disks_differ,
+    reported_vm,
 };
 
 #[async_trait]
@@ -87,9 +88,13 @@ impl Inventory for MemoryStore {
         volume: &VolumeId,
         by: &str,
         reason: &str,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, ClearError> {
         let at = self.clock.now();
         let mut tables = self.tables();
+        if let Some(job_id) = tables.active_job(vm) {
+            let vm_id = vm.clone();
+            return Err(ClearError::Active { vm_id, job_id });
+        }
         let disks = tables.vms.get_mut(vm).map(|vm| &mut vm.disks);
         let mut replicas = disks.into_iter().flatten().filter_map(|d| d.replica.as_mut());
         let marked = replicas.find(|r| r.volume_id == *volume && r.needs_full_resync);

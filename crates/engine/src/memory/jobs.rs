@@ -11,8 +11,8 @@ use super::{JobTable, MemoryStore, Tables};
 use crate::event::StoredEvent;
 use crate::plan::Plan;
 use crate::ports::{
-    AppendError, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, NewJob, OpenRequest,
-    RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId,
+    AppendError, AuditEntry, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, NewJob,
+    OpenRequest, RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId,
 };
 use crate::request::{JobRequest, StoredRequest};
 
@@ -143,6 +143,13 @@ impl JobStore for MemoryStore {
             job.record.cancel_requested_by = Some(by.to_owned());
         }
         job.record.updated_at = now;
+        tables.audit.push(AuditEntry {
+            at: now,
+            actor: by.to_owned(),
+            action: request.as_str().to_owned(),
+            object: format!("job {id}"),
+            reason: request.audited(),
+        });
         Ok(RequestOutcome::Noted { number })
     }
 

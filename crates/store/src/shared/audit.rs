@@ -1,18 +1,45 @@
 //! What people decided where the product would not, and the entry that says so: one transaction, so there is no such
 //! change without its entry.
 
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use failover_domain::{VmId, VolumeId};
-use failover_engine::ports::{AuditEntry, StoreError};
+use failover_engine::ports::{AuditEntry, ClearError, StoreError};
 
 use super::database::{Database, OrStoreError};
+use super::dialect::sql_types::TsSql;
 use super::dialect::{Conn, lock_vm};
 use super::inventory::vms_of;
+use super::journal::active_job_of;
 use super::schema::{failover_audit, ossea_volumes};
-use crate::row::{stored_number, stored_text};
+use crate::row::{RowId, stored_number, stored_text};
 use crate::tx::Abort;
 use crate::types::Ts;
+
+/// An entry that is about to be written in the transaction of what it tells.
+pub(super) struct NewEntry<'a> {
+    pub(super) actor: &'a str,
+    pub(super) action: &'a str,
+    pub(super) object: &'a str,
+    pub(super) reason: &'a str,
+}
+
+impl NewEntry<'_> {
+    pub(super) async fn insert(self, c: &mut Conn, at: SqlLiteral<TsSql>) -> QueryResult<()> {
+        diesel::insert_into(failover_audit::table)
+            .values((
+                failover_audit::at.eq(at),
+                failover_audit::actor.eq(stored_text(self.actor)),
+                failover_audit::action.eq(self.action),
+                failover_audit::object.eq(self.object),
+                failover_audit::reason.eq(stored_text(self.reason)),
+            ))
+            .execute(c)
+            .await
+            .map(drop)
+    }
+}
 
 impl Database {
     /// Takes the mark off a replica together with the entry that says who did it and why.
@@ -22,13 +49,24 @@ impl Database {
         volume: &VolumeId,
         by: &str,
         reason: &str,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, ClearError> {
         let now = self.now();
         self.write("ossea_volumes", async |c: &mut Conn| {
             // No report gives the volume to another VM meanwhile.
             lock_vm(c, vm.as_str()).await?;
+            if let Some(job) = active_job_of(c, vm).await? {
+                let row = RowId {
+                    table: "failover_jobs",
+                    id: &job,
+                };
+                let job_id = row
+                    .parse("job_id", &job)
+                    .map_err(|e| Abort::Refused(ClearError::Store(e)))?;
+                let vm_id = vm.clone();
+                return Err(Abort::Refused(ClearError::Active { vm_id, job_id }));
+            }
             let known = vms_of(c, std::slice::from_ref(vm)).await;
-            let known = known.map_err(Abort::Refused)?.pop();
+            let known = known.map_err(|e| Abort::Refused(ClearError::Store(e)))?.pop();
             let mut replicas = known
                 .iter()
                 .flat_map(|vm| &vm.disks)
@@ -49,17 +87,14 @@ impl Database {
             if cleared == 0 {
                 return Ok(false);
             }
-            diesel::insert_into(failover_audit::table)
-                .values((
-                    failover_audit::at.eq(now),
-                    failover_audit::actor.eq(stored_text(by)),
-                    failover_audit::action.eq(AuditEntry::CLEAR_QUARANTINE),
-                    failover_audit::object.eq(format!("volume {volume}")),
-                    failover_audit::reason.eq(stored_text(reason)),
-                ))
-                .execute(c)
-                .await?;
-            Ok::<_, Abort<StoreError>>(true)
+            let entry = NewEntry {
+                actor: by,
+                action: AuditEntry::CLEAR_QUARANTINE,
+                object: &format!("volume {volume}"),
+                reason,
+            };
+            entry.insert(c, now).await?;
+            Ok::<_, Abort<ClearError>>(true)
         })
         .await
     }

@@ -9,7 +9,8 @@ use diesel_async::RunQueryDsl;
 use failover_domain::inventory::VmReport;
 use failover_domain::{ReplicaVolume, SourceDisk, SourceVm, VmId, VolumeId};
 use failover_engine::ports::{
-    AuditEntry, Inventory, PutError, PutOutcome, ResyncMark, StoreError, disks_differ, reported_vm,
+    AuditEntry, ClearError, Inventory, PutError, PutOutcome, ResyncMark, StoreError, disks_differ,
+    reported_vm,
 };
 
 use super::database::{Database, OrStoreError};
@@ -100,7 +101,7 @@ impl Inventory for Database {
         volume: &VolumeId,
         by: &str,
         reason: &str,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, ClearError> {
         self.clear_mark(vm, volume, by, reason).await
     }
 

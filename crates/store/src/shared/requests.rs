@@ -6,6 +6,7 @@ use failover_domain::JobId;
 use failover_engine::ports::{OpenRequest, RequestOutcome, StoreError, WorkerId};
 use failover_engine::request::{JobRequest, StoredRequest};
 
+use super::audit::NewEntry;
 use super::database::{Database, OrStoreError};
 use super::dialect::{Conn, locked};
 use super::job_rows::RequestRow;
@@ -56,6 +57,13 @@ impl Database {
                 ))
                 .execute(c)
                 .await?;
+            let entry = NewEntry {
+                actor: &by,
+                action: request.as_str(),
+                object: &format!("job {id}"),
+                reason: &request.audited(),
+            };
+            entry.insert(c, self.now()).await?;
             noted(id, number)
         })
         .await
