@@ -1,0 +1,135 @@
+//! What can go wrong, and at which moments.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ossea_sim::WorkFault;
+use ossea_sim::faults::{FaultEffect, Work};
+
+use crate::lab::losses;
+
+/// What happens to a worker, or to its database, at an entry of the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The process is killed before the entry is committed.
+    KilledBefore,
+    /// The process is killed after the entry is committed, before it learns of it.
+    KilledAfter,
+    /// The process is stopped before the entry is committed, and goes on when another one has taken over.
+    PausedBefore,
+    /// The same after the entry is committed.
+    PausedAfter,
+    /// The entry is committed, and the database's answer is lost.
+    AnswerLost,
+    /// The database cannot be reached; the entry is not committed.
+    NotWritten,
+}
+
+impl Cut {
+    const ALL: [Cut; 6] = [
+        Cut::KilledBefore,
+        Cut::KilledAfter,
+        Cut::PausedBefore,
+        Cut::PausedAfter,
+        Cut::AnswerLost,
+        Cut::NotWritten,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Cut::KilledBefore => "killed-before-commit",
+            Cut::KilledAfter => "killed-after-commit",
+            Cut::PausedBefore => "paused-before-commit",
+            Cut::PausedAfter => "paused-after-commit",
+            Cut::AnswerLost => "commit-answer-lost",
+            Cut::NotWritten => "database-away",
+        }
+    }
+}
+
+/// One fault at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Fault {
+    /// At the entry of this number, counted from the start of the run over all workers.
+    Journal { entry: u64, cut: Cut },
+    /// At the call of this number of a command.
+    Cloud {
+        command: String,
+        call: u32,
+        what: &'static str,
+        effect: FaultEffect,
+    },
+}
+
+impl Fault {
+    /// The column of the table.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Fault::Journal { cut, .. } => cut.as_str(),
+            Fault::Cloud { what, .. } => what,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Journal { entry, cut } => write!(f, "entry-{entry}-{}", cut.as_str()),
+            Fault::Cloud {
+                command, call, what, ..
+            } => write!(f, "{command}-{call}-{what}"),
+        }
+    }
+}
+
+/// The moments of an undisturbed run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Moments {
+    pub(crate) entries: u64,
+    /// How often each command was called.
+    pub(crate) calls: BTreeMap<String, u32>,
+}
+
+/// The only command of ours that CloudStack carries out before it answers.
+const SYNCHRONOUS: &str = "deleteVolume";
+
+/// The faults of the cloud's jobs.
+const JOB_FAULTS: [&str; 4] = [
+    "interrupted, done",
+    "interrupted, not done",
+    "cancelled, done",
+    "purged",
+];
+
+/// Every fault at every moment.
+pub(crate) fn faults_of(moments: &Moments) -> Vec<Fault> {
+    let refused = WorkFault::JobFails {
+        code: 530,
+        text: "the cloud says no".to_owned(),
+        work: Work::NotDone,
+    };
+    let mut effects: Vec<(&'static str, FaultEffect)> = losses().into();
+    effects.push(("refused", refused.into()));
+    let journal = (0..moments.entries).flat_map(|entry| {
+        let cuts = Cut::ALL.into_iter();
+        cuts.map(move |cut| Fault::Journal { entry, cut })
+    });
+    let calls = moments.calls.iter();
+    let calls = calls.flat_map(|(command, count)| (1..=*count).map(move |call| (command, call)));
+    let cloud = calls.flat_map(|(command, call)| {
+        // What befalls the cloud's job cannot befall a command that has none.
+        let befalls = move |effect: &&(&'static str, FaultEffect)| {
+            command != SYNCHRONOUS || !JOB_FAULTS.contains(&effect.0)
+        };
+        effects
+            .iter()
+            .filter(befalls)
+            .map(move |(what, effect)| Fault::Cloud {
+                command: command.clone(),
+                call,
+                what,
+                effect: effect.clone(),
+            })
+    });
+    journal.chain(cloud).collect()
+}

@@ -1,0 +1,206 @@
+//! One run with its faults.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use failover_domain::JobId;
+use futures::FutureExt as _;
+use ossea_sim::cloud::log::LogEvent;
+use ossea_sim::{FaultRule, RuleId};
+use tokio::sync::mpsc;
+
+use crate::course::Course;
+use crate::fault::{Cut, Fault, Moments};
+use crate::lab::{Lab, RunningWorker};
+use crate::store::{FaultyStore, Struck};
+
+/// What a run has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Every fault fired, and no harm was done.
+    Withstood,
+    /// No harm was done, but the second fault never came to its moment: the first one had changed the course.
+    FirstOnly,
+    /// This went wrong.
+    Harm(String),
+}
+
+/// A run that is over.
+pub(crate) struct Trial {
+    pub(crate) lab: Lab,
+    pub(crate) job: JobId,
+    pub(crate) verdict: Verdict,
+}
+
+/// The name under which a run can be repeated.
+pub(crate) fn name(course: Course, faults: &[Fault]) -> String {
+    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    format!("{course}/{}", faults.join("+"))
+}
+
+/// The moments of the course when nothing goes wrong.
+pub(crate) async fn moments(course: Course) -> Moments {
+    let run = Run::begin(course, &[]).await;
+    let (lab, job, store, before) = (&run.lab, &run.job, Arc::clone(&run.store), run.calls_before);
+    let record = lab.until(job, |r| r.projection.status.is_final()).await;
+    assert!(record.projection.completed_at.is_some());
+    course.assert_ended_well(lab, job).await;
+    let mut calls = BTreeMap::new();
+    for entry in lab.cloud.log().into_iter().skip(before) {
+        if let LogEvent::Call(call) = entry.event {
+            *calls.entry(call.command).or_insert(0) += 1;
+        }
+    }
+    Moments {
+        entries: store.written(),
+        calls,
+    }
+}
+
+/// Runs a course with these faults.
+pub(crate) async fn attempt(course: Course, faults: &[Fault]) -> Trial {
+    let mut run = Run::begin(course, faults).await;
+    let ended = AssertUnwindSafe(run.go_to_the_end(course)).catch_unwind().await;
+    let verdict = match ended {
+        Ok(()) => run.verdict(faults.len()),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            Verdict::Harm(text.unwrap_or("a panic without words").to_owned())
+        }
+    };
+    for worker in &run.workers {
+        worker.kill();
+    }
+    Trial {
+        lab: run.lab,
+        job: run.job,
+        verdict,
+    }
+}
+
+/// The journal of a run beside the cloud's log, in the order of time.
+pub(crate) async fn tell(trial: &Trial) {
+    let mut lines: Vec<(chrono::DateTime<chrono::Utc>, String)> = Vec::new();
+    for stored in trial.lab.events(&trial.job).await {
+        lines.push((
+            stored.at,
+            format!("journal {:>3}  {:?}", stored.seq, stored.event),
+        ));
+    }
+    for entry in trial.lab.cloud.log() {
+        lines.push((entry.at, format!("cloud        {:?}", entry.event)));
+    }
+    lines.sort_by_key(|(at, _)| *at);
+    for (at, line) in lines {
+        println!("{} {line}", at.format("%H:%M:%S%.3f"));
+    }
+    println!("{:?}", trial.verdict);
+}
+
+struct Run {
+    lab: Lab,
+    job: JobId,
+    store: Arc<FaultyStore>,
+    struck: mpsc::UnboundedReceiver<Struck>,
+    rules: Vec<RuleId>,
+    workers: Vec<RunningWorker>,
+    calls_before: usize,
+}
+
+impl Run {
+    async fn begin(course: Course, faults: &[Fault]) -> Self {
+        let lab = Lab::new().await;
+        let job = course.begin(&lab).await;
+        let calls_before = lab.cloud.log().len();
+        let (mut cuts, mut rules) = (BTreeMap::new(), Vec::new());
+        for fault in faults {
+            match fault {
+                Fault::Journal { entry, cut } => {
+                    cuts.insert(*entry, *cut);
+                }
+                Fault::Cloud {
+                    command,
+                    call,
+                    effect,
+                    ..
+                } => rules.push(lab.fault(FaultRule::on(command, effect.clone()).nth(*call).times(1))),
+            }
+        }
+        let (store, struck) = FaultyStore::new(Arc::clone(&lab.store), course.cancel_at, cuts);
+        let mut run = Self {
+            lab,
+            job,
+            store,
+            struck,
+            rules,
+            workers: Vec::new(),
+            calls_before,
+        };
+        run.one_more_worker();
+        run
+    }
+
+    fn one_more_worker(&mut self) {
+        let mut parts = self.lab.parts.clone();
+        parts.jobs = Arc::clone(&self.store) as _;
+        self.workers.push(self.lab.worker_over(parts));
+    }
+
+    /// Until the job has ended and whoever was paused had the time to do harm.
+    async fn go_to_the_end(&mut self, course: Course) {
+        let mut paused_at = None;
+        for _ in 0..4 * 3600 * 5 {
+            let record = self.lab.record(&self.job).await;
+            if record.projection.status.is_final() {
+                break;
+            }
+            if paused_at.is_some_and(|epoch| record.epoch > epoch) {
+                self.store.let_go();
+                paused_at = None;
+            }
+            while let Ok(struck) = self.struck.try_recv() {
+                match struck.cut {
+                    Cut::KilledBefore | Cut::KilledAfter => {
+                        // One worker drives at a time, and the last one that was begun is it unless it was paused.
+                        for worker in &self.workers {
+                            worker.kill();
+                        }
+                        self.store.let_go();
+                        self.one_more_worker();
+                    }
+                    Cut::PausedBefore | Cut::PausedAfter => {
+                        paused_at = Some(record.epoch);
+                        self.one_more_worker();
+                    }
+                    Cut::AnswerLost | Cut::NotWritten => {}
+                }
+            }
+            self.lab.parts.clock.sleep(Duration::from_millis(200)).await;
+        }
+        self.store.let_go();
+        self.lab.parts.clock.sleep(Duration::from_secs(60)).await;
+        let record = self.lab.record(&self.job).await;
+        assert!(
+            record.projection.status.is_final(),
+            "not within four hours: {record:#?}"
+        );
+        course.assert_ended_well(&self.lab, &self.job).await;
+    }
+
+    /// Whether the faults fired where they were meant to.
+    fn verdict(&self, faults: usize) -> Verdict {
+        let silent = self
+            .rules
+            .iter()
+            .filter(|rule| self.lab.fired(**rule) == 0)
+            .count();
+        match self.store.open_cuts() + silent {
+            0 => Verdict::Withstood,
+            1 if faults == 2 => Verdict::FirstOnly,
+            open => Verdict::Harm(format!("{open} of {faults} faults never fired")),
+        }
+    }
+}
