@@ -9,6 +9,7 @@ mod foreground;
 mod fuzz;
 mod interrupt;
 mod postgres;
+mod prove;
 mod python;
 mod side_by_side;
 mod sizes;
@@ -49,6 +50,8 @@ enum Task {
     Python,
     /// Fail every step of every plan and of every way back once, and compare the outcome with docs/ways-back.md.
     WaysBack(ways_back::WaysBackArgs),
+    /// Prove that nothing is lost: a fault at every moment of every course of a job, pairs of faults, and the model.
+    Prove(prove::ProveArgs),
     /// Print the sizes of code, binaries and idle processes.
     Sizes,
 }
@@ -84,6 +87,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             println!("{}={}", purpose.variable(), environment.python().display());
             Ok(())
         }
+        Task::Prove(args) => prove::run(&workspace, &interrupt, &args),
         Task::WaysBack(args) => ways_back::run(&workspace, &interrupt, &args),
         Task::Sizes => sizes::run(&workspace, &interrupt),
     }
