@@ -28,6 +28,7 @@ pub(crate) struct View<'a> {
     offering: Answer<Option<ServiceOffering>>,
     template: Answer<Option<Template>>,
     pools: Answer<Vec<StoragePool>>,
+    vms: Answer<Vec<CloudVm>>,
 }
 
 impl<'a> View<'a> {
@@ -44,6 +45,7 @@ impl<'a> View<'a> {
             offering: OnceCell::new(),
             template: OnceCell::new(),
             pools: OnceCell::new(),
+            vms: OnceCell::new(),
         }
     }
 
@@ -112,6 +114,11 @@ impl<'a> View<'a> {
             .get_or_init(|| self.cloud.storage_pools(&self.target.zone))
             .await;
         told_pools(shared(answer).map(Vec::as_slice))
+    }
+
+    /// All VMs that our account sees. Asked for in tests only.
+    pub(crate) async fn vms(&self) -> Result<&[CloudVm], OsseaError> {
+        Ok(shared(self.vms.get_or_init(|| self.cloud.vms()).await)?.as_slice())
     }
 
     /// The snapshots of a volume. Only one rule asks.

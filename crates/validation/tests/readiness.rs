@@ -9,7 +9,9 @@ use failover_domain::{
     CheckStatus, FailoverType, NetworkId, PowerState, Purpose, ReadinessBand, StrategyRequest, VmId,
 };
 use failover_validation::{assess, catalogue, free_destination_name};
-use ossea::{DeployVm, OsseaError, PoolKind, Refusal, SnapshotState, VmState, VolumeKind, VolumeState};
+use ossea::{
+    CloudNic, DeployVm, OsseaError, PoolKind, Refusal, SnapshotState, VmState, VolumeKind, VolumeState,
+};
 use silent::SilentCloud;
 use site::{Site, assert_finding, cloud_vm, disk, mapping, pool, replica_on_oma, snapshot};
 
@@ -252,6 +254,41 @@ async fn a_test_never_reaches_the_production_of_another_vm() {
     let finding = site.only_failure().await;
     let words = ["net-lab", "4205b000", "must not reach production"];
     assert_finding(&finding, "network_mappings", &words);
+}
+
+/// Its mapping may have been given with the failover, and be stored nowhere.
+#[tokio::test]
+async fn a_test_never_reaches_a_vm_that_was_failed_over_live() {
+    for (job, harms) in [
+        ("live-failover-x-1764058000", true),
+        ("test-failover-x-1764058000", false),
+    ] {
+        let mut site = Site::clean_test();
+        let network: NetworkId = "net-lab".parse().unwrap();
+        site.map("DB Network", "net-lab");
+        site.subject.marked_networks.insert(network.clone());
+        let mut other = cloud_vm("vm-other", "crm-01", VmState::Running);
+        other
+            .details
+            .insert(DeployVm::MARK_DETAIL.to_owned(), job.to_owned());
+        other.nics.push(CloudNic {
+            id: None,
+            network,
+            network_name: "net-lab".to_owned(),
+            mac: "02:00:00:00:00:01".to_owned(),
+            address: None,
+            is_default: true,
+            device: None,
+        });
+        site.vms.push(other);
+        if harms {
+            let finding = site.only_failure().await;
+            let words = ["net-lab", "crm-01", "must not reach production"];
+            assert_finding(&finding, "network_mappings", &words);
+        } else {
+            assert!(site.assess().await.is_ready, "tests may share a network");
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use failover_domain::{FailoverType, NetworkId, NetworkMapping, Purpose, SourceVm};
-use ossea::{Network, OsseaError};
+use failover_domain::{FailoverType, JobType, NetworkId, NetworkMapping, Purpose, SourceVm};
+use ossea::{CloudVm, Network, OsseaError};
 use serde_json::{Value, json};
 
 use crate::outcome::{Outcome, Problem, unknown_vm};
-use crate::view::View;
+use crate::view::{View, made_by};
 
 pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
     let Some(vm) = view.vm() else {
@@ -30,7 +30,7 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
     problems.extend(shared_networks(vm, view));
     for (source, mapping) in used_mappings(vm, view) {
         problems.extend(wrong_purpose(source, mapping, view.subject.failover));
-        problems.extend(outside_the_test(source, mapping, view));
+        problems.extend(outside_the_test(source, mapping, view).await?);
         problems.extend(unusable(source, mapping, view).await?);
     }
     let networks = match view.subject.failover {
@@ -120,27 +120,26 @@ fn wrong_purpose(source: &str, mapping: &NetworkMapping, failover: FailoverType)
 }
 
 /// What would let a test out. Reaching production is told alone: marking such a network would not help.
-fn outside_the_test(source: &str, mapping: &NetworkMapping, view: &View<'_>) -> Option<Problem> {
+async fn outside_the_test(
+    source: &str,
+    mapping: &NetworkMapping,
+    view: &View<'_>,
+) -> Result<Option<Problem>, OsseaError> {
     match view.subject.failover {
-        FailoverType::Live => return None,
+        FailoverType::Live => return Ok(None),
         FailoverType::Test => {}
     }
     let named = named(source, mapping);
     let network = &mapping.network_id;
-    if let Some(user) = view.subject.production_networks.get(network) {
-        let whose = if *user == view.subject.vm_id {
-            "the VM".to_owned()
-        } else {
-            format!("source VM {user}")
-        };
-        return Some(Problem::new(
+    if let Some(whose) = production_of(network, view).await? {
+        return Ok(Some(Problem::new(
             format!("{named} is a production network of {whose}; a test must not reach production"),
             format!("Map {source:?} for tests to a network that is isolated from production."),
-        ));
+        )));
     }
     let is_marked =
         view.subject.marked_networks.contains(network) || view.target.test_networks.contains(network);
-    (!is_marked).then(|| {
+    Ok((!is_marked).then(|| {
         Problem::new(
             format!("{named} is not marked as a test network"),
             format!(
@@ -148,7 +147,25 @@ fn outside_the_test(source: &str, mapping: &NetworkMapping, view: &View<'_>) -> 
                  id to target.test_network_ids in the configuration of API and worker."
             ),
         )
-    })
+    }))
+}
+
+/// Whose production network it is: by a stored mapping, or because a VM runs there that was failed over live, with a mapping
+/// that was stored nowhere.
+async fn production_of(network: &NetworkId, view: &View<'_>) -> Result<Option<String>, OsseaError> {
+    if let Some(user) = view.subject.production_networks.get(network) {
+        return Ok(Some(if *user == view.subject.vm_id {
+            "the VM".to_owned()
+        } else {
+            format!("source VM {user}")
+        }));
+    }
+    let live = |vm: &&CloudVm| {
+        let is_live = made_by(vm).is_some_and(|job| job.starts_with(JobType::Live.id_prefix()));
+        is_live && vm.nics.iter().any(|nic| nic.network == *network)
+    };
+    let there = view.vms().await?.iter().find(live);
+    Ok(there.map(|vm| format!("VM {} ({}), which was failed over live", vm.name, vm.id)))
 }
 
 async fn unusable(

@@ -196,6 +196,11 @@ impl Site {
             });
         let (site, ok) = (self.clone(), answer.clone());
         cloud
+            .expect_vms()
+            .times(single.clone())
+            .returning(move || ok().map(|()| site.vms.clone()));
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud
             .expect_volume()
             .times(single.clone())
             .returning(move |id| ok().map(|()| site.volumes.iter().find(|v| v.id == *id).cloned()));
