@@ -99,6 +99,8 @@ async fn run(course: Course, faults: &[Fault], table: &mut Table) -> Trial {
 
 macro_rules! courses {
     ($($name:ident: $course:expr;)*) => {
+        const COURSES: &[Course] = &[$($course),*];
+
         $(
             #[tokio::test(start_paused = true)]
             async fn $name() {
@@ -118,4 +120,16 @@ courses! {
     a_test_that_is_cancelled_withstands_everything: Course::cancelled(Kind::TestByVm, JobStatus::PoweringOn);
     a_rollback_withstands_everything: Course::of(Kind::Rollback);
     a_commit_withstands_everything: Course::of(Kind::Commit);
+}
+
+/// A misspelt name must not pass because nothing was run.
+#[test]
+fn the_run_that_is_asked_for_is_of_a_known_course() {
+    if let Ok(only) = std::env::var("FAULT_MATRIX_ONLY") {
+        let names: Vec<String> = COURSES.iter().map(|course| format!("{course}/")).collect();
+        assert!(
+            names.iter().any(|name| only.starts_with(name)),
+            "{only:?} is no run; its name begins with one of {names:?}"
+        );
+    }
 }
