@@ -159,6 +159,7 @@ impl JobJournal {
     ) -> Result<(), Stop> {
         let mut heard = self.heard.subscribe();
         tokio::select! {
+            biased;
             paused = self.pause(duration) => paused,
             _ = heard.wait_for(|number| *number > seen.heard) => Ok(()),
         }

@@ -58,6 +58,7 @@ pub(super) async fn go_back(job: &Arc<JobContext>) -> Result<(), Stop> {
             .journal
             .pause_or_request(job.parts.settings.cloud_poll_max, &state);
         tokio::select! {
+            biased;
             Some(ended) = under_way.join_next(), if !under_way.is_empty() => {
                 let step = ended.map_err(|e| Stop::Broken(e.to_string()))??;
                 running.retain(|s| s.id != step);

@@ -1,12 +1,12 @@
 //! What follows from a refusal, a block or a deadline: try later, hold, or give up. On the way back nothing is
 //! ever given up.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use failover_domain::{AttentionCode, Severity};
 use ossea::Refusal;
-use rand::Rng;
 
 use super::{Run, StepEnd};
 use crate::attention;
@@ -86,7 +86,7 @@ impl Run<'_> {
                 self.fail(error).await
             }
             Direction::Forward => {
-                let pause = jittered(settings.backoff(tries));
+                let pause = self.jittered(settings.backoff(tries), tries);
                 self.delay(error, pause).await?;
                 if self.is_halted() {
                     return Ok(Some(StepEnd::Halted));
@@ -96,11 +96,20 @@ impl Run<'_> {
             }
             Direction::Return => {
                 let tries = self.job.journal.state().await.tries_since_asked(&self.step.id);
-                let pause = jittered(settings.backoff(tries));
+                let pause = self.jittered(settings.backoff(tries), tries);
                 self.delay(error, pause).await?;
                 Ok(Some(StepEnd::Delayed))
             }
         }
+    }
+
+    /// Jitter that follows from the job, the step and the attempt: it differs between those that failed together, and is
+    /// the same when a run is repeated.
+    fn jittered(&self, pause: Duration, tries: u32) -> Duration {
+        let mut hasher = DefaultHasher::new();
+        (self.job.job_id.as_str(), self.step.id.as_str(), tries).hash(&mut hasher);
+        let share = f64::from(hasher.finish() as u32) / f64::from(u32::MAX);
+        pause.mul_f64(1.0 - SPREAD + 2.0 * SPREAD * share)
     }
 
     pub(super) async fn delay(&mut self, error: StepError, pause: Duration) -> Result<(), Stop> {
@@ -136,6 +145,5 @@ pub(super) enum MayPass {
     No,
 }
 
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(rand::rng().random_range(0.8..1.2))
-}
+/// The pauses of steps that failed together are spread over a fifth of their length to either side.
+const SPREAD: f64 = 0.2;

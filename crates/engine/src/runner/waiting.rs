@@ -28,6 +28,7 @@ impl Run<'_> {
         let mut is_urgent = self.priority() == Priority::WayBack;
         loop {
             let report = tokio::select! {
+                biased;
                 report = self.job.journal.unless_stopped(wait.next()) => report?,
                 // From now on the way back waits for this job.
                 () = self.job.halt.cancelled(), if !is_urgent => {

@@ -51,6 +51,7 @@ impl Run<'_> {
             let next = next.map_or(look_at, |deadline| deadline.min(look_at));
             let pause = (next - now).to_std().unwrap_or_default();
             tokio::select! {
+                biased;
                 paused = job.journal.pause_or_request(pause, &state) => paused?,
                 () = job.halt.cancelled() => {}
             }
