@@ -22,7 +22,7 @@ pub mod population;
 pub mod probability;
 pub mod settings;
 
-pub use client::InProcessCloud;
+pub use client::{CallingProcess, InProcessCloud};
 pub use clock::SimClock;
 pub use cloud::Cloud;
 pub use cloud::content::Content;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ossea::{Accepted, Command, JobReport, OsseaClient, OsseaError, SnapshotState, VmState, VolumeState};
 use ossea_sim::cloud::log::{Effect, LogEvent, StopCause};
 use ossea_sim::faults::RestartMoment;
-use ossea_sim::{BootFailure, FaultRule, WayFault, Work, WorkFault};
+use ossea_sim::{BootFailure, CallingProcess, FaultRule, WayFault, Work, WorkFault};
 use support::{Caller, attach, start};
 
 async fn job_of(caller: &Caller, command: Command) -> failover_domain::AsyncJobId {
@@ -316,4 +316,47 @@ async fn a_rule_restarts_the_server_after_its_call_and_cuts_off_the_job() {
         assert!(volume.attachment.is_some());
         assert_eq!(caller.cloud.fault(rule).unwrap().fired, 1);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_caller_sends_nothing_and_nothing_later_than_its_right_lasts() {
+    let caller = Caller::of_sample();
+    let process = CallingProcess::default();
+    let door = caller.cloud.clone().called_by(process.clone());
+    let [first, second, _] = caller.replicas();
+    process.stop();
+    for (volume, stopped_for, is_sent) in [(first, 30, true), (second, 90, false)] {
+        process.stop();
+        let (door, sent) = (door.clone(), caller.key());
+        let entitled_at = caller.cloud.clock().now();
+        let command = detach(&volume);
+        let sending = async move { door.submit_as_of(entitled_at, &sent, &command).await };
+        let sending = tokio::spawn(sending);
+        tokio::time::sleep(Duration::from_secs(stopped_for)).await;
+        assert!(!sending.is_finished(), "it was stopped");
+        process.resume();
+        assert_eq!(sending.await.unwrap().is_ok(), is_sent, "after {stopped_for} s");
+    }
+    assert_eq!(caller.cloud.submitted().len(), 1, "the second one was not sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_whose_clock_is_ahead_has_the_same_time_for_its_request() {
+    let caller = Caller::of_sample();
+    let process = CallingProcess::default();
+    let door = caller.cloud.clone().called_by(process.clone());
+    process.set_clock_ahead(chrono::TimeDelta::seconds(3600));
+    let [first, _, _] = caller.replicas();
+    let its_time = process.time(caller.cloud.clock().now());
+    assert!(
+        door.submit_as_of(its_time, &caller.key(), &detach(&first))
+            .await
+            .is_ok()
+    );
+    let too_old = its_time - chrono::TimeDelta::seconds(61);
+    assert!(
+        door.submit_as_of(too_old, &caller.key(), &detach(&first))
+            .await
+            .is_err()
+    );
 }

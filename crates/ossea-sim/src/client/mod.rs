@@ -3,6 +3,7 @@
 mod bearing;
 mod convert;
 mod infrastructure;
+mod process;
 mod way;
 
 pub(crate) use self::convert::may_expunge;
@@ -22,6 +23,7 @@ use ossea::{
 };
 
 use self::bearing::Bearing;
+pub use self::process::CallingProcess;
 use crate::clock::SimClock;
 use crate::cloud::Cloud;
 use crate::cloud::content::Content;
@@ -49,6 +51,7 @@ pub struct InProcessCloud {
     latency: Duration,
     bearing: Bearing,
     patience: Duration,
+    caller: CallingProcess,
 }
 
 impl InProcessCloud {
@@ -72,6 +75,7 @@ impl InProcessCloud {
             latency: Duration::from_millis(20),
             bearing: Bearing::default(),
             patience: PATIENCE,
+            caller: CallingProcess::default(),
         }
     }
 
@@ -83,6 +87,11 @@ impl InProcessCloud {
     /// The same cloud for a caller who waits for an answer so long, and then concludes what the HTTP client would.
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// The same cloud for a process that can be stopped and whose clock is its own.
+    pub fn called_by(self, caller: CallingProcess) -> Self {
+        Self { caller, ..self }
     }
 
     /// The cloud's clock.
@@ -155,11 +164,13 @@ impl InProcessCloud {
         objects: &[&str],
         look: impl FnOnce(&Cloud) -> Result<T, ApiError>,
     ) -> Result<T, OsseaError> {
+        self.caller.goes_on().await;
         pass(self.latency / 2).await;
         let objects: Vec<String> = objects.iter().map(ToString::to_string).collect();
         let reply = self.lock().read(self.clock.now(), command, &objects, look);
         let (after, seen) = seen(command, Call::Read, reply, self.patience);
         pass(after + self.latency / 2).await;
+        self.caller.goes_on().await;
         seen
     }
 
@@ -177,7 +188,8 @@ impl InProcessCloud {
 #[async_trait]
 impl OsseaClient for InProcessCloud {
     async fn submit(&self, key: &RequestKey, command: &Command) -> Result<Accepted, OsseaError> {
-        self.submit_as_of(self.clock.now(), key, command).await
+        let now = self.caller.time(self.clock.now());
+        self.submit_as_of(now, key, command).await
     }
 
     async fn submit_as_of(
@@ -186,7 +198,9 @@ impl OsseaClient for InProcessCloud {
         key: &RequestKey,
         command: &Command,
     ) -> Result<Accepted, OsseaError> {
-        if self.clock.now() > entitled_at + VALIDITY {
+        // Between here and the request's way out there is nothing at which a process could be stopped.
+        self.caller.goes_on().await;
+        if self.caller.time(self.clock.now()) > entitled_at + VALIDITY {
             let why = format!("not sent: the right to send it was known more than {VALIDITY} ago");
             return Err(OsseaError::Unreachable(why));
         }
@@ -198,6 +212,7 @@ impl OsseaClient for InProcessCloud {
         let reply = self.lock().submit(self.clock.now(), Some(&key), sent);
         let (after, seen) = seen(name, Call::Change, reply, self.patience);
         pass(after + self.latency / 2).await;
+        self.caller.goes_on().await;
         seen.map(convert::accepted)
             .map_err(|error| command.concluded_from(error))
     }
