@@ -13,21 +13,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use failover_domain::{AttentionCode, JobId, JobStatus, VmId};
-use failover_engine::ports::{
-    AppendError, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, NewJob, OpenRequest,
-    RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId,
-};
-use failover_engine::request::{JobRequest, StoredRequest};
-use failover_engine::{Event, MemoryStore, Plan, StoredEvent};
+use failover_domain::{AttentionCode, JobStatus};
+use failover_engine::ports::{Batch, StoreError};
+use failover_engine::{Event, StoredEvent};
 use lab::Lab;
+use lab::gate::{Call, Gate, Gated};
 use ossea_sim::cloud::log::{LogEntry, LogEvent};
 use tokio::sync::watch;
 
-/// The way to the store of a worker that is stopped right after a commit: its answer is on the way until the worker goes
-/// on, and so is everything else that the worker does.
+/// The gate of a worker that is stopped right after a commit: its answer is on the way until the worker goes on, and so is
+/// everything else that the worker does.
 struct Stoppable {
-    store: Arc<MemoryStore>,
     /// The intent, by its number among all intents of the job, after whose commit the worker is stopped.
     at_intent: u64,
     intents: AtomicU64,
@@ -37,6 +33,18 @@ struct Stoppable {
 }
 
 impl Stoppable {
+    /// The store of `lab` behind this gate.
+    fn over(lab: &Lab, at_intent: u64, breaks: bool) -> Arc<Gated<Stoppable>> {
+        let gate = Stoppable {
+            at_intent,
+            intents: AtomicU64::new(0),
+            is_stopped: watch::Sender::new(false),
+            breaks,
+        };
+        let store = Arc::clone(&lab.store);
+        Arc::new(Gated { store, gate })
+    }
+
     async fn goes_on(&self) {
         let mut is_stopped = self.is_stopped.subscribe();
         is_stopped
@@ -44,84 +52,50 @@ impl Stoppable {
             .await
             .expect("the sender is ours");
     }
+
+    fn is_the_one(&self, batch: &Batch) -> bool {
+        let is_intent = |stored: &StoredEvent| matches!(stored.event, Event::StepIntended { .. });
+        batch.events.iter().any(is_intent) && self.intents.fetch_add(1, Ordering::Relaxed) == self.at_intent
+    }
 }
 
 #[async_trait]
-impl JobStore for Stoppable {
-    async fn create(&self, job: NewJob) -> Result<JobId, CreateError> {
-        self.store.create(job).await
-    }
-    async fn job(&self, id: &JobId) -> Result<Option<JobRecord>, StoreError> {
-        self.store.job(id).await
-    }
-    async fn plan(&self, id: &JobId) -> Result<Option<Plan>, StoreError> {
-        self.store.plan(id).await
-    }
-    async fn jobs(&self, filter: &JobFilter) -> Result<Vec<JobRecord>, StoreError> {
-        self.store.jobs(filter).await
-    }
-    async fn active_job(&self, vm: &VmId) -> Result<Option<JobId>, StoreError> {
-        self.store.active_job(vm).await
-    }
-    async fn events(&self, id: &JobId, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
-        self.store.events(id, after, limit).await
-    }
-    async fn volumes(&self, id: &JobId) -> Result<Vec<VolumeRow>, StoreError> {
-        self.store.volumes(id).await
-    }
-    async fn resources(&self, id: &JobId) -> Result<Vec<ResourceRow>, StoreError> {
-        self.store.resources(id).await
-    }
-    async fn submit_request(
-        &self,
-        id: &JobId,
-        by: &str,
-        request: &JobRequest,
-    ) -> Result<RequestOutcome, StoreError> {
-        self.store.submit_request(id, by, request).await
-    }
-    async fn requests(&self, id: &JobId) -> Result<Vec<StoredRequest>, StoreError> {
-        self.store.requests(id).await
-    }
-    async fn due_settlements(&self, limit: usize) -> Result<Vec<JobRecord>, StoreError> {
-        self.store.due_settlements(limit).await
-    }
-    async fn renew_worker(&self, worker: &WorkerId, lease: Duration) -> Result<(), StoreError> {
-        self.goes_on().await;
-        self.store.renew_worker(worker, lease).await
-    }
-    async fn claim(&self, worker: &WorkerId, limit: usize) -> Result<Vec<ClaimedJob>, StoreError> {
-        self.goes_on().await;
-        self.store.claim(worker, limit).await
-    }
-    async fn append(&self, lease: &Lease, batch: &Batch) -> Result<(), AppendError> {
-        self.goes_on().await;
-        let is_intent = |stored: &StoredEvent| matches!(stored.event, Event::StepIntended { .. });
-        let is_the_one = batch.events.iter().any(is_intent)
-            && self.intents.fetch_add(1, Ordering::Relaxed) == self.at_intent;
-        if is_the_one && self.breaks {
-            return Err(AppendError::Store(StoreError::Corrupt {
-                table: "failover_events",
-                column: "seq",
-                id: lease.job_id.to_string(),
-                detail: "a rule does not hold".to_owned(),
-            }));
+impl Gate for Stoppable {
+    /// Whether the worker is stopped on the way out.
+    type Pass = bool;
+
+    async fn enter(&self, call: Call<'_>) -> Result<bool, StoreError> {
+        match call {
+            Call::Append(lease, batch) => {
+                self.goes_on().await;
+                let is_the_one = self.is_the_one(batch);
+                if is_the_one && self.breaks {
+                    return Err(StoreError::Corrupt {
+                        table: "failover_events",
+                        column: "seq",
+                        id: lease.job_id.to_string(),
+                        detail: "a rule does not hold".to_owned(),
+                    });
+                }
+                Ok(is_the_one)
+            }
+            Call::Renew(_) | Call::Claim(_) => {
+                self.goes_on().await;
+                Ok(false)
+            }
+            Call::Write | Call::Read => Ok(false),
         }
-        let written = self.store.append(lease, batch).await;
+    }
+
+    async fn leave(&self, call: Call<'_>, is_the_one: bool) -> Result<(), StoreError> {
         if is_the_one {
             self.is_stopped.send_replace(true);
         }
-        self.goes_on().await;
-        written
-    }
-    async fn open_requests(&self, worker: &WorkerId) -> Result<Vec<OpenRequest>, StoreError> {
-        self.store.open_requests(worker).await
-    }
-    async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.store.release(lease).await
-    }
-    async fn retire_worker(&self, worker: &WorkerId) -> Result<(), StoreError> {
-        self.store.retire_worker(worker).await
+        match call {
+            Call::Append(..) => self.goes_on().await,
+            Call::Renew(_) | Call::Claim(_) | Call::Write | Call::Read => {}
+        }
+        Ok(())
     }
 }
 
@@ -146,17 +120,11 @@ async fn a_worker_that_is_stopped_before_it_sends_is_not_listened_to_later() {
     for at_intent in 0..undisturbed.len() as u64 {
         let lab = Lab::new().await;
         let job = lab.start().await;
-        let stoppable = Arc::new(Stoppable {
-            store: Arc::clone(&lab.store),
-            at_intent,
-            intents: AtomicU64::new(0),
-            is_stopped: watch::Sender::new(false),
-            breaks: false,
-        });
+        let stoppable = Stoppable::over(&lab, at_intent, false);
         let mut parts = lab.parts.clone();
         parts.jobs = Arc::clone(&stoppable) as _;
         let first = lab.worker_over(parts);
-        let mut is_stopped = stoppable.is_stopped.subscribe();
+        let mut is_stopped = stoppable.gate.is_stopped.subscribe();
         is_stopped.wait_for(|is_stopped| *is_stopped).await.unwrap();
         let record = lab.run(&job).await;
         assert_eq!(
@@ -165,7 +133,7 @@ async fn a_worker_that_is_stopped_before_it_sends_is_not_listened_to_later() {
             "stopped at intent {at_intent}"
         );
         assert!(record.epoch > 1, "nobody took over at intent {at_intent}");
-        stoppable.is_stopped.send_replace(false);
+        stoppable.gate.is_stopped.send_replace(false);
         lab.parts.clock.sleep(Duration::from_secs(600)).await;
         assert_eq!(taken(&lab), undisturbed, "stopped at intent {at_intent}");
         lab.assert_moved(&job).await;
@@ -178,15 +146,8 @@ async fn a_worker_that_is_stopped_before_it_sends_is_not_listened_to_later() {
 async fn a_job_whose_own_rules_do_not_hold_says_so_and_goes_on_once_they_do() {
     let lab = Lab::new().await;
     let job = lab.start().await;
-    let broken = Stoppable {
-        store: Arc::clone(&lab.store),
-        at_intent: 3,
-        intents: AtomicU64::new(0),
-        is_stopped: watch::Sender::new(false),
-        breaks: true,
-    };
     let mut parts = lab.parts.clone();
-    parts.jobs = Arc::new(broken);
+    parts.jobs = Stoppable::over(&lab, 3, true);
     let worker = lab.worker_over(parts);
     let record = lab.until(&job, |r| !r.projection.attention.is_empty()).await;
     let told = &record.projection.attention[0];

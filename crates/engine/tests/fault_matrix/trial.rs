@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use crate::course::Course;
 use crate::fault::{Cut, Fault, Moments};
 use crate::lab::{Lab, RunningWorker};
-use crate::store::{FaultyStore, Struck};
+use crate::store::{FaultyStore, Struck, faulty};
 
 /// What a run has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(crate) async fn moments(course: Course) -> Moments {
         }
     }
     Moments {
-        entries: store.written(),
+        entries: store.gate.written(),
         calls,
     }
 }
@@ -129,7 +129,7 @@ impl Run {
                 } => rules.push(lab.fault(FaultRule::on(command, effect.clone()).nth(*call).times(1))),
             }
         }
-        let (store, struck) = FaultyStore::new(Arc::clone(&lab.store), course.cancel_at, cuts);
+        let (store, struck) = faulty(Arc::clone(&lab.store), course.cancel_at, cuts);
         let mut run = Self {
             lab,
             job,
@@ -158,7 +158,7 @@ impl Run {
                 break;
             }
             if paused_at.is_some_and(|epoch| record.epoch > epoch) {
-                self.store.let_go();
+                self.store.gate.let_go();
                 paused_at = None;
             }
             while let Ok(struck) = self.struck.try_recv() {
@@ -168,7 +168,7 @@ impl Run {
                         for worker in &self.workers {
                             worker.kill();
                         }
-                        self.store.let_go();
+                        self.store.gate.let_go();
                         self.one_more_worker();
                     }
                     Cut::PausedBefore | Cut::PausedAfter => {
@@ -180,7 +180,7 @@ impl Run {
             }
             self.lab.parts.clock.sleep(Duration::from_millis(200)).await;
         }
-        self.store.let_go();
+        self.store.gate.let_go();
         self.lab.parts.clock.sleep(Duration::from_secs(60)).await;
         let record = self.lab.record(&self.job).await;
         assert!(
@@ -197,7 +197,7 @@ impl Run {
             .iter()
             .filter(|rule| self.lab.fired(**rule) == 0)
             .count();
-        match self.store.open_cuts() + silent {
+        match self.store.gate.open_cuts() + silent {
             0 => Verdict::Withstood,
             1 if faults == 2 => Verdict::FirstOnly,
             open => Verdict::Harm(format!("{open} of {faults} faults never fired")),

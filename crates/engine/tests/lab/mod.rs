@@ -5,6 +5,8 @@
     reason = "in a test an unexpected error is a failed test"
 )]
 
+pub(crate) mod gate;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
