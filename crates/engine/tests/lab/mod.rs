@@ -5,6 +5,7 @@
     reason = "in a test an unexpected error is a failed test"
 )]
 
+pub(crate) mod clock;
 pub(crate) mod gate;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clock::ProcessClock;
 use failover_domain::inventory::InventoryFile;
 use failover_domain::{
     AtWindowEnd, CloudVmId, JobId, JobStatus, JobType, RequestKey, StrategyRequest, VmId, VolumeId,
@@ -33,7 +35,8 @@ use ossea::{Command, OsseaClient};
 use ossea_sim::cloud::log::{Effect, LogEvent};
 use ossea_sim::faults::{FaultEffect, Garbage, Work};
 use ossea_sim::{
-    CloudInventory, FaultRule, InProcessCloud, RuleId, SimContents, SimSettings, WayFault, WorkFault,
+    CallingProcess, CloudInventory, FaultRule, InProcessCloud, RuleId, SimContents, SimSettings, WayFault,
+    WorkFault,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -60,6 +63,8 @@ impl GuestProbe for EverybodyAnswers {
 pub(crate) struct Lab {
     pub(crate) cloud: InProcessCloud,
     pub(crate) store: Arc<MemoryStore>,
+    /// The process of the database, whose clock judges leases.
+    pub(crate) database: CallingProcess,
     pub(crate) parts: EngineParts,
     pub(crate) before: CloudInventory,
     /// How often `until` looks, in virtual time.
@@ -92,7 +97,12 @@ impl Lab {
     pub(crate) async fn over(contents: &SimContents, settings: SimSettings) -> Self {
         let cloud = InProcessCloud::new(contents, settings);
         let clock: SharedClock = Arc::new(TokioClock::starting_at(cloud.clock().now()));
-        let store = Arc::new(MemoryStore::new(Arc::clone(&clock)));
+        let database = CallingProcess::default();
+        let database_clock = ProcessClock {
+            right: Arc::clone(&clock),
+            process: database.clone(),
+        };
+        let store = Arc::new(MemoryStore::new(Arc::new(database_clock)));
         let file: InventoryFile = serde_json::from_str(include_str!("../../../../samples/inventory.json"))
             .expect("the sample is legal");
         for vm in &file.vms {
@@ -123,6 +133,7 @@ impl Lab {
         Self {
             cloud,
             store,
+            database,
             parts,
             before,
             look_every: Duration::from_millis(200),
@@ -202,8 +213,12 @@ impl Lab {
     }
 
     pub(crate) fn worker_over(&self, parts: EngineParts) -> RunningWorker {
+        self.worker_named(WorkerId::fresh("lab"), parts)
+    }
+
+    pub(crate) fn worker_named(&self, id: WorkerId, parts: EngineParts) -> RunningWorker {
         let shutdown = CancellationToken::new();
-        let worker = Worker::new(parts, WorkerId::fresh("lab"));
+        let worker = Worker::new(parts, id);
         let task = tokio::spawn(worker.run(shutdown.clone()));
         RunningWorker { shutdown, task }
     }
@@ -261,6 +276,13 @@ impl Lab {
 
     pub(crate) async fn ledger(&self, job: &JobId) -> Vec<ResourceRow> {
         self.store.resources(job).await.unwrap()
+    }
+
+    /// The networks of the sample cloud, with their names.
+    pub(crate) fn networks(&self) -> Vec<(failover_domain::NetworkId, String)> {
+        let contents = SimContents::sample();
+        let networks = contents.networks.into_iter();
+        networks.map(|network| (network.id, network.name)).collect()
     }
 
     pub(crate) fn fault(&self, rule: FaultRule) -> RuleId {

@@ -1,0 +1,209 @@
+//! The processes of a storm: workers that are killed, stopped, cut off from renewing their lease and given a wrong clock,
+//! and the database that all of them share.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use failover_engine::ports::{StoreError, WorkerId};
+use failover_engine::{EngineParts, MemoryStore};
+use ossea_sim::CallingProcess;
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use crate::lab::clock::ProcessClock;
+use crate::lab::gate::{Call, Gate, Gated};
+use crate::lab::{Lab, RunningWorker};
+
+/// The condition of the database, the same for everybody.
+pub(crate) struct Database {
+    is_away: AtomicBool,
+    loses_answers: AtomicBool,
+    dice: Mutex<ChaCha8Rng>,
+    pub(crate) refused: AtomicU64,
+    pub(crate) answers_lost: AtomicU64,
+}
+
+/// How many of a hundred answers are lost while they are lost at all.
+const LOST_OF_HUNDRED: u32 = 30;
+
+impl Database {
+    pub(crate) fn new(seed: u64) -> Arc<Self> {
+        Arc::new(Self {
+            is_away: AtomicBool::new(false),
+            loses_answers: AtomicBool::new(false),
+            dice: Mutex::new(ChaCha8Rng::seed_from_u64(seed)),
+            refused: AtomicU64::new(0),
+            answers_lost: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn set_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_losing_answers(&self, loses: bool) {
+        self.loses_answers.store(loses, Ordering::Relaxed);
+    }
+
+    fn reach(&self) -> Result<(), StoreError> {
+        if !self.is_away.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Err(StoreError::Unavailable("the database is away".to_owned()))
+    }
+
+    /// The way of an answer. It is lost sometimes, and never arrives from a database that went away meanwhile.
+    fn answer(&self) -> Result<(), StoreError> {
+        self.reach()?;
+        let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.loses_answers.load(Ordering::Relaxed) && dice.random_range(0..100) < LOST_OF_HUNDRED {
+            self.answers_lost.fetch_add(1, Ordering::Relaxed);
+            return Err(StoreError::Unavailable("the answer was lost".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// The gate of one process to the database.
+pub(crate) struct ProcessGate {
+    process: CallingProcess,
+    database: Arc<Database>,
+    renews: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Gate for ProcessGate {
+    type Pass = ();
+
+    async fn enter(&self, call: Call<'_>) -> Result<(), StoreError> {
+        self.process.goes_on().await;
+        self.database.reach()?;
+        match call {
+            Call::Renew(_) if !self.renews.load(Ordering::Relaxed) => {
+                Err(StoreError::Unavailable("the renewal was lost".to_owned()))
+            }
+            Call::Renew(_) | Call::Append(..) | Call::Claim(_) | Call::Write | Call::Read => Ok(()),
+        }
+    }
+
+    async fn leave(&self, call: Call<'_>, (): ()) -> Result<(), StoreError> {
+        let answer = match call {
+            Call::Append(..) | Call::Renew(_) | Call::Claim(_) | Call::Write => self.database.answer(),
+            Call::Read => self.database.reach(),
+        };
+        self.process.goes_on().await;
+        answer
+    }
+}
+
+/// A process and its doors to the rest of the world.
+pub(crate) struct Process {
+    pub(crate) process: CallingProcess,
+    pub(crate) parts: EngineParts,
+    pub(crate) renews: Arc<AtomicBool>,
+}
+
+impl Process {
+    pub(crate) fn new(lab: &Lab, database: &Arc<Database>) -> Self {
+        let process = CallingProcess::default();
+        let renews = Arc::new(AtomicBool::new(true));
+        let gated: Arc<Gated<ProcessGate>> = Arc::new(Gated {
+            store: Arc::<MemoryStore>::clone(&lab.store),
+            gate: ProcessGate {
+                process: process.clone(),
+                database: Arc::clone(database),
+                renews: Arc::clone(&renews),
+            },
+        });
+        let mut parts = lab.parts.clone();
+        parts.jobs = Arc::clone(&gated) as _;
+        parts.inventory = Arc::clone(&gated) as _;
+        parts.mappings = gated;
+        parts.cloud = Arc::new(lab.cloud.clone().called_by(process.clone()));
+        parts.clock = Arc::new(ProcessClock {
+            right: Arc::clone(&lab.parts.clock),
+            process: process.clone(),
+        });
+        Self {
+            process,
+            parts,
+            renews,
+        }
+    }
+}
+
+/// The place of a worker; a new process takes it when the last one is gone.
+pub(crate) struct Slot {
+    number: usize,
+    generation: u32,
+    pub(crate) process: Process,
+    pub(crate) id: WorkerId,
+    pub(crate) worker: Option<RunningWorker>,
+    /// Those that were told to stop and may not have come to their end.
+    leaving: Vec<(Process, RunningWorker)>,
+}
+
+impl Slot {
+    pub(crate) fn new(number: usize, lab: &Lab, database: &Arc<Database>) -> Self {
+        let mut slot = Self {
+            number,
+            generation: 0,
+            process: Process::new(lab, database),
+            id: WorkerId::from_stored(format!("worker-{number}")),
+            worker: None,
+            leaving: Vec::new(),
+        };
+        slot.start(lab, database);
+        slot
+    }
+
+    /// Starts a worker here, if there is none.
+    pub(crate) fn start(&mut self, lab: &Lab, database: &Arc<Database>) {
+        if self.worker.is_some() {
+            return;
+        }
+        self.generation += 1;
+        self.id = WorkerId::from_stored(format!("worker-{}-{}", self.number, self.generation));
+        self.process = Process::new(lab, database);
+        self.worker = Some(lab.worker_named(self.id.clone(), self.process.parts.clone()));
+    }
+
+    /// Kills what is running here; `false` when nothing is.
+    pub(crate) fn kill(&mut self) -> bool {
+        let Some(worker) = self.worker.take() else {
+            return false;
+        };
+        worker.kill();
+        true
+    }
+
+    /// Tells the worker to stop; `false` when none is running.
+    pub(crate) fn terminate(&mut self, lab: &Lab, database: &Arc<Database>) -> bool {
+        let Some(worker) = self.worker.take() else {
+            return false;
+        };
+        worker.shutdown.cancel();
+        let process = std::mem::replace(&mut self.process, Process::new(lab, database));
+        self.leaving.push((process, worker));
+        true
+    }
+
+    /// Lets everything here go on.
+    pub(crate) fn resume(&self) {
+        self.process.process.resume();
+        self.process.renews.store(true, Ordering::Relaxed);
+        for (process, _) in &self.leaving {
+            process.process.resume();
+        }
+    }
+
+    /// Ends everything here.
+    pub(crate) fn end(&mut self) {
+        self.kill();
+        for (_, worker) in self.leaving.drain(..) {
+            worker.kill();
+        }
+    }
+}
