@@ -152,15 +152,16 @@ async fn of_the_journal(lab: &Lab, record: &JobRecord, plan: &Plan) -> Vec<Strin
         if stored.seq != place as u64 + 1 {
             wrong.push(format!("{id}: entry {} is at place {}", stored.seq, place + 1));
         }
-        match &stored.event {
-            Event::TakenUp { epoch: next, .. } if *next <= epoch => {
+        if let Event::TakenUp { epoch: next, .. } = &stored.event {
+            if *next <= epoch {
                 wrong.push(format!("{id}: epoch {next} comes after {epoch}"));
             }
-            Event::TakenUp { epoch: next, .. } => epoch = *next,
-            Event::RequestHeard { number, .. } if !heard.insert(*number) => {
-                wrong.push(format!("{id}: request {number} was heard twice"));
-            }
-            _ => {}
+            epoch = *next;
+        }
+        if let Event::RequestHeard { number, .. } = &stored.event
+            && !heard.insert(*number)
+        {
+            wrong.push(format!("{id}: request {number} was heard twice"));
         }
     }
     if let Err(error) = failover_engine::JobState::replay(plan, &events) {
@@ -327,20 +328,19 @@ fn of_the_record(lab: &Lab) -> Vec<String> {
         let LogEvent::Effect { effect, .. } = entry.event else {
             continue;
         };
-        match effect {
-            Effect::VmCreated { vm, name } => {
-                if names.values().any(|other| *other == name) {
-                    wrong.push(format!("a second VM {name} was created at {}", entry.at));
-                }
-                names.insert(vm, name);
+        if let Effect::VmCreated { vm, name } = &effect {
+            if names.values().any(|other| other == name) {
+                wrong.push(format!("a second VM {name} was created at {}", entry.at));
             }
-            Effect::VmExpunged { vm } => {
-                names.remove(&vm);
-            }
-            Effect::VolumeDeleted { volume, .. } if replicas.contains_key(&volume) => {
-                wrong.push(format!("replica {volume} was deleted at {}", entry.at));
-            }
-            _ => {}
+            names.insert(vm.clone(), name.clone());
+        }
+        if let Effect::VmExpunged { vm } = &effect {
+            names.remove(vm);
+        }
+        if let Effect::VolumeDeleted { volume, .. } = &effect
+            && replicas.contains_key(volume)
+        {
+            wrong.push(format!("replica {volume} was deleted at {}", entry.at));
         }
     }
     wrong
