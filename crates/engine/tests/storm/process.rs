@@ -3,10 +3,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use failover_engine::ports::{StoreError, WorkerId};
-use failover_engine::{EngineParts, MemoryStore};
+use failover_engine::{EngineParts, MemoryStore, SharedClock};
 use ossea_sim::CallingProcess;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -66,11 +67,56 @@ impl Database {
     }
 }
 
+/// Where a process is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    BeforeCommit,
+    /// The entry is in the journal, and what it announces is about to be sent.
+    AfterCommit,
+}
+
+/// A process is stopped at its next entry of a journal, and goes on after so long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ambush {
+    pub(crate) moment: Moment,
+    pub(crate) length: Duration,
+}
+
+/// What is laid in a process's way.
+#[derive(Default)]
+pub(crate) struct Way {
+    /// Whether its renewals are lost.
+    pub(crate) renewals_are_lost: AtomicBool,
+    ambush: Mutex<Option<Ambush>>,
+    pub(crate) ambushes_met: AtomicU64,
+}
+
+impl Way {
+    pub(crate) fn lay(&self, ambush: Ambush) {
+        *self.ambush.lock().unwrap_or_else(PoisonError::into_inner) = Some(ambush);
+    }
+
+    fn meets(&self, moment: Moment, process: &CallingProcess, clock: &SharedClock) {
+        let mut laid = self.ambush.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(ambush) = laid.take_if(|ambush| ambush.moment == moment) else {
+            return;
+        };
+        self.ambushes_met.fetch_add(1, Ordering::Relaxed);
+        process.stop();
+        let (process, clock) = (process.clone(), Arc::clone(clock));
+        tokio::spawn(async move {
+            clock.sleep(ambush.length).await;
+            process.resume();
+        });
+    }
+}
+
 /// The gate of one process to the database.
 pub(crate) struct ProcessGate {
     process: CallingProcess,
     database: Arc<Database>,
-    renews: Arc<AtomicBool>,
+    way: Arc<Way>,
+    right_clock: SharedClock,
 }
 
 #[async_trait]
@@ -78,10 +124,14 @@ impl Gate for ProcessGate {
     type Pass = ();
 
     async fn enter(&self, call: Call<'_>) -> Result<(), StoreError> {
+        if matches!(call, Call::Append(_, batch) if !batch.events.is_empty()) {
+            self.way
+                .meets(Moment::BeforeCommit, &self.process, &self.right_clock);
+        }
         self.process.goes_on().await;
         self.database.reach()?;
         match call {
-            Call::Renew(_) if !self.renews.load(Ordering::Relaxed) => {
+            Call::Renew(_) if self.way.renewals_are_lost.load(Ordering::Relaxed) => {
                 Err(StoreError::Unavailable("the renewal was lost".to_owned()))
             }
             Call::Renew(_) | Call::Append(..) | Call::Claim(_) | Call::Write | Call::Read => Ok(()),
@@ -93,6 +143,10 @@ impl Gate for ProcessGate {
             Call::Append(..) | Call::Renew(_) | Call::Claim(_) | Call::Write => self.database.answer(),
             Call::Read => self.database.reach(),
         };
+        if matches!(call, Call::Append(_, batch) if !batch.events.is_empty()) {
+            self.way
+                .meets(Moment::AfterCommit, &self.process, &self.right_clock);
+        }
         self.process.goes_on().await;
         answer
     }
@@ -102,19 +156,20 @@ impl Gate for ProcessGate {
 pub(crate) struct Process {
     pub(crate) process: CallingProcess,
     pub(crate) parts: EngineParts,
-    pub(crate) renews: Arc<AtomicBool>,
+    pub(crate) way: Arc<Way>,
 }
 
 impl Process {
     pub(crate) fn new(lab: &Lab, database: &Arc<Database>) -> Self {
         let process = CallingProcess::default();
-        let renews = Arc::new(AtomicBool::new(true));
+        let way = Arc::new(Way::default());
         let gated: Arc<Gated<ProcessGate>> = Arc::new(Gated {
             store: Arc::<MemoryStore>::clone(&lab.store),
             gate: ProcessGate {
                 process: process.clone(),
                 database: Arc::clone(database),
-                renews: Arc::clone(&renews),
+                way: Arc::clone(&way),
+                right_clock: Arc::clone(&lab.parts.clock),
             },
         });
         let mut parts = lab.parts.clone();
@@ -126,11 +181,7 @@ impl Process {
             right: Arc::clone(&lab.parts.clock),
             process: process.clone(),
         });
-        Self {
-            process,
-            parts,
-            renews,
-        }
+        Self { process, parts, way }
     }
 }
 
@@ -193,7 +244,7 @@ impl Slot {
     /// Lets everything here go on.
     pub(crate) fn resume(&self) {
         self.process.process.resume();
-        self.process.renews.store(true, Ordering::Relaxed);
+        self.process.way.renewals_are_lost.store(false, Ordering::Relaxed);
         for (process, _) in &self.leaving {
             process.process.resume();
         }

@@ -19,7 +19,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::fleet::{FleetVm, NETWORKS, bring_to_an_end, fleet, operate};
 use crate::lab::{Lab, losses};
 use crate::oracle;
-use crate::process::{Database, Process, Slot};
+use crate::process::{Ambush, Database, Moment, Process, Slot};
 use crate::tally::Tally;
 
 /// How long after the last fault everything must be at rest.
@@ -233,7 +233,11 @@ impl Storm {
                 format!("worker {slot} is stopped for {back:?}, driving {driven}")
             }
             40..50 => {
-                self.slots[slot].process.renews.store(false, Ordering::Relaxed);
+                self.slots[slot]
+                    .process
+                    .way
+                    .renewals_are_lost
+                    .store(true, Ordering::Relaxed);
                 let back = self.seconds(5, 40);
                 self.place(back, Due::Resume(slot));
                 self.tally
@@ -281,6 +285,21 @@ impl Storm {
                 let purged = self.lab.cloud.cloud().purge_jobs(now);
                 self.tally.blow("cloud forgets its jobs", purged > 0, driven);
                 format!("the cloud forgets {purged} jobs")
+            }
+            80..87 => {
+                let moment = if self.dice.random_bool(0.5) {
+                    Moment::BeforeCommit
+                } else {
+                    Moment::AfterCommit
+                };
+                let length = self.seconds(12, 240);
+                self.slots[slot].process.way.lay(Ambush { moment, length });
+                self.tally.blow(
+                    "to be stopped at an entry",
+                    self.slots[slot].worker.is_some(),
+                    driven,
+                );
+                format!("worker {slot} is to be stopped {moment:?} for {length:?}, driving {driven}")
             }
             _ => self.cloud_goes_wrong(),
         };
