@@ -71,8 +71,9 @@ impl Database {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
     BeforeCommit,
-    /// The entry is in the journal, and what it announces is about to be sent.
     AfterCommit,
+    /// It has just made sure of its lease, and is about to send a command.
+    AfterConfirmation,
 }
 
 /// A process is stopped at its next entry of a journal, and goes on after so long.
@@ -143,9 +144,13 @@ impl Gate for ProcessGate {
             Call::Append(..) | Call::Renew(_) | Call::Claim(_) | Call::Write => self.database.answer(),
             Call::Read => self.database.reach(),
         };
-        if matches!(call, Call::Append(_, batch) if !batch.events.is_empty()) {
-            self.way
-                .meets(Moment::AfterCommit, &self.process, &self.right_clock);
+        if let Call::Append(_, batch) = call {
+            let moment = if batch.events.is_empty() {
+                Moment::AfterConfirmation
+            } else {
+                Moment::AfterCommit
+            };
+            self.way.meets(moment, &self.process, &self.right_clock);
         }
         self.process.goes_on().await;
         answer

@@ -287,11 +287,12 @@ impl Storm {
                 format!("the cloud forgets {purged} jobs")
             }
             80..87 => {
-                let moment = if self.dice.random_bool(0.5) {
-                    Moment::BeforeCommit
-                } else {
-                    Moment::AfterCommit
-                };
+                let moments = [
+                    Moment::BeforeCommit,
+                    Moment::AfterCommit,
+                    Moment::AfterConfirmation,
+                ];
+                let moment = *moments.choose(&mut self.dice).expect("there are three");
                 let length = self.seconds(12, 240);
                 self.slots[slot].process.way.lay(Ambush { moment, length });
                 self.tally.blow(
