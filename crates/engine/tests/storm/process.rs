@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use failover_engine::ports::{StoreError, WorkerId};
-use failover_engine::{EngineParts, MemoryStore, SharedClock};
+use failover_engine::{EngineParts, Event, MemoryStore, SharedClock, StoredEvent};
 use ossea_sim::CallingProcess;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -72,8 +72,8 @@ impl Database {
 pub(crate) enum Moment {
     BeforeCommit,
     AfterCommit,
-    /// It has just made sure of its lease, and is about to send a command.
-    AfterConfirmation,
+    /// It has made sure of its lease, most often with an intent, and is about to send a command.
+    BeforeSending,
 }
 
 /// A process is stopped at its next entry of a journal, and goes on after so long.
@@ -145,8 +145,9 @@ impl Gate for ProcessGate {
             Call::Read => self.database.reach(),
         };
         if let Call::Append(_, batch) = call {
-            let moment = if batch.events.is_empty() {
-                Moment::AfterConfirmation
+            let is_intent = |stored: &StoredEvent| matches!(stored.event, Event::StepIntended { .. });
+            let moment = if batch.events.is_empty() || batch.events.iter().any(is_intent) {
+                Moment::BeforeSending
             } else {
                 Moment::AfterCommit
             };
@@ -194,6 +195,7 @@ impl Process {
 pub(crate) struct Slot {
     number: usize,
     generation: u32,
+    met_before: u64,
     pub(crate) process: Process,
     pub(crate) id: WorkerId,
     pub(crate) worker: Option<RunningWorker>,
@@ -206,6 +208,7 @@ impl Slot {
         let mut slot = Self {
             number,
             generation: 0,
+            met_before: 0,
             process: Process::new(lab, database),
             id: WorkerId::from_stored(format!("worker-{number}")),
             worker: None,
@@ -222,8 +225,18 @@ impl Slot {
         }
         self.generation += 1;
         self.id = WorkerId::from_stored(format!("worker-{}-{}", self.number, self.generation));
-        self.process = Process::new(lab, database);
+        self.replace_process(lab, database);
         self.worker = Some(lab.worker_named(self.id.clone(), self.process.parts.clone()));
+    }
+
+    fn replace_process(&mut self, lab: &Lab, database: &Arc<Database>) -> Process {
+        self.met_before = self.ambushes_met();
+        std::mem::replace(&mut self.process, Process::new(lab, database))
+    }
+
+    /// How often a worker here was stopped at an entry of its journal.
+    pub(crate) fn ambushes_met(&self) -> u64 {
+        self.met_before + self.process.way.ambushes_met.load(Ordering::Relaxed)
     }
 
     /// Kills what is running here; `false` when nothing is.
@@ -241,7 +254,7 @@ impl Slot {
             return false;
         };
         worker.shutdown.cancel();
-        let process = std::mem::replace(&mut self.process, Process::new(lab, database));
+        let process = self.replace_process(lab, database);
         self.leaving.push((process, worker));
         true
     }

@@ -122,6 +122,9 @@ impl Storm {
             .map_err(|wrong| wrong.join("\n"))?;
         self.tally.jobs(&oracle::all_jobs(&self.lab).await);
         self.tally.database(&self.database);
+        for slot in &self.slots {
+            self.tally.ambushes_met += slot.ambushes_met();
+        }
         for slot in &mut self.slots {
             slot.end();
         }
@@ -286,14 +289,10 @@ impl Storm {
                 self.tally.blow("cloud forgets its jobs", purged > 0, driven);
                 format!("the cloud forgets {purged} jobs")
             }
-            80..87 => {
-                let moments = [
-                    Moment::BeforeCommit,
-                    Moment::AfterCommit,
-                    Moment::AfterConfirmation,
-                ];
+            80..90 => {
+                let moments = [Moment::BeforeCommit, Moment::AfterCommit, Moment::BeforeSending];
                 let moment = *moments.choose(&mut self.dice).expect("there are three");
-                let length = self.seconds(12, 240);
+                let length = self.seconds(12, 400);
                 self.slots[slot].process.way.lay(Ambush { moment, length });
                 self.tally.blow(
                     "to be stopped at an entry",

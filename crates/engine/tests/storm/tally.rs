@@ -29,6 +29,7 @@ pub(crate) struct Tally {
     takeovers: u64,
     pub(crate) rules_made: u64,
     faults_fired: u64,
+    pub(crate) ambushes_met: u64,
     pub(crate) looked_after: u64,
     refused: u64,
     answers_lost: u64,
@@ -81,6 +82,7 @@ impl Tally {
         self.takeovers += other.takeovers;
         self.rules_made += other.rules_made;
         self.faults_fired += other.faults_fired;
+        self.ambushes_met += other.ambushes_met;
         self.looked_after += other.looked_after;
         self.refused += other.refused;
         self.answers_lost += other.answers_lost;
@@ -112,8 +114,8 @@ impl Tally {
         }
         let _ = writeln!(
             text,
-            "{} takeovers; {} calls refused and {} answers lost by the database; operators looked after {} jobs",
-            self.takeovers, self.refused, self.answers_lost, self.looked_after
+            "{} takeovers; {} workers stopped at an entry; {} calls refused and {} answers lost by the database; operators looked after {} jobs",
+            self.takeovers, self.ambushes_met, self.refused, self.answers_lost, self.looked_after
         );
         text
     }
