@@ -9,7 +9,6 @@ mod lab;
 
 use failover_domain::{AttentionCode, JobType};
 use failover_engine::plan::{CommitPolicy, Errand};
-use failover_engine::ports::JobStore;
 use failover_engine::{Event, JobState, Plan};
 use lab::Lab;
 use serde_json::{Value, json};

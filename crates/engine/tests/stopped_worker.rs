@@ -16,9 +16,8 @@ use async_trait::async_trait;
 use failover_domain::{AttentionCode, JobStatus};
 use failover_engine::ports::{Batch, StoreError};
 use failover_engine::{Event, StoredEvent};
-use lab::Lab;
 use lab::gate::{Call, Gate, Gated};
-use ossea_sim::cloud::log::{LogEntry, LogEvent};
+use lab::{Lab, taken};
 use tokio::sync::watch;
 
 /// The gate of a worker that is stopped right after a commit: its answer is on the way until the worker goes on, and so is
@@ -99,23 +98,12 @@ impl Gate for Stoppable {
     }
 }
 
-/// The commands that the cloud has taken, each as often as it took it.
-fn taken(lab: &Lab) -> Vec<String> {
-    let command = |entry: LogEntry| match entry.event {
-        LogEvent::Call(call) => call.refused.is_none().then_some(call.command),
-        LogEvent::Effect { .. } | LogEvent::Restarted { .. } => None,
-    };
-    let mut taken: Vec<String> = lab.cloud.log().into_iter().filter_map(command).collect();
-    taken.sort();
-    taken
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_is_stopped_before_it_sends_is_not_listened_to_later() {
     let lab = Lab::new().await;
     let job = lab.start().await;
     lab.run(&job).await;
-    let undisturbed = taken(&lab);
+    let undisturbed = taken(&lab, 0);
     assert!(undisturbed.len() > 10, "{undisturbed:?}");
     for at_intent in 0..undisturbed.len() as u64 {
         let lab = Lab::new().await;
@@ -135,7 +123,7 @@ async fn a_worker_that_is_stopped_before_it_sends_is_not_listened_to_later() {
         assert!(record.epoch > 1, "nobody took over at intent {at_intent}");
         stoppable.gate.is_stopped.send_replace(false);
         lab.parts.clock.sleep(Duration::from_secs(600)).await;
-        assert_eq!(taken(&lab), undisturbed, "stopped at intent {at_intent}");
+        assert_eq!(taken(&lab, 0), undisturbed, "stopped at intent {at_intent}");
         lab.assert_moved(&job).await;
         lab.assert_nothing_was_done_twice();
         first.kill();

@@ -12,7 +12,6 @@
 mod lab;
 
 use failover_domain::{CheckStatus, FailoverType, Finding, NetworkMapping, Purpose};
-use failover_engine::ports::Mappings;
 use lab::{Lab, THREE_DISKS};
 
 const TEST_ISOLATED: &str = "5e28f04f-fe7b-534c-84ed-67767603c2e2";

@@ -18,10 +18,19 @@ pub(crate) enum Kind {
     Commit,
 }
 
+/// Whether a cancel was accepted in the course of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cancel {
+    None,
+    Accepted,
+}
+
 /// A job, and where it is cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Course {
     pub(crate) kind: Kind,
+    /// How many disks the VM has.
+    pub(crate) disks: usize,
     /// The status that is answered by a cancel as soon as it is journaled.
     pub(crate) cancel_at: Option<JobStatus>,
 }
@@ -30,6 +39,7 @@ impl Course {
     pub(crate) const fn of(kind: Kind) -> Self {
         Self {
             kind,
+            disks: 3,
             cancel_at: None,
         }
     }
@@ -37,7 +47,20 @@ impl Course {
     pub(crate) const fn cancelled(kind: Kind, at: JobStatus) -> Self {
         Self {
             kind,
+            disks: 3,
             cancel_at: Some(at),
+        }
+    }
+
+    pub(crate) const fn with_disks(self, disks: usize) -> Self {
+        Self { disks, ..self }
+    }
+
+    /// Whether a person may cancel it at all.
+    pub(crate) fn can_be_cancelled(self) -> bool {
+        match self.kind {
+            Kind::Live | Kind::TestByVolume | Kind::TestByVm => self.cancel_at.is_none(),
+            Kind::Rollback | Kind::Commit => false,
         }
     }
 
@@ -53,7 +76,7 @@ impl Course {
     }
 
     /// Insists that the job has ended as it may, and that the cloud is as it must be then.
-    pub(crate) async fn assert_ended_well(self, lab: &Lab, job: &JobId) {
+    pub(crate) async fn assert_ended_well(self, lab: &Lab, job: &JobId, cancel: Cancel) {
         let record = lab.record(job).await;
         let status = record.projection.status;
         if status == JobStatus::Completed {
@@ -61,7 +84,8 @@ impl Course {
             lab.statuses(job).await;
         }
         assert_eq!(record.projection.attention, [], "nobody is needed");
-        if self.cancel_at.is_some() {
+        // A test that is over is cleaned up either way; its end and its cancel are both kept.
+        if self.cancel_at.is_some() || (cancel == Cancel::Accepted && self.kind == Kind::Live) {
             assert_eq!(
                 status,
                 JobStatus::Failed,
@@ -106,6 +130,9 @@ impl fmt::Display for Course {
             Kind::Rollback => "rollback",
             Kind::Commit => "commit",
         })?;
+        if self.disks != 3 {
+            write!(f, "-of-{}", self.disks)?;
+        }
         match self.cancel_at {
             Some(status) => write!(f, "-cancelled-at-{status}"),
             None => Ok(()),

@@ -6,6 +6,7 @@ use std::fmt;
 use ossea_sim::WorkFault;
 use ossea_sim::faults::{FaultEffect, Work};
 
+use crate::course::Course;
 use crate::lab::losses;
 
 /// What happens to a worker, or to its database, at an entry of the journal.
@@ -23,10 +24,13 @@ pub(crate) enum Cut {
     AnswerLost,
     /// The database cannot be reached; the entry is not committed.
     NotWritten,
+    /// A person cancels the job as soon as the entry is committed.
+    Cancelled,
 }
 
 impl Cut {
-    const ALL: [Cut; 6] = [
+    /// Those that any job may meet.
+    const OF_ANY_JOB: [Cut; 6] = [
         Cut::KilledBefore,
         Cut::KilledAfter,
         Cut::PausedBefore,
@@ -43,6 +47,22 @@ impl Cut {
             Cut::PausedAfter => "paused-after-commit",
             Cut::AnswerLost => "commit-answer-lost",
             Cut::NotWritten => "database-away",
+            Cut::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Cut {
+    /// Whether the cloud must have been asked for the same as in an undisturbed run.
+    pub(crate) const fn changes_nothing_in_the_cloud(self) -> bool {
+        match self {
+            Cut::KilledBefore
+            | Cut::KilledAfter
+            | Cut::PausedBefore
+            | Cut::PausedAfter
+            | Cut::AnswerLost
+            | Cut::NotWritten => true,
+            Cut::Cancelled => false,
         }
     }
 }
@@ -62,6 +82,14 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// Whether the cloud must have been asked for the same as in an undisturbed run.
+    pub(crate) fn changes_nothing_in_the_cloud(&self) -> bool {
+        match self {
+            Fault::Journal { cut, .. } => cut.changes_nothing_in_the_cloud(),
+            Fault::Cloud { .. } => false,
+        }
+    }
+
     /// The column of the table.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -88,6 +116,8 @@ pub(crate) struct Moments {
     pub(crate) entries: u64,
     /// How often each command was called.
     pub(crate) calls: BTreeMap<String, u32>,
+    /// The commands that the cloud has taken.
+    pub(crate) taken: Vec<String>,
 }
 
 /// The only command of ours that CloudStack carries out before it answers.
@@ -101,8 +131,8 @@ const JOB_FAULTS: [&str; 4] = [
     "purged",
 ];
 
-/// Every fault at every moment.
-pub(crate) fn faults_of(moments: &Moments) -> Vec<Fault> {
+/// Every fault at every moment of a course.
+pub(crate) fn faults_of(course: Course, moments: &Moments) -> Vec<Fault> {
     let refused = WorkFault::JobFails {
         code: 530,
         text: "the cloud says no".to_owned(),
@@ -111,7 +141,8 @@ pub(crate) fn faults_of(moments: &Moments) -> Vec<Fault> {
     let mut effects: Vec<(&'static str, FaultEffect)> = losses().into();
     effects.push(("refused", refused.into()));
     let journal = (0..moments.entries).flat_map(|entry| {
-        let cuts = Cut::ALL.into_iter();
+        let cancelled = course.can_be_cancelled().then_some(Cut::Cancelled);
+        let cuts = Cut::OF_ANY_JOB.into_iter().chain(cancelled);
         cuts.map(move |cut| Fault::Journal { entry, cut })
     });
     let calls = moments.calls.iter();

@@ -1,17 +1,18 @@
 //! The gate of all workers to the store, with faults at it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use failover_domain::JobStatus;
-use failover_engine::MemoryStore;
-use failover_engine::ports::{Batch, JobStore as _, Lease, StoreError, WorkerId};
+use failover_domain::{JobId, JobStatus};
+use failover_engine::ports::{Batch, Lease, RequestOutcome, StoreError, WorkerId};
 use failover_engine::request::JobRequest;
 use tokio::sync::{mpsc, watch};
 
+use crate::course::Cancel;
 use crate::fault::Cut;
+use crate::lab::LabStore;
 use crate::lab::gate::{Call, Gate, Gated};
 
 /// A fault has struck this worker.
@@ -26,8 +27,9 @@ pub(crate) type FaultyStore = Gated<Faults>;
 
 /// Counts what is written, and strikes where it is told to.
 pub(crate) struct Faults {
-    store: Arc<MemoryStore>,
+    store: Arc<dyn LabStore>,
     cancel_at: Option<JobStatus>,
+    cancel_is_accepted: AtomicBool,
     cuts: Mutex<BTreeMap<u64, Cut>>,
     written: AtomicU64,
     struck: mpsc::UnboundedSender<Struck>,
@@ -36,7 +38,7 @@ pub(crate) struct Faults {
 
 /// A store with faults, and where it tells which ones have struck.
 pub(crate) fn faulty(
-    store: Arc<MemoryStore>,
+    store: Arc<dyn LabStore>,
     cancel_at: Option<JobStatus>,
     cuts: BTreeMap<u64, Cut>,
 ) -> (Arc<FaultyStore>, mpsc::UnboundedReceiver<Struck>) {
@@ -44,6 +46,7 @@ pub(crate) fn faulty(
     let gate = Faults {
         store: Arc::clone(&store),
         cancel_at,
+        cancel_is_accepted: AtomicBool::new(false),
         cuts: Mutex::new(cuts),
         written: AtomicU64::new(0),
         struck,
@@ -61,6 +64,15 @@ impl Faults {
     /// The faults that have not struck yet.
     pub(crate) fn open_cuts(&self) -> usize {
         self.cuts.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether a person has cancelled the job and was told so.
+    pub(crate) fn accepted(&self) -> Cancel {
+        if self.cancel_is_accepted.load(Ordering::Relaxed) {
+            Cancel::Accepted
+        } else {
+            Cancel::None
+        }
     }
 
     /// Lets every worker go on.
@@ -97,6 +109,15 @@ impl Faults {
         cuts.remove(&number)
     }
 
+    async fn cancel(&self, job: &JobId) -> Result<(), StoreError> {
+        let cancel = JobRequest::Cancel;
+        let asked = self.store.submit_request(job, "operator", &cancel).await?;
+        if matches!(asked, RequestOutcome::Noted { .. }) {
+            self.cancel_is_accepted.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     async fn before(&self, worker: &WorkerId, cut: Option<Cut>) -> Result<(), StoreError> {
         match cut {
             Some(Cut::KilledBefore) => {
@@ -108,16 +129,14 @@ impl Faults {
                 self.tell(Cut::NotWritten, worker);
                 return Err(away());
             }
-            Some(Cut::KilledAfter | Cut::PausedAfter | Cut::AnswerLost) | None => {}
+            Some(Cut::KilledAfter | Cut::PausedAfter | Cut::AnswerLost | Cut::Cancelled) | None => {}
         }
         Ok(())
     }
 
     async fn after(&self, lease: &Lease, batch: &Batch, cut: Option<Cut>) -> Result<(), StoreError> {
         if !batch.events.is_empty() && self.cancel_at == Some(batch.projection.status) {
-            self.store
-                .submit_request(&lease.job_id, "operator", &JobRequest::Cancel)
-                .await?;
+            self.cancel(&lease.job_id).await?;
         }
         match cut {
             Some(Cut::KilledAfter) => {
@@ -129,6 +148,7 @@ impl Faults {
                 self.tell(Cut::AnswerLost, &lease.worker);
                 return Err(away());
             }
+            Some(Cut::Cancelled) => self.cancel(&lease.job_id).await?,
             Some(Cut::KilledBefore | Cut::PausedBefore | Cut::NotWritten) | None => {}
         }
         Ok(())

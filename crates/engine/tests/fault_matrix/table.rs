@@ -1,9 +1,9 @@
 //! What the runs have shown, for people.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fmt::Write as _;
 
-use crate::course::Course;
 use crate::fault::Fault;
 use crate::trial::Verdict;
 
@@ -43,7 +43,7 @@ impl Table {
         &self.failures
     }
 
-    pub(crate) fn render(&self, course: Course, seed: u64) -> String {
+    pub(crate) fn render(&self, course: &dyn fmt::Display, seed: u64) -> String {
         let mut text = format!("\n{course} (seed {seed})\n");
         for (row, count) in &self.rows {
             let Count {

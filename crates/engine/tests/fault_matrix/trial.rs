@@ -11,9 +11,9 @@ use ossea_sim::cloud::log::LogEvent;
 use ossea_sim::{FaultRule, RuleId};
 use tokio::sync::mpsc;
 
-use crate::course::Course;
+use crate::course::{Cancel, Course};
 use crate::fault::{Cut, Fault, Moments};
-use crate::lab::{Lab, RunningWorker};
+use crate::lab::{Lab, RunningWorker, taken};
 use crate::store::{FaultyStore, Struck, faulty};
 
 /// What a run has shown.
@@ -42,11 +42,11 @@ pub(crate) fn name(course: Course, faults: &[Fault]) -> String {
 
 /// The moments of the course when nothing goes wrong.
 pub(crate) async fn moments(course: Course) -> Moments {
-    let run = Run::begin(course, &[]).await;
+    let run = Run::begin(Lab::of_disks(course.disks).await, course, &[]).await;
     let (lab, job, store, before) = (&run.lab, &run.job, Arc::clone(&run.store), run.calls_before);
     let record = lab.until(job, |r| r.projection.status.is_final()).await;
     assert!(record.projection.completed_at.is_some());
-    course.assert_ended_well(lab, job).await;
+    course.assert_ended_well(lab, job, Cancel::None).await;
     let mut calls = BTreeMap::new();
     for entry in lab.cloud.log().into_iter().skip(before) {
         if let LogEvent::Call(call) = entry.event {
@@ -56,15 +56,21 @@ pub(crate) async fn moments(course: Course) -> Moments {
     Moments {
         entries: store.gate.written(),
         calls,
+        taken: taken(lab, before),
     }
 }
 
-/// Runs a course with these faults.
-pub(crate) async fn attempt(course: Course, faults: &[Fault]) -> Trial {
-    let mut run = Run::begin(course, faults).await;
+/// Runs a course with these faults. `seen` is what it does undisturbed.
+pub(crate) async fn attempt(course: Course, seen: &Moments, faults: &[Fault]) -> Trial {
+    attempt_in(Lab::of_disks(course.disks).await, course, seen, faults).await
+}
+
+/// The same in a laboratory that was set up already.
+pub(crate) async fn attempt_in(lab: Lab, course: Course, seen: &Moments, faults: &[Fault]) -> Trial {
+    let mut run = Run::begin(lab, course, faults).await;
     let ended = AssertUnwindSafe(run.go_to_the_end(course)).catch_unwind().await;
     let verdict = match ended {
-        Ok(()) => run.verdict(faults.len()),
+        Ok(()) => run.verdict(course, seen, faults),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -111,8 +117,7 @@ struct Run {
 }
 
 impl Run {
-    async fn begin(course: Course, faults: &[Fault]) -> Self {
-        let lab = Lab::new().await;
+    async fn begin(lab: Lab, course: Course, faults: &[Fault]) -> Self {
         let job = course.begin(&lab).await;
         let calls_before = lab.cloud.log().len();
         let (mut cuts, mut rules) = (BTreeMap::new(), Vec::new());
@@ -175,7 +180,7 @@ impl Run {
                         paused_at = Some(record.epoch);
                         self.one_more_worker();
                     }
-                    Cut::AnswerLost | Cut::NotWritten => {}
+                    Cut::AnswerLost | Cut::NotWritten | Cut::Cancelled => {}
                 }
             }
             self.lab.parts.clock.sleep(Duration::from_millis(200)).await;
@@ -187,20 +192,36 @@ impl Run {
             record.projection.status.is_final(),
             "not within four hours: {record:#?}"
         );
-        course.assert_ended_well(&self.lab, &self.job).await;
+        course
+            .assert_ended_well(&self.lab, &self.job, self.store.gate.accepted())
+            .await;
     }
 
-    /// Whether the faults fired where they were meant to.
-    fn verdict(&self, faults: usize) -> Verdict {
+    /// Whether the faults fired where they were meant to, and the cloud was asked for no more than it had to be.
+    fn verdict(&self, course: Course, seen: &Moments, faults: &[Fault]) -> Verdict {
         let silent = self
             .rules
             .iter()
             .filter(|rule| self.lab.fired(**rule) == 0)
             .count();
-        match self.store.gate.open_cuts() + silent {
-            0 => Verdict::Withstood,
-            1 if faults == 2 => Verdict::FirstOnly,
-            open => Verdict::Harm(format!("{open} of {faults} faults never fired")),
+        let open = self.store.gate.open_cuts() + silent;
+        if open > 0 && (open, faults.len()) != (1, 2) {
+            return Verdict::Harm(format!("{open} of {} faults never fired", faults.len()));
+        }
+        // How far a job that is cancelled has come hangs on when the cancel is heard.
+        let must_be_the_same =
+            course.cancel_at.is_none() && faults.iter().all(Fault::changes_nothing_in_the_cloud);
+        let taken = taken(&self.lab, self.calls_before);
+        if must_be_the_same && taken != seen.taken {
+            return Verdict::Harm(format!(
+                "the cloud has taken {taken:?} instead of {:?}",
+                seen.taken
+            ));
+        }
+        if open == 0 {
+            Verdict::Withstood
+        } else {
+            Verdict::FirstOnly
         }
     }
 }

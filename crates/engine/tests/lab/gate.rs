@@ -14,7 +14,9 @@ use failover_engine::ports::{
     ResyncMark, StoreError, VolumeRow, WorkerId,
 };
 use failover_engine::request::{JobRequest, StoredRequest};
-use failover_engine::{MemoryStore, Plan, StoredEvent};
+use failover_engine::{Plan, StoredEvent};
+
+use super::LabStore;
 
 /// A call, as far as a gate looks at it.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +44,7 @@ pub(crate) trait Gate: Send + Sync {
 
 /// The store behind a gate.
 pub(crate) struct Gated<G> {
-    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) store: Arc<dyn LabStore>,
     pub(crate) gate: G,
 }
 

@@ -7,6 +7,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod gate;
+mod sizing;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -21,7 +22,7 @@ use failover_domain::{
 };
 use failover_engine::plan::{BootGrade, BootPolicy, CommitPolicy, OnBootFailure, WarningPolicy};
 use failover_engine::ports::{
-    Inventory, JobRecord, JobStore, RequestOutcome, ResourceRow, ResourceState, VolumeRow, WorkerId,
+    Inventory, JobRecord, JobStore, Mappings, RequestOutcome, ResourceRow, ResourceState, VolumeRow, WorkerId,
 };
 use failover_engine::probe::GuestProbe;
 use failover_engine::request::JobRequest;
@@ -31,8 +32,9 @@ use failover_engine::{
     EngineParts, EngineSettings, JobState, MemoryStore, SharedClock, StoredEvent, TokioClock, Worker,
 };
 use failover_validation::Target;
+use futures::future::BoxFuture;
 use ossea::{Command, OsseaClient};
-use ossea_sim::cloud::log::{Effect, LogEvent};
+use ossea_sim::cloud::log::{Effect, LogEntry, LogEvent};
 use ossea_sim::faults::{FaultEffect, Garbage, Work};
 use ossea_sim::{
     CallingProcess, CloudInventory, FaultRule, InProcessCloud, RuleId, SimContents, SimSettings, WayFault,
@@ -60,9 +62,23 @@ impl GuestProbe for EverybodyAnswers {
     }
 }
 
+/// What keeps everything of a laboratory.
+pub(crate) trait LabStore: JobStore + Inventory + Mappings {}
+
+impl<S: JobStore + Inventory + Mappings> LabStore for S {}
+
+/// Where everything is kept, and the clock by which leases are judged there.
+pub(crate) type MakeStore<'a> = &'a (dyn Fn(SharedClock) -> BoxFuture<'static, Arc<dyn LabStore>> + Sync);
+
+fn in_memory(clock: SharedClock) -> BoxFuture<'static, Arc<dyn LabStore>> {
+    Box::pin(async move { Arc::new(MemoryStore::new(clock)) as Arc<dyn LabStore> })
+}
+
 pub(crate) struct Lab {
+    /// How many disks the VM has that requests are about.
+    pub(crate) disks: usize,
     pub(crate) cloud: InProcessCloud,
-    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) store: Arc<dyn LabStore>,
     /// The process of the database, whose clock judges leases.
     pub(crate) database: CallingProcess,
     pub(crate) parts: EngineParts,
@@ -95,6 +111,28 @@ impl Lab {
     }
 
     pub(crate) async fn over(contents: &SimContents, settings: SimSettings) -> Self {
+        Self::set_up(contents, &sample_inventory(), settings, &in_memory).await
+    }
+
+    /// The sample with so many disks at the VM that has three there.
+    pub(crate) async fn of_disks(disks: usize) -> Self {
+        Self::kept_in(&in_memory, disks).await
+    }
+
+    /// The same, kept elsewhere.
+    pub(crate) async fn kept_in(store: MakeStore<'_>, disks: usize) -> Self {
+        let (mut contents, mut file) = (SimContents::sample(), sample_inventory());
+        sizing::give_disks(&mut contents, &mut file, disks);
+        let lab = Self::set_up(&contents, &file, SimSettings::default(), store).await;
+        Self { disks, ..lab }
+    }
+
+    async fn set_up(
+        contents: &SimContents,
+        file: &InventoryFile,
+        settings: SimSettings,
+        store: MakeStore<'_>,
+    ) -> Self {
         let cloud = InProcessCloud::new(contents, settings);
         let clock: SharedClock = Arc::new(TokioClock::starting_at(cloud.clock().now()));
         let database = CallingProcess::default();
@@ -102,9 +140,7 @@ impl Lab {
             right: Arc::clone(&clock),
             process: database.clone(),
         };
-        let store = Arc::new(MemoryStore::new(Arc::new(database_clock)));
-        let file: InventoryFile = serde_json::from_str(include_str!("../../../../samples/inventory.json"))
-            .expect("the sample is legal");
+        let store = store(Arc::new(database_clock)).await;
         for vm in &file.vms {
             store
                 .put_vm(vm, clock.now())
@@ -131,6 +167,7 @@ impl Lab {
         };
         let before = cloud.inventory();
         Self {
+            disks: 3,
             cloud,
             store,
             database,
@@ -377,10 +414,11 @@ impl Lab {
         let vm = inventory.vm(&vm).expect("the VM exists");
         assert_eq!(format!("{:?}", vm.state), "Running");
         let disks: Vec<(u32, VolumeId)> = vm.disks.iter().map(|d| (d.device, d.volume.id.clone())).collect();
+        // Device 3 belongs to the CD-ROM.
         let wanted: Vec<(u32, VolumeId)> = self
             .replicas()
             .into_iter()
-            .zip([0, 1, 2])
+            .zip((0..).filter(|device| *device != 3))
             .map(|((id, _), device)| (device, id))
             .collect();
         assert_eq!(disks, wanted);
@@ -391,7 +429,11 @@ impl Lab {
             1,
             "one VM was created"
         );
-        assert_eq!(inventory.snapshots.len(), 3, "the rollback points are kept");
+        assert_eq!(
+            inventory.snapshots.len(),
+            self.disks,
+            "the rollback points are kept"
+        );
         assert!(
             inventory.detached.is_empty(),
             "nothing lies about: {:?}",
@@ -409,13 +451,13 @@ impl Lab {
     pub(crate) fn assert_nothing_was_done_twice(&self) {
         assert_eq!(
             self.count(|e| matches!(e, Effect::SnapshotTaken { .. })),
-            3,
-            "three snapshots were taken"
+            self.disks,
+            "one snapshot of each disk was taken"
         );
         assert_eq!(
             self.count(|e| matches!(e, Effect::VolumeAttached { .. })),
-            3,
-            "three volumes were attached"
+            self.disks,
+            "each volume was attached"
         );
         assert_eq!(
             self.count(|e| matches!(e, Effect::VmStarted { .. })),
@@ -423,6 +465,22 @@ impl Lab {
             "the VM was started once"
         );
     }
+}
+
+fn sample_inventory() -> InventoryFile {
+    serde_json::from_str(include_str!("../../../../samples/inventory.json")).expect("the sample is legal")
+}
+
+/// The commands that the cloud has taken from the entry of this number in its record on, each as often as it took it.
+pub(crate) fn taken(lab: &Lab, from: usize) -> Vec<String> {
+    let command = |entry: LogEntry| match entry.event {
+        LogEvent::Call(call) => call.refused.is_none().then_some(call.command),
+        LogEvent::Effect { .. } | LogEvent::Restarted { .. } => None,
+    };
+    let entries = lab.cloud.log().into_iter().skip(from);
+    let mut taken: Vec<String> = entries.filter_map(command).collect();
+    taken.sort();
+    taken
 }
 
 pub(crate) fn vm_id() -> VmId {

@@ -33,7 +33,6 @@ pub(crate) struct FleetVm {
 
 /// The VMs of the sample with one to four disks.
 pub(crate) async fn fleet(lab: &Lab) -> Vec<FleetVm> {
-    use failover_engine::ports::Inventory as _;
     let all = lab.store.vms(None, 100).await.expect("memory answers");
     let usable = all
         .into_iter()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use failover_domain::{AttentionCode, CloudVmId, JobId, JobStatus, JobType, VmId, VolumeId};
-use failover_engine::ports::{Inventory as _, JobFilter, JobRecord, JobStore as _};
+use failover_engine::ports::{JobFilter, JobRecord};
 use failover_engine::{Event, Plan};
 use ossea_sim::CloudInventory;
 use ossea_sim::cloud::log::{Effect, LogEvent};

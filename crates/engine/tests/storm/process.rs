@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use failover_engine::ports::{StoreError, WorkerId};
-use failover_engine::{EngineParts, Event, MemoryStore, SharedClock, StoredEvent};
+use failover_engine::{EngineParts, Event, SharedClock, StoredEvent};
 use ossea_sim::CallingProcess;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -170,7 +170,7 @@ impl Process {
         let process = CallingProcess::default();
         let way = Arc::new(Way::default());
         let gated: Arc<Gated<ProcessGate>> = Arc::new(Gated {
-            store: Arc::<MemoryStore>::clone(&lab.store),
+            store: Arc::clone(&lab.store),
             gate: ProcessGate {
                 process: process.clone(),
                 database: Arc::clone(database),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::JobId;
 use failover_domain::JobStatus;
-use failover_engine::ports::{JobFilter, JobRecord, JobStore as _};
+use failover_engine::ports::{JobFilter, JobRecord};
 use ossea_sim::faults::{FaultEffect, Work};
 use ossea_sim::{BootFailure, FaultRule, WayFault, WorkFault};
 use rand::seq::IndexedRandom as _;
