@@ -1,4 +1,4 @@
-//! `cargo xtask prove`: the proof that nothing is lost, as far as it can be repeated: the fault matrix and the model.
+//! `cargo xtask prove`: the proof that nothing is lost, level by level, and the repetition of any single run of it.
 
 use clap::Args;
 
@@ -6,21 +6,37 @@ use crate::foreground;
 use crate::interrupt::Interrupt;
 use crate::workspace::Workspace;
 
-/// Arguments of `cargo xtask prove`.
+/// How many pairs of faults are drawn for each of the nine courses with three disks: more than 50,000 together.
+const PAIRS: &str = "5600";
+
+/// How many storms there are.
+const STORMS: u64 = 10_000;
+
+/// Arguments of `cargo xtask prove`. Without any, the fault matrix, the storms and the model are run as `cargo xtask test`
+/// runs them.
 #[derive(Debug, Args)]
 pub(crate) struct ProveArgs {
-    /// How many pairs of faults are drawn for each course, or all of them, which takes hours.
-    #[arg(long, value_name = "COUNT|all", value_parser = pairs, default_value = "1500")]
-    pairs: String,
+    /// The fault matrix: every fault alone, and so many pairs of faults for each course, or all of them, which takes hours.
+    #[arg(long, value_name = "COUNT|all", value_parser = pairs, num_args = 0..=1, default_missing_value = "all")]
+    pairs: Option<String>,
     /// The seed that pairs are drawn from.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
-    /// Repeat one run by its name, with its journal beside the simulated cloud's log.
-    #[arg(long, value_name = "NAME", conflicts_with = "model")]
-    only: Option<String>,
-    /// The model alone.
+    /// Storms: so many of them, each from a seed of its own.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: Option<u64>,
+    /// The seed of the first storm.
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    from: u64,
+    /// The model, explored to its last state.
     #[arg(long)]
     model: bool,
+    /// Repeat one run of the fault matrix by its name, with its journal beside the simulated cloud's log.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["pairs", "seeds", "model", "storm"])]
+    only: Option<String>,
+    /// Repeat the storm of a seed, with its story, all journals and the simulated cloud's log.
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["pairs", "seeds", "model"])]
+    storm: Option<u64>,
 }
 
 fn pairs(text: &str) -> Result<String, String> {
@@ -32,31 +48,71 @@ fn pairs(text: &str) -> Result<String, String> {
 
 /// Runs what is asked for, and fails when any of it does.
 pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &ProveArgs) -> anyhow::Result<()> {
-    if !args.model {
-        let mut matrix = workspace.cargo([
-            "test",
-            "--profile",
-            "proof",
-            "-p",
-            "failover-engine",
-            "--test",
-            "fault_matrix",
-            "--",
-            "--nocapture",
-        ]);
-        matrix
-            .env("FAULT_MATRIX_PAIRS", &args.pairs)
-            .env("FAULT_MATRIX_SEED", args.seed.to_string());
-        if let Some(name) = &args.only {
-            matrix.env("FAULT_MATRIX_ONLY", name);
-        }
-        foreground::succeed(&mut matrix, interrupt)?;
+    if let Some(name) = &args.only {
+        return engine_test(
+            workspace,
+            interrupt,
+            &["fault_matrix"],
+            &[("FAULT_MATRIX_ONLY", name)],
+        );
     }
-    if args.only.is_none() {
+    if let Some(seed) = args.storm {
+        return engine_test(
+            workspace,
+            interrupt,
+            &["storm"],
+            &[("STORM_ONLY", &seed.to_string())],
+        );
+    }
+    let is_everything = args.pairs.is_none() && args.seeds.is_none() && !args.model;
+    if is_everything {
+        matrix_and_storms(workspace, interrupt)?;
+    }
+    if let Some(pairs) = &args.pairs {
+        let seed = args.seed.to_string();
+        let settings = [
+            ("FAULT_MATRIX_SINGLES", "all"),
+            ("FAULT_MATRIX_PAIRS", pairs.as_str()),
+            ("FAULT_MATRIX_SEED", seed.as_str()),
+        ];
+        engine_test(workspace, interrupt, &["fault_matrix"], &settings)?;
+    }
+    if let Some(seeds) = args.seeds {
+        let (seeds, from) = (seeds.to_string(), args.from.to_string());
+        let settings = [("STORM_SEEDS", seeds.as_str()), ("STORM_FROM", from.as_str())];
+        engine_test(workspace, interrupt, &["storm"], &settings)?;
+    }
+    if is_everything || args.model {
         let mut model = workspace.cargo(["run", "--quiet", "-p", "failover-model", "--example", "report"]);
         foreground::succeed(&mut model, interrupt)?;
     }
     Ok(())
+}
+
+/// The levels that need optimised code to end in minutes: every fault alone, pairs of them, storms.
+pub(crate) fn matrix_and_storms(workspace: &Workspace, interrupt: &Interrupt) -> anyhow::Result<()> {
+    let storms = STORMS.to_string();
+    let settings = [
+        ("FAULT_MATRIX_SINGLES", "all"),
+        ("FAULT_MATRIX_PAIRS", PAIRS),
+        ("STORM_SEEDS", storms.as_str()),
+    ];
+    engine_test(workspace, interrupt, &["fault_matrix", "storm"], &settings)
+}
+
+/// Runs tests of the engine with optimised code.
+fn engine_test(
+    workspace: &Workspace,
+    interrupt: &Interrupt,
+    tests: &[&str],
+    settings: &[(&str, &str)],
+) -> anyhow::Result<()> {
+    let mut command = workspace.cargo(["test", "--profile", "proof", "-p", "failover-engine"]);
+    for test in tests {
+        command.args(["--test", test]);
+    }
+    command.args(["--", "--nocapture"]).envs(settings.iter().copied());
+    foreground::succeed(&mut command, interrupt)
 }
 
 #[cfg(test)]

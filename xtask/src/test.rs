@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::interrupt::Interrupt;
 use crate::python::{Environment, Purpose};
 use crate::workspace::Workspace;
-use crate::{check, foreground, postgres};
+use crate::{check, foreground, postgres, prove};
 
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, Args)]
@@ -24,7 +24,8 @@ pub(crate) struct TestArgs {
 /// The variable that tells tests where a PostgreSQL server is on which they may create databases.
 const POSTGRES_URL: &str = "FAILOVER_TEST_POSTGRES_URL";
 
-/// Checks the cheap rules, builds the binaries that the whole-system tests start, and runs all tests.
+/// Checks the cheap rules, builds the binaries that the whole-system tests start, and runs all tests, the proof that nothing
+/// is lost among them.
 pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs) -> anyhow::Result<()> {
     let began = Instant::now();
     check::rules(workspace)?;
@@ -43,6 +44,10 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs)
         .env(Purpose::ForeignClients.variable(), foreign.python())
         .env("TMPDIR", scratch.path());
     foreground::succeed(&mut test, interrupt)?;
+    // Somebody who names the tests wants those alone.
+    if args.arguments.is_empty() {
+        prove::matrix_and_storms(workspace, interrupt)?;
+    }
     println!("all tests passed, {} s", began.elapsed().as_secs());
     Ok(())
 }
