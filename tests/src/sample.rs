@@ -22,6 +22,15 @@ pub const TEST: [(&str, &str); 3] = [
     ("DMZ Network", "test-dmz"),
 ];
 
+/// Source VMs of the sample that can be failed over all at once.
+pub const VMS_FOR_TESTS: [&str; 5] = [
+    "PGWINTESTBIOS",
+    "web-01",
+    "app-server_01",
+    "SQL Server 02",
+    "files-03",
+];
+
 /// The objects of the sample cloud that every failover uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {

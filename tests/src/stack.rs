@@ -38,6 +38,8 @@ pub enum Pace {
     },
     /// For tests: most work takes a fraction of a second.
     Hurried,
+    /// The worker has the settings that it has when nobody changes them; the cloud is ten times faster than a real one.
+    AsShipped,
 }
 
 impl Pace {
@@ -46,13 +48,14 @@ impl Pace {
         match self {
             Pace::Watched { faster } => 1.0 / faster,
             Pace::Hurried => 0.01,
+            Pace::AsShipped => 0.1,
         }
     }
 
     /// How long requests are valid, as a line of TOML: so long does a worker wait for one that was lost.
     fn validity(self) -> &'static str {
         match self {
-            Pace::Watched { .. } => "",
+            Pace::Watched { .. } | Pace::AsShipped => "",
             Pace::Hurried => "signature_ttl = \"3s\"\n",
         }
     }
@@ -60,6 +63,7 @@ impl Pace {
     /// The worker's settings that go with it, as lines of TOML.
     fn worker_settings(self) -> &'static str {
         match self {
+            Pace::AsShipped => "",
             Pace::Watched { .. } => {
                 "poll_interval = \"200ms\"\ncloud_poll_min = \"200ms\"\ncloud_poll_max = \"1s\"\n\
                  retry_min = \"1s\"\nretry_max = \"5s\"\nboot_steady = \"2s\"\n"
@@ -161,6 +165,14 @@ impl Stack {
             self.worker = Some(self.site().start("failover-worker", CONFIG)?);
         }
         Ok(())
+    }
+
+    /// Starts one more worker, which is the caller's to guard. What it writes goes into files named after `name`.
+    ///
+    /// # Errors
+    /// When it does not get up.
+    pub fn further_worker(&self, name: &str) -> anyhow::Result<Server> {
+        self.site().start_as(name, "failover-worker", CONFIG)
     }
 
     /// Starts an API, if none runs. It may listen elsewhere than the one before: [`Stack::api`] tells.
@@ -313,8 +325,12 @@ struct Site<'a> {
 }
 
 impl Site<'_> {
-    fn start(&self, name: &str, config: &str) -> anyhow::Result<Server> {
-        let mut command = self.settings.binaries.command(name)?;
+    fn start(&self, program: &str, config: &str) -> anyhow::Result<Server> {
+        self.start_as(program, program, config)
+    }
+
+    fn start_as(&self, name: &str, program: &str, config: &str) -> anyhow::Result<Server> {
+        let mut command = self.settings.binaries.command(program)?;
         command
             .arg("--config")
             .arg(self.path(config))

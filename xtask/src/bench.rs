@@ -4,6 +4,7 @@
 
 mod measure;
 mod sim;
+mod takeover;
 mod waiting;
 
 use std::fs;
@@ -33,6 +34,8 @@ enum Bench {
     Sim,
     /// Calls that waiting for the cloud's jobs costs, over the jobs in flight. Takes 7 minutes.
     Waiting,
+    /// How long the jobs of a worker that is killed, or told to stop, wait for another one. Takes 10 minutes.
+    Takeover,
 }
 
 /// What was measured where.
@@ -58,6 +61,7 @@ struct Machine {
 enum Measured {
     Sim { tables: Vec<Table> },
     Waiting { rows: Vec<waiting::Waiting> },
+    Takeover { rows: Vec<takeover::Takeover> },
 }
 
 /// Figures that were taken under the same circumstances.
@@ -87,6 +91,9 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &BenchArgs
             Bench::Waiting => Measured::Waiting {
                 rows: waiting::measure(workspace, interrupt)?,
             },
+            Bench::Takeover => Measured::Takeover {
+                rows: takeover::measure(workspace, interrupt)?,
+            },
         });
     }
     if args.json {
@@ -105,6 +112,7 @@ fn print(report: &Report) {
         match bench {
             Measured::Sim { tables } => print_tables(tables),
             Measured::Waiting { rows } => waiting::print(rows),
+            Measured::Takeover { rows } => takeover::print(rows),
         }
     }
 }
