@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::fault::Fault;
 use crate::trial::Verdict;
+
+/// What all courses have shown so far; they run side by side.
+static RUNS: AtomicUsize = AtomicUsize::new(0);
+static PASSED: AtomicUsize = AtomicUsize::new(0);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Count {
@@ -57,6 +62,24 @@ impl Table {
             }
             text.push('\n');
         }
+        let (runs, passed) = self.total();
+        let earlier = (
+            RUNS.fetch_add(runs, Ordering::Relaxed),
+            PASSED.fetch_add(passed, Ordering::Relaxed),
+        );
+        writeln!(text, "  {:<24} {runs:>6} runs {passed:>6} passed", "together").expect("text grows");
+        writeln!(
+            text,
+            "the matrix so far: {} runs, {} passed",
+            earlier.0 + runs,
+            earlier.1 + passed
+        )
+        .expect("text grows");
         text
+    }
+
+    fn total(&self) -> (usize, usize) {
+        let sum = |of: fn(&Count) -> usize| self.rows.values().map(of).sum();
+        (sum(|count| count.runs), sum(|count| count.passed))
     }
 }
