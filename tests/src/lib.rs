@@ -11,6 +11,7 @@ pub mod http;
 mod port;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 pub mod sample;
 pub mod secret;
 pub mod server;
