@@ -62,19 +62,40 @@ impl Cloud {
         self.admin.delete("/admin/faults")?.expect_success().map(drop)
     }
 
+    /// How many calls the rules have met, in the order in which they were added.
+    ///
+    /// # Errors
+    /// See [`Cloud::inventory`].
+    pub fn met(&self) -> anyhow::Result<Vec<u64>> {
+        self.counts("matched")
+    }
+
+    /// The management server is restarted: what its jobs were at is done or not.
+    ///
+    /// # Errors
+    /// See [`Cloud::inventory`].
+    pub fn restart(&self, work: &str) -> anyhow::Result<()> {
+        let restart = serde_json::json!({"work": work});
+        self.admin
+            .post("/admin/restart", &restart)?
+            .expect_success()
+            .map(drop)
+    }
+
     /// How often the rules have struck, in the order in which they were added.
     ///
     /// # Errors
     /// See [`Cloud::inventory`].
     pub fn struck(&self) -> anyhow::Result<Vec<u64>> {
+        self.counts("fired")
+    }
+
+    fn counts(&self, of: &str) -> anyhow::Result<Vec<u64>> {
         let states = self.admin.get("/admin/faults")?.expect_success()?;
         let states = states
             .as_array()
             .context("the simulator's faults are not a list")?;
-        Ok(states
-            .iter()
-            .filter_map(|state| state["fired"].as_u64())
-            .collect())
+        Ok(states.iter().filter_map(|state| state[of].as_u64()).collect())
     }
 }
 

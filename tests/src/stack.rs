@@ -132,6 +132,17 @@ impl Stack {
     /// # Errors
     /// When one of them does not get up; then none is left running.
     pub fn start_without_worker(settings: Settings) -> anyhow::Result<Self> {
+        Self::start_before(settings, |endpoint| Ok(endpoint.to_owned()))
+    }
+
+    /// The same, with the cloud asked at the address that `door` gives for its own, such as that of a proxy.
+    ///
+    /// # Errors
+    /// When one of them does not get up, or there is no door; then none is left running.
+    pub fn start_before(
+        settings: Settings,
+        door: impl FnOnce(&str) -> anyhow::Result<String>,
+    ) -> anyhow::Result<Self> {
         let secrets = Secrets {
             api_key: secret::fresh()?,
             secret_key: secret::fresh()?,
@@ -144,7 +155,7 @@ impl Stack {
         site.write_secrets()?;
         site.write("ossea-sim.toml", &site.sim_config())?;
         let sim = site.start("ossea-sim", "ossea-sim.toml")?;
-        let endpoint = sim.said("api_url")?.to_owned();
+        let endpoint = door(sim.said("api_url")?)?;
         site.write(CONFIG, &site.config(&endpoint)?)?;
         let api = Some(site.start("failover-api", CONFIG)?);
         Ok(Self {
@@ -172,7 +183,15 @@ impl Stack {
     /// # Errors
     /// When it does not get up.
     pub fn further_worker(&self, name: &str) -> anyhow::Result<Server> {
-        self.site().start_as(name, "failover-worker", CONFIG)
+        self.starter().start(name, "failover-worker")
+    }
+
+    /// What starts further servers of this stack, wherever it is taken.
+    pub fn starter(&self) -> Starter {
+        Starter {
+            settings: self.settings.clone(),
+            secrets: self.secrets.clone(),
+        }
     }
 
     /// Starts an API, if none runs. It may listen elsewhere than the one before: [`Stack::api`] tells.
@@ -301,6 +320,28 @@ impl Stack {
             settings: &self.settings,
             secrets: &self.secrets,
         }
+    }
+}
+
+/// Starts servers with the configuration of a stack that was started.
+#[derive(Debug, Clone)]
+pub struct Starter {
+    settings: Settings,
+    secrets: Secrets,
+}
+
+impl Starter {
+    /// Starts an API or a worker, which is the caller's to guard, and waits until it is up. What it writes goes into files
+    /// named after `name`.
+    ///
+    /// # Errors
+    /// When it does not get up.
+    pub fn start(&self, name: &str, program: &str) -> anyhow::Result<Server> {
+        let site = Site {
+            settings: &self.settings,
+            secrets: &self.secrets,
+        };
+        site.start_as(name, program, CONFIG)
     }
 }
 
