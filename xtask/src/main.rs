@@ -50,7 +50,8 @@ enum Task {
     Python,
     /// Fail every step of every plan and of every way back once, and compare the outcome with docs/ways-back.md.
     WaysBack(ways_back::WaysBackArgs),
-    /// Prove that nothing is lost: a fault at every moment of every course of a job, pairs of faults, storms, the model.
+    /// Prove that nothing is lost: a fault at every moment of every course of a job, pairs of faults, storms, killed
+    /// processes, the model.
     Prove(prove::ProveArgs),
     /// Print the sizes of code, binaries and idle processes.
     Sizes,

@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-use crate::foreground;
 use crate::interrupt::Interrupt;
+use crate::test::POSTGRES_URL;
 use crate::workspace::Workspace;
+use crate::{foreground, postgres};
 
 /// How many pairs of faults are drawn for each of the nine courses with three disks: more than 50,000 together.
 const PAIRS: &str = "5600";
@@ -19,7 +20,7 @@ pub(crate) struct ProveArgs {
     /// The fault matrix: every fault alone, and so many pairs of faults for each course, or all of them, which takes hours.
     #[arg(long, value_name = "COUNT|all", value_parser = pairs, num_args = 0..=1, default_missing_value = "all")]
     pairs: Option<String>,
-    /// The seed that pairs are drawn from.
+    /// The seed that pairs of faults and the order of kills are drawn from.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
     /// Storms: so many of them, each from a seed of its own.
@@ -31,11 +32,15 @@ pub(crate) struct ProveArgs {
     /// The model, explored to its last state.
     #[arg(long)]
     model: bool,
+    /// Real processes: so many of them are killed, in an order that follows from --seed.
+    #[arg(long, value_name = "KILLS", num_args = 0..=1, default_missing_value = "2000",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    processes: Option<u64>,
     /// Repeat one run of the fault matrix by its name, with its journal beside the simulated cloud's log.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["pairs", "seeds", "model", "storm"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["pairs", "seeds", "model", "processes", "storm"])]
     only: Option<String>,
     /// Repeat the storm of a seed, with its story, all journals and the simulated cloud's log.
-    #[arg(long, value_name = "SEED", conflicts_with_all = ["pairs", "seeds", "model"])]
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["pairs", "seeds", "model", "processes"])]
     storm: Option<u64>,
 }
 
@@ -64,9 +69,11 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &ProveArgs
             &[("STORM_ONLY", &seed.to_string())],
         );
     }
-    let is_everything = args.pairs.is_none() && args.seeds.is_none() && !args.model;
+    let is_everything =
+        args.pairs.is_none() && args.seeds.is_none() && args.processes.is_none() && !args.model;
     if is_everything {
-        matrix_and_storms(workspace, interrupt)?;
+        let postgres = postgres::start(interrupt)?;
+        matrix_and_storms(workspace, interrupt, &postgres.url())?;
     }
     if let Some(pairs) = &args.pairs {
         let seed = args.seed.to_string();
@@ -82,6 +89,9 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &ProveArgs
         let settings = [("STORM_SEEDS", seeds.as_str()), ("STORM_FROM", from.as_str())];
         engine_test(workspace, interrupt, &["storm"], &settings)?;
     }
+    if let Some(kills) = args.processes {
+        processes(workspace, interrupt, kills, args.seed)?;
+    }
     if is_everything || args.model {
         let mut model = workspace.cargo(["run", "--quiet", "-p", "failover-model", "--example", "report"]);
         foreground::succeed(&mut model, interrupt)?;
@@ -90,14 +100,33 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &ProveArgs
 }
 
 /// The levels that need optimised code to end in minutes: every fault alone, pairs of them, storms.
-pub(crate) fn matrix_and_storms(workspace: &Workspace, interrupt: &Interrupt) -> anyhow::Result<()> {
+/// A sample of the faults is tried on the PostgreSQL server at `postgres` too.
+pub(crate) fn matrix_and_storms(
+    workspace: &Workspace,
+    interrupt: &Interrupt,
+    postgres: &str,
+) -> anyhow::Result<()> {
     let storms = STORMS.to_string();
     let settings = [
         ("FAULT_MATRIX_SINGLES", "all"),
         ("FAULT_MATRIX_PAIRS", PAIRS),
         ("STORM_SEEDS", storms.as_str()),
+        (POSTGRES_URL, postgres),
     ];
     engine_test(workspace, interrupt, &["fault_matrix", "storm"], &settings)
+}
+
+/// Kills real processes. The test brings the PostgreSQL server that it stops and kills; the one here says that it may.
+fn processes(workspace: &Workspace, interrupt: &Interrupt, kills: u64, seed: u64) -> anyhow::Result<()> {
+    let postgres = postgres::start(interrupt)?;
+    workspace.build_binaries(interrupt)?;
+    let mut command = workspace.cargo(["test", "-p", "failover-system-tests", "--test", "processes"]);
+    command
+        .args(["--", "--nocapture"])
+        .env("PROCESS_STORM_KILLS", kills.to_string())
+        .env("PROCESS_STORM_SEED", seed.to_string())
+        .env(POSTGRES_URL, postgres.url());
+    foreground::succeed(&mut command, interrupt)
 }
 
 /// Runs tests of the engine with optimised code.

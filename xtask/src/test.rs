@@ -22,7 +22,7 @@ pub(crate) struct TestArgs {
 }
 
 /// The variable that tells tests where a PostgreSQL server is on which they may create databases.
-const POSTGRES_URL: &str = "FAILOVER_TEST_POSTGRES_URL";
+pub(crate) const POSTGRES_URL: &str = "FAILOVER_TEST_POSTGRES_URL";
 
 /// Checks the cheap rules, builds the binaries that the whole-system tests start, and runs all tests, the proof that nothing
 /// is lost among them.
@@ -46,7 +46,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs)
     foreground::succeed(&mut test, interrupt)?;
     // Somebody who names the tests wants those alone.
     if args.arguments.is_empty() {
-        prove::matrix_and_storms(workspace, interrupt)?;
+        prove::matrix_and_storms(workspace, interrupt, &postgres.url())?;
     }
     println!("all tests passed, {} s", began.elapsed().as_secs());
     Ok(())
