@@ -111,3 +111,17 @@ async fn a_batch_has_the_rows_that_changed_and_no_other() {
     assert_eq!(kinds, [ResourceKind::Vm, ResourceKind::ScratchRoot]);
     assert_eq!(batch.volumes, []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_object_of_the_ledger_is_found_by_kind_and_name() {
+    let plan = live().await;
+    let course = Course::begun(&plan).and([0, 1].map(|disk| done(there(StepKind::Snapshot { disk }))));
+    for disk in [0, 1] {
+        let (id, _) = course
+            .resource(ResourceKind::Snapshot, &plan.disks[disk].snapshot_name)
+            .expect("it is noted");
+        assert_eq!(id, Some(format!("snapshot-{disk}").as_str()));
+    }
+    let other = course.resource(ResourceKind::Vm, &plan.disks[0].snapshot_name);
+    assert_eq!(other, None);
+}

@@ -10,5 +10,6 @@ mod course;
 mod lab;
 mod ledger;
 mod order;
+mod progress;
 mod replicas;
 mod steps;
