@@ -1,14 +1,17 @@
 //! What a job's row shows: its status, its progress and the steps that it is at.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
-use failover_domain::{JobStatus, StrategyRequest};
+use failover_domain::{JobStatus, StrategyRequest, TestWindow};
 use failover_engine::Event;
 use failover_engine::event::ClosingReason;
 use failover_engine::plan::{CommitPolicy, Errand, StepKind, commit_plan, rollback_plan};
+use failover_engine::request::JobRequest;
 
 use crate::course::{
-    Course, accepted, back, cause, closed, delayed, done, failed, intended, live, settled, start, taken_up,
-    test, there,
+    Course, accepted, asked, back, cause, closed, delayed, done, failed, intended, live, settled, start,
+    taken_up, test, there,
 };
 
 fn closing() -> Event {
@@ -185,4 +188,24 @@ async fn a_completed_live_failover_is_settled_when_its_policy_says() {
     assert_eq!(settles(&course), Some(completed + TimeDelta::seconds(60)));
     let failed = Course::returning(&plan).and([failed()]);
     assert_eq!(settles(&failed), None, "a failed one has nothing to settle");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_window_is_never_behind_what_the_window_showed() {
+    let plan = test(StrategyRequest::Auto).await;
+    let last = plan.stages.len() - 1;
+    let course = (0..last).fold(Course::begun(&plan), Course::and_stage);
+    let window = TestWindow::open(start(), Duration::from_secs(1));
+    let course = course.and([
+        Event::StageEntered { stage: last },
+        Event::WindowOpened { window },
+    ]);
+    assert_at(&course, JobStatus::Executing, 70.0);
+    let extend = JobRequest::Extend {
+        deadline: start() + TimeDelta::hours(1),
+    };
+    let course = course.and([asked(1, extend)]);
+    assert_at(&course, JobStatus::Executing, 85.0);
+    let course = course.and([Event::ReturnBegan { cause: cause() }]);
+    assert_at(&course, JobStatus::Cleanup, 85.0);
 }
