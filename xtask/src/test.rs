@@ -22,7 +22,7 @@ pub(crate) struct TestArgs {
 }
 
 /// The variable that tells tests where a PostgreSQL server is on which they may create databases.
-const POSTGRES_URL: &str = "FAILOVER_TEST_POSTGRES_URL";
+pub(crate) const POSTGRES_URL: &str = "FAILOVER_TEST_POSTGRES_URL";
 
 /// Checks the cheap rules, builds the binaries that the whole-system tests start, and runs all tests.
 pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs) -> anyhow::Result<()> {
