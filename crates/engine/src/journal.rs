@@ -285,3 +285,36 @@ fn log_event(lease: &Lease, plan: &Plan, stored: &StoredEvent) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryStore;
+    use crate::contract::ManualClock;
+    use crate::contract::fixture::{claimed, plan};
+
+    #[tokio::test]
+    async fn a_lease_is_confirmed_only_while_it_holds() {
+        let clock = ManualClock::new();
+        let store: Arc<dyn JobStore> = Arc::new(MemoryStore::new(clock.clone()));
+        let lease = claimed(store.as_ref()).await;
+        let events = store.events(&lease.job_id, 0, 10).await.expect("a read");
+        let plan = plan(1);
+        let state = JobState::replay(&plan, &events).expect("the journal is sound");
+        let journal = JobJournal::new(
+            Arc::clone(&store),
+            lease.clone(),
+            Arc::new(plan),
+            state,
+            clock,
+            EngineSettings::default(),
+            CancellationToken::new(),
+        );
+        journal.confirm_lease().await.expect("the lease holds");
+        let after = store.events(&lease.job_id, 0, 10).await.expect("a read");
+        assert_eq!(after, events, "confirming writes no entry");
+        store.release(&lease).await.expect("a write");
+        let lost = journal.confirm_lease().await;
+        assert!(matches!(lost, Err(Stop::LeaseLost)), "{lost:?}");
+    }
+}
