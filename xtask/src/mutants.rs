@@ -36,6 +36,7 @@ struct Target {
 
 /// Whole jobs on virtual time, without crashes at every entry.
 const JOBS: &[&str] = &[
+    "--test=database_away",
     "--test=live_failover",
     "--test=previous_release",
     "--test=stopped_worker",
@@ -81,7 +82,7 @@ const TARGETS: &[Target] = &[
             "crates/engine/src/state/**/*.rs",
         ],
         left_out: None,
-        rounds: &[&["--test=state_machine"], JOBS, CRASHES, MATRIX],
+        rounds: &[&["--lib", "--test=state_machine"], JOBS, CRASHES, MATRIX],
     },
     // The shared files are compiled against both databases; cargo-mutants finds them where SQLite's modules name them.
     Target {
