@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use failover_domain::JobStatus;
-use failover_engine::contract::fixture::{batch, create, stranger};
+use failover_engine::contract::fixture::{batch, create, end, stranger};
 use failover_engine::ports::{AppendError, JobStore};
 use failover_store::Store;
 
@@ -98,7 +98,14 @@ async fn a_claim_that_finds_nothing_does_not_wait_for_who_writes() {
         [],
         "there is no place for it"
     );
-    assert_eq!(store.claim(&worker, 5).await.unwrap().len(), 1);
+    let lease = store.claim(&worker, 5).await.unwrap().remove(0).lease;
+    assert_eq!(
+        claim_beside_a_writer(5).await.unwrap(),
+        [],
+        "the job has a worker"
+    );
+    end(&store, &lease).await;
+    assert_eq!(claim_beside_a_writer(5).await.unwrap(), [], "the job has ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
