@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
@@ -25,6 +26,9 @@ const FILES: [&str; 3] = [
     "crates/store/src/shared/requests.rs",
 ];
 
+/// How long the tests, or their compilation, may take: either is done in a minute or two.
+const LONGEST: Duration = Duration::from_secs(300);
+
 /// What a condition begins with.
 const FILTER: &str = ".filter(";
 
@@ -33,13 +37,14 @@ pub(super) fn run(workspace: &Workspace, interrupt: &Interrupt, table: &mut Tabl
     let copy = copy_of(workspace, interrupt)?;
     let log = workspace.target.join("mutants/guards.log");
     let log = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-    let succeeds = |more: &[&str]| -> anyhow::Result<bool> {
+    let attempt = |more: &[&str]| {
         let mut test = store_tests(workspace, copy.path());
         test.args(more).stdout(log.try_clone()?).stderr(log.try_clone()?);
-        Ok(foreground::finish(&mut test, interrupt)?.success())
+        foreground::finish_within(&mut test, interrupt, LONGEST)
     };
+    let sound = attempt(&[])?;
     ensure!(
-        succeeds(&[])?,
+        sound.is_some_and(|status| status.success()),
         "the tests of the store fail without a mutant, too"
     );
     for file in FILES {
@@ -50,12 +55,15 @@ pub(super) fn run(workspace: &Workspace, interrupt: &Interrupt, table: &mut Tabl
             let line = 1 + text[..start].matches('\n').count();
             let name = format!("{file}:{line}: remove {}", words.concat());
             fs::write(&path, format!("{}{}", &text[..start], &text[end..]))?;
-            let fate = if !succeeds(&["--no-run"])? {
-                Fate::Unviable
-            } else if succeeds(&[])? {
-                Fate::Survived
+            let is_viable = attempt(&["--no-run"])?.is_some_and(|status| status.success());
+            let fate = if is_viable {
+                match attempt(&[])? {
+                    None => Fate::TimedOut,
+                    Some(status) if status.success() => Fate::Survived,
+                    Some(_) => Fate::Killed,
+                }
             } else {
-                Fate::Killed
+                Fate::Unviable
             };
             println!("{fate:?}: {name}");
             table.note(file, &name, fate);
