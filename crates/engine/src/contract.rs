@@ -91,6 +91,7 @@ macro_rules! store_contract {
             a_renewed_lease_keeps_its_jobs,
             a_worker_without_a_lease_claims_nothing,
             a_retired_worker_frees_its_jobs_at_once,
+            a_retired_worker_frees_no_job_of_another_one,
             a_released_job_is_free_at_once,
             a_lost_lease_releases_nothing,
             ended_jobs_are_not_claimable,

@@ -143,6 +143,19 @@ pub async fn a_retired_worker_frees_its_jobs_at_once(harness: &dyn Harness) {
         .expect("retiring a stranger is nothing");
 }
 
+/// Whoever leaves takes nothing from those who stay.
+pub async fn a_retired_worker_frees_no_job_of_another_one(harness: &dyn Harness) {
+    let jobs = harness.jobs();
+    let lease = claimed(jobs.as_ref()).await;
+    let leaving = worker(jobs.as_ref()).await;
+    jobs.retire_worker(&leaving).await.expect("a write");
+    let other = worker(jobs.as_ref()).await;
+    assert_eq!(claim(jobs.as_ref(), &other, 5).await, []);
+    jobs.append(&lease, &batch([2], JobStatus::Validating))
+        .await
+        .expect("the lease holds");
+}
+
 /// A job that is handed back is anybody's.
 pub async fn a_released_job_is_free_at_once(harness: &dyn Harness) {
     let jobs = harness.jobs();
