@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use failover_system_tests::descendants::descendants;
@@ -30,6 +30,31 @@ pub(crate) fn finish(command: &mut Command, interrupt: &Interrupt) -> anyhow::Re
     wait(child, command, interrupt)
 }
 
+/// Runs a program until it ends, or ends it when its time is over: then there is no status.
+pub(crate) fn finish_within(
+    command: &mut Command,
+    interrupt: &Interrupt,
+    limit: Duration,
+) -> anyhow::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + limit;
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("cannot start {}", describe(command)))?;
+    loop {
+        if let Some(status) = look(&mut child, command, interrupt)? {
+            return Ok(Some(status));
+        }
+        if let Err(stop) = interrupt.wait(LOOK) {
+            end(child);
+            return Err(stop);
+        }
+        if Instant::now() >= deadline {
+            end(child);
+            return Ok(None);
+        }
+    }
+}
+
 /// Runs a program until it ends, demands success, and answers what it wrote to its standard output.
 pub(crate) fn output(command: &mut Command, interrupt: &Interrupt) -> anyhow::Result<Vec<u8>> {
     let mut child = command
@@ -54,12 +79,7 @@ pub(crate) fn output(command: &mut Command, interrupt: &Interrupt) -> anyhow::Re
 
 fn wait(mut child: Child, command: &Command, interrupt: &Interrupt) -> anyhow::Result<ExitStatus> {
     loop {
-        if let Some(status) = child
-            .try_wait()
-            .with_context(|| format!("lost {}", describe(command)))?
-        {
-            // A keystroke reaches the program and us: it counts as the user's wish, not as the program's failure.
-            interrupt.wait(Duration::ZERO)?;
+        if let Some(status) = look(&mut child, command, interrupt)? {
             return Ok(status);
         }
         if let Err(stop) = interrupt.wait(LOOK) {
@@ -67,6 +87,18 @@ fn wait(mut child: Child, command: &Command, interrupt: &Interrupt) -> anyhow::R
             return Err(stop);
         }
     }
+}
+
+/// How a program has ended, if it has.
+fn look(child: &mut Child, command: &Command, interrupt: &Interrupt) -> anyhow::Result<Option<ExitStatus>> {
+    let ended = child
+        .try_wait()
+        .with_context(|| format!("lost {}", describe(command)))?;
+    if ended.is_some() {
+        // A keystroke reaches the program and us: it counts as the user's wish, not as the program's failure.
+        interrupt.wait(Duration::ZERO)?;
+    }
+    Ok(ended)
 }
 
 /// Asks a program and all that it has started to end, and waits until it has. Cargo does not pass a signal on to
@@ -106,6 +138,16 @@ mod tests {
         assert_eq!(output(&mut long, &interrupt).unwrap().len(), 300_000);
         let failed = output(&mut shell("echo half; exit 3"), &interrupt).unwrap_err();
         assert!(failed.to_string().contains('3'), "{failed}");
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_ended() {
+        let interrupt = Interrupt::install().unwrap();
+        let mut endless = Command::new("sleep");
+        let ended = finish_within(endless.arg("600"), &interrupt, Duration::from_millis(100));
+        assert!(ended.unwrap().is_none());
+        let ended = finish_within(&mut Command::new("true"), &interrupt, Duration::from_secs(60));
+        assert!(ended.unwrap().unwrap().success());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod dev;
 mod foreground;
 mod fuzz;
 mod interrupt;
+mod mutants;
 mod postgres;
 mod prove;
 mod python;

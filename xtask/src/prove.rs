@@ -5,7 +5,7 @@ use clap::Args;
 use crate::interrupt::Interrupt;
 use crate::test::POSTGRES_URL;
 use crate::workspace::Workspace;
-use crate::{foreground, postgres};
+use crate::{foreground, mutants, postgres};
 
 /// How many pairs of faults are drawn for each of the nine courses with three disks: more than 50,000 together.
 const PAIRS: &str = "5600";
@@ -42,6 +42,9 @@ pub(crate) struct ProveArgs {
     /// Repeat the storm of a seed, with its story, all journals and the simulated cloud's log.
     #[arg(long, value_name = "SEED", conflicts_with_all = ["pairs", "seeds", "model", "processes"])]
     storm: Option<u64>,
+    /// Mutants of lease, journal, state machine and return planner: 9 of 10 must be killed. Takes hours.
+    #[arg(long, conflicts_with_all = ["pairs", "seeds", "model", "processes", "only", "storm"])]
+    mutants: bool,
 }
 
 fn pairs(text: &str) -> Result<String, String> {
@@ -53,6 +56,9 @@ fn pairs(text: &str) -> Result<String, String> {
 
 /// Runs what is asked for, and fails when any of it does.
 pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &ProveArgs) -> anyhow::Result<()> {
+    if args.mutants {
+        return mutants::run(workspace, interrupt);
+    }
     if let Some(name) = &args.only {
         return engine_test(
             workspace,

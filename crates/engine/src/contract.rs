@@ -75,6 +75,7 @@ macro_rules! store_contract {
     ($harness:expr) => {
         $crate::store_contract!(@module $harness, jobs:
             fifty_concurrent_creates_give_one_job,
+            each_source_vm_has_its_own_active_job,
             a_taken_id_gives_the_next_second,
             a_created_job_reads_back,
             what_does_not_exist_is_none,
@@ -90,6 +91,7 @@ macro_rules! store_contract {
             a_renewed_lease_keeps_its_jobs,
             a_worker_without_a_lease_claims_nothing,
             a_retired_worker_frees_its_jobs_at_once,
+            a_retired_worker_frees_no_job_of_another_one,
             a_released_job_is_free_at_once,
             a_lost_lease_releases_nothing,
             ended_jobs_are_not_claimable,
@@ -111,6 +113,7 @@ macro_rules! store_contract {
         );
         $crate::store_contract!(@module $harness, journal:
             the_same_batch_twice_is_written_once,
+            a_repetition_is_recognised_beside_other_jobs,
             the_last_batch_of_a_job_can_be_repeated_too,
             a_concurrent_repetition_is_written_once,
             instants_finer_than_the_store_keeps_are_still_repeatable,

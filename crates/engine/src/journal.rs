@@ -285,3 +285,83 @@ fn log_event(lease: &Lease, plan: &Plan, stored: &StoredEvent) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryStore;
+    use crate::contract::ManualClock;
+    use crate::contract::fixture::{base, claimed, failure, plan};
+    use crate::request::JobRequest;
+
+    /// The journal of a job that was just claimed, and its store.
+    async fn journal() -> (JobJournal, Arc<dyn JobStore>) {
+        let clock = ManualClock::new();
+        let store: Arc<dyn JobStore> = Arc::new(MemoryStore::new(clock.clone()));
+        let lease = claimed(store.as_ref()).await;
+        let events = store.events(&lease.job_id, 0, 10).await.expect("a read");
+        let plan = plan(1);
+        let state = JobState::replay(&plan, &events).expect("the journal is sound");
+        let journal = JobJournal::new(
+            Arc::clone(&store),
+            lease,
+            Arc::new(plan),
+            state,
+            clock,
+            EngineSettings::default(),
+            CancellationToken::new(),
+        );
+        (journal, store)
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_confirmed_only_while_it_holds() {
+        let (journal, store) = journal().await;
+        let lease = journal.lease().clone();
+        let before = store.events(&lease.job_id, 0, 10).await.expect("a read");
+        journal.confirm_lease().await.expect("the lease holds");
+        let after = store.events(&lease.job_id, 0, 10).await.expect("a read");
+        assert_eq!(after, before, "confirming writes no entry");
+        store.release(&lease).await.expect("a write");
+        let lost = journal.confirm_lease().await;
+        assert!(matches!(lost, Err(Stop::LeaseLost)), "{lost:?}");
+    }
+
+    #[tokio::test]
+    async fn a_job_does_not_end_on_a_decision_that_is_older_than_what_it_has_heard() {
+        let (journal, store) = journal().await;
+        let lease = journal.lease().clone();
+        let worker = lease.worker.to_string();
+        let epoch = lease.epoch;
+        let cause = failure();
+        for event in [
+            Event::TakenUp { worker, epoch },
+            Event::ReturnBegan { cause: cause.clone() },
+        ] {
+            journal.record(event).await.expect("the lease holds");
+        }
+        let decided_on = journal.state().await;
+        let asked = store
+            .submit_request(&lease.job_id, "operator", &JobRequest::Retry)
+            .await;
+        asked.expect("a write");
+        let request = StoredRequest {
+            number: 1,
+            by: "operator".to_owned(),
+            at: base(),
+            request: JobRequest::Retry,
+        };
+        journal.hear(request).await.expect("the lease holds");
+        let heard = journal.state().await;
+        let ended = || Event::Failed {
+            cause: cause.clone(),
+            comparison: None,
+            resting: Vec::new(),
+        };
+        let is_written = journal.end(&decided_on, ended()).await.expect("the lease holds");
+        assert!(!is_written, "the decision knows nothing of the request");
+        assert_eq!(journal.state().await, heard);
+        let is_written = journal.end(&heard, ended()).await.expect("the lease holds");
+        assert!(is_written && journal.state().await.has_ended());
+    }
+}

@@ -7,13 +7,15 @@ use failover_domain::{
     AtWindowEnd, CloudVmId, Controller, Decision, DiskPosition, Firmware, JobType, RollbackStrategy,
     ShapeSpec, VolumeId,
 };
+use failover_engine::event::{StepError, StepErrorKind, StepFacts};
 use failover_engine::plan::{
     BootPolicy, Direction, Errand, OnBootFailure, PlannedDisk, PlannedVm, Step, StepKind, TestErrand,
     WarningPolicy,
 };
 use failover_engine::ports::{Custody, ResourceKind, ResourceRow, ResourceState};
-use failover_engine::return_planner::{Busy, Obstacle, plan_return};
+use failover_engine::return_planner::{Busy, Obstacle, plan_commit, plan_return};
 use failover_engine::scene::Scene;
+use failover_engine::state::{Standing, StepRecord};
 use failover_engine::{JobState, Plan};
 use ossea::{
     Attachment, CloudVm, VmSnapshot, VmSnapshotKind, VmSnapshotState, VmState, Volume, VolumeKind,
@@ -620,4 +622,227 @@ fn no_step_overtakes_another_one_about_the_same_disk() {
         ],
         "disk 1 is seen detached before its detach is known to be done"
     );
+}
+
+#[test]
+fn a_step_that_waits_for_its_next_attempt_is_not_begun() {
+    let places = [At::Nowhere, At::Nowhere, At::Oma];
+    let begun = begun_beside(&[], &[StepKind::ReturnToOma { disk: 0 }], places, [false; 3]);
+    assert_eq!(begun, [StepKind::ReturnToOma { disk: 1 }]);
+}
+
+#[test]
+fn a_replica_that_hangs_on_no_vm_does_not_wait_for_the_stop_of_the_vm() {
+    let places = [At::Destination, At::Nowhere, At::Nowhere];
+    let begun = begun_beside(&[StepKind::StopVm], &[], places, [false, false, true]);
+    let expected = [StepKind::ReturnToOma { disk: 1 }, StepKind::Revert { disk: 2 }];
+    assert_eq!(begun, expected);
+}
+
+#[test]
+fn a_vm_is_not_destroyed_while_its_stop_is_not_known_to_be_done() {
+    assert_eq!(
+        begun_beside(&[StepKind::StopVm], &[], [At::Oma; 3], [false; 3]),
+        []
+    );
+    assert_eq!(
+        begun_beside(&[], &[StepKind::StopVm], [At::Oma; 3], [false; 3]),
+        []
+    );
+}
+
+/// What is begun of the way back of a test while these steps are under way.
+fn test_begun_beside(
+    job: &JobState,
+    scene: &Scene,
+    running: &[StepKind],
+    waiting: &[StepKind],
+) -> Vec<StepKind> {
+    let step = |kind: &StepKind| Step::new(Direction::Return, *kind);
+    let busy = Busy {
+        running: running.iter().map(step).collect(),
+        waiting: waiting.iter().map(|kind| step(kind).id).collect(),
+    };
+    let next = plan_return(&test_plan(), job, scene, &busy);
+    next.steps.into_iter().map(|s| s.kind).collect()
+}
+
+#[test]
+fn nothing_leaves_a_vm_whose_snapshot_is_still_being_deleted() {
+    let (job, scene) = situation([At::Destination; 3], [false; 3], VmState::Stopped);
+    assert_eq!(
+        test_begun_beside(&job, &scene, &[StepKind::DeleteVmSnapshot], &[]),
+        []
+    );
+    assert_eq!(
+        test_begun_beside(&job, &scene, &[], &[]).len(),
+        2,
+        "the data disks leave"
+    );
+}
+
+#[test]
+fn a_vm_snapshot_is_not_reverted_to_before_the_stop_is_known_to_be_done() {
+    let (job, mut scene) = situation([At::Destination; 3], [true; 3], VmState::Stopped);
+    scene.vm_snapshots = vec![vm_snapshot("ours", VmSnapshotState::Ready)];
+    assert_eq!(test_begun_beside(&job, &scene, &[], &[StepKind::StopVm]), []);
+    assert_eq!(
+        test_begun_beside(&job, &scene, &[], &[]),
+        [StepKind::RevertVmSnapshot]
+    );
+}
+
+#[test]
+fn the_migration_tool_is_told_once_and_waits_for_nothing_about_the_vm() {
+    let (mut job, scene) = situation([At::Oma; 3], [false; 3], VmState::Stopped);
+    job.writer_asked = true;
+    let step = |kind| Step::new(Direction::Return, kind);
+    let destroying = Busy {
+        running: vec![step(StepKind::DestroyVm)],
+        ..Busy::default()
+    };
+    let begun = plan_return(&plan(), &job, &scene, &destroying).steps;
+    assert_eq!(begun, [step(StepKind::Resume)]);
+    let told = Standing::Done {
+        facts: StepFacts::Plain,
+    };
+    note(&mut job, StepKind::Resume, told, false);
+    assert_eq!(plan_return(&plan(), &job, &scene, &destroying).steps, []);
+}
+
+/// Notes how a step of the way back stands.
+fn note(job: &mut JobState, kind: StepKind, standing: Standing, doubted: bool) {
+    let step = Step::new(Direction::Return, kind);
+    let record = StepRecord {
+        step: step.clone(),
+        attempts: 1,
+        delays: 0,
+        forced: doubted,
+        doubted,
+        standing,
+        since: DateTime::UNIX_EPOCH,
+        until: DateTime::UNIX_EPOCH,
+    };
+    job.steps.insert(step.id, record);
+}
+
+/// A stop that was put off.
+fn unfinished() -> Standing {
+    Standing::Delayed {
+        error: StepError {
+            kind: StepErrorKind::Unavailable,
+            message: "the host does not answer".to_owned(),
+            refusal: None,
+        },
+        retry_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+fn return_kinds(job: &JobState, scene: &Scene) -> Vec<StepKind> {
+    let next = plan_return(&plan(), job, scene, &Busy::default());
+    next.steps.into_iter().map(|s| s.kind).collect()
+}
+
+#[test]
+fn a_stop_that_was_begun_is_taken_to_its_end_although_the_vm_shows_stopped() {
+    let (mut job, scene) = situation([At::Destination; 3], [true; 3], VmState::Stopped);
+    note(&mut job, StepKind::StopVm, unfinished(), false);
+    assert_eq!(return_kinds(&job, &scene), [StepKind::StopVm]);
+    let off = Standing::Done {
+        facts: StepFacts::GuestOff,
+    };
+    note(&mut job, StepKind::StopVm, off, false);
+    let leaving = [1, 2].map(|disk| StepKind::DetachFromDestination { disk });
+    assert_eq!(return_kinds(&job, &scene), leaving);
+}
+
+/// Its guest may run on where nobody reaches it, and write to what it had.
+#[test]
+fn what_a_vm_had_whose_forced_stop_has_not_ended_goes_nowhere() {
+    let (mut job, mut scene) = situation([At::Nowhere; 3], [false, false, true], VmState::Stopped);
+    for disk in &mut job.disks {
+        disk.custody = Custody::Destination { device: 0 };
+    }
+    job.disks[0].custody = Custody::Detached;
+    note(&mut job, StepKind::StopVm, unfinished(), true);
+    let free = StepKind::ReturnToOma { disk: 0 };
+    assert_eq!(
+        return_kinds(&job, &scene),
+        [free, StepKind::StopVm],
+        "disk 0 was on no VM"
+    );
+    let mut marked = job.clone();
+    marked.disks[1].quarantined = true;
+    let expected = [free, StepKind::ReturnToOma { disk: 1 }, StepKind::StopVm];
+    assert_eq!(
+        return_kinds(&marked, &scene),
+        expected,
+        "what is marked may return"
+    );
+    let mut graceful = job.clone();
+    note(&mut graceful, StepKind::StopVm, unfinished(), false);
+    let expected = [
+        free,
+        StepKind::ReturnToOma { disk: 1 },
+        StepKind::Revert { disk: 2 },
+    ];
+    assert_eq!(
+        return_kinds(&graceful, &scene),
+        expected,
+        "nobody doubts a graceful stop"
+    );
+    // Nothing tells any more whether the guest is off.
+    scene.vm = None;
+    let expected = [
+        free,
+        StepKind::Quarantine { disk: 1 },
+        StepKind::Quarantine { disk: 2 },
+    ];
+    assert_eq!(return_kinds(&job, &scene), expected);
+}
+
+#[test]
+fn a_doubtful_replica_is_marked_wherever_it_is_found() {
+    for places in [[At::Oma; 3], [At::Nowhere, At::Oma, At::Oma]] {
+        let (mut job, scene) = situation(places, [false; 3], VmState::Stopped);
+        job.ledger.clear();
+        job.disks[0].doubtful = true;
+        assert_eq!(return_kinds(&job, &scene), [StepKind::Quarantine { disk: 0 }]);
+        job.disks[0].quarantined = true;
+        let next = plan_return(&plan(), &job, &scene, &Busy::default());
+        assert_eq!(next.is_home, places == [At::Oma; 3]);
+    }
+}
+
+#[test]
+fn a_commit_deletes_each_rollback_point_once() {
+    let (mut job, _) = situation([At::Destination; 3], [true; 3], VmState::Running);
+    job.ledger.clear();
+    for (disk, state) in (0..).zip([
+        ResourceState::Present,
+        ResourceState::Intended,
+        ResourceState::Removed,
+    ]) {
+        job.ledger.push(ResourceRow {
+            kind: ResourceKind::Snapshot,
+            name: format!("snapshot-{disk}"),
+            cloud_id: None,
+            state,
+        });
+    }
+    let delete = |disk| Step::new(Direction::Return, StepKind::DeleteSnapshot { disk });
+    let next = plan_commit(&plan(), &job, &Busy::default());
+    assert_eq!(next.steps, [delete(0), delete(1)]);
+    assert!(!next.is_home);
+    let busy = Busy {
+        running: vec![delete(0)],
+        waiting: [delete(1).id].into(),
+    };
+    let next = plan_commit(&plan(), &job, &busy);
+    assert_eq!(next.steps, []);
+    assert!(!next.is_home, "they are not gone yet");
+    for row in &mut job.ledger {
+        row.state = ResourceState::Removed;
+    }
+    assert!(plan_commit(&plan(), &job, &Busy::default()).is_home);
 }

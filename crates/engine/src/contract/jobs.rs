@@ -42,6 +42,24 @@ pub async fn fifty_concurrent_creates_give_one_job(harness: &dyn Harness) {
     );
 }
 
+/// The job of one source VM says nothing of another one.
+pub async fn each_source_vm_has_its_own_active_job(harness: &dyn Harness) {
+    let jobs = harness.jobs();
+    let mut created = Vec::new();
+    for vm in [1, 2] {
+        created.push(create(jobs.as_ref(), vm, 0).await);
+    }
+    for (vm, job) in [(1, Some(&created[0])), (2, Some(&created[1])), (3, None)] {
+        let active = jobs.active_job(&vm_id(vm)).await.expect("a read");
+        assert_eq!(active.as_ref(), job, "source VM {vm}");
+    }
+    let refused = jobs.create(new_job(2, 60)).await;
+    assert!(
+        matches!(&refused, Err(CreateError::Active { job_id, .. }) if *job_id == created[1]),
+        "{refused:?}"
+    );
+}
+
 /// Two jobs of one VM in one second get two ids.
 pub async fn a_taken_id_gives_the_next_second(harness: &dyn Harness) {
     let jobs = harness.jobs();

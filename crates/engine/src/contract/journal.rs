@@ -6,7 +6,9 @@ use chrono::TimeDelta;
 use failover_domain::{JobStatus, SnapshotId, TestWindow};
 
 use super::Harness;
-use super::fixture::{LEASE, all, attention, base, batch, claimed, entry, failure, id, projection, worker};
+use super::fixture::{
+    LEASE, all, attention, base, batch, claimed, create, entry, failure, id, projection, worker,
+};
 use crate::event::{Event, StoredEvent};
 use crate::ports::{
     AppendError, Batch, Custody, JobRecord, Lease, ResourceKind, ResourceRow, ResourceState, StoreError,
@@ -33,6 +35,26 @@ pub async fn the_same_batch_twice_is_written_once(harness: &dyn Harness) {
         (4, JobStatus::Executing)
     );
     assert_eq!(journal[1..3], two.events);
+}
+
+/// Entries of another job with the same numbers are not its own.
+pub async fn a_repetition_is_recognised_beside_other_jobs(harness: &dyn Harness) {
+    let jobs = harness.jobs();
+    let lease = claimed(jobs.as_ref()).await;
+    create(jobs.as_ref(), 2, 0).await;
+    let other = jobs
+        .claim(&lease.worker, 1)
+        .await
+        .expect("a claim")
+        .remove(0)
+        .lease;
+    for lease in [&other, &lease, &lease] {
+        jobs.append(lease, &batch([2, 3], JobStatus::Validating))
+            .await
+            .expect("it is written or written already");
+    }
+    let (_, journal) = stored(harness, &lease).await;
+    assert_eq!(journal.iter().map(|e| e.seq).collect::<Vec<_>>(), [1, 2, 3]);
 }
 
 /// The batch that ends a job ends its ownership, and must be repeatable all the same.

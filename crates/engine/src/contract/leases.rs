@@ -90,7 +90,8 @@ pub async fn a_job_is_free_when_its_workers_lease_has_ended(harness: &dyn Harnes
     harness.pass(LEASE - Duration::from_secs(1)).await;
     let other = worker(jobs.as_ref()).await;
     assert_eq!(claim(jobs.as_ref(), &other, 1).await, []);
-    harness.pass(Duration::from_secs(2)).await;
+    // A lease that ends at this very instant has ended: whoever holds it must not count on it.
+    harness.pass(Duration::from_secs(1)).await;
     assert_eq!(claim(jobs.as_ref(), &other, 1).await, [lease.job_id]);
 }
 
@@ -140,6 +141,19 @@ pub async fn a_retired_worker_frees_its_jobs_at_once(harness: &dyn Harness) {
     jobs.retire_worker(&stranger())
         .await
         .expect("retiring a stranger is nothing");
+}
+
+/// Whoever leaves takes nothing from those who stay.
+pub async fn a_retired_worker_frees_no_job_of_another_one(harness: &dyn Harness) {
+    let jobs = harness.jobs();
+    let lease = claimed(jobs.as_ref()).await;
+    let leaving = worker(jobs.as_ref()).await;
+    jobs.retire_worker(&leaving).await.expect("a write");
+    let other = worker(jobs.as_ref()).await;
+    assert_eq!(claim(jobs.as_ref(), &other, 5).await, []);
+    jobs.append(&lease, &batch([2], JobStatus::Validating))
+        .await
+        .expect("the lease holds");
 }
 
 /// A job that is handed back is anybody's.

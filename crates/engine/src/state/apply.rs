@@ -3,7 +3,6 @@
 mod hearing;
 mod learning;
 
-use chrono::{DateTime, Utc};
 use failover_domain::{JobStatus, JobType};
 
 use super::{IllegalEvent, JobState, OpenAttempt, Phase, Standing, StepRecord};
@@ -113,7 +112,6 @@ impl JobState {
             Event::ReturnBegan { cause } => {
                 self.phase = Phase::Returning;
                 self.failure = Some(cause.clone());
-                self.close_window(stored.at);
                 self.begin_cleanup(plan).map_err(&illegal)?;
             }
             Event::ClosingBegan { why } => {
@@ -122,7 +120,6 @@ impl JobState {
                 }
                 self.phase = Phase::Returning;
                 self.closing = Some(why.clone());
-                self.close_window(stored.at);
                 self.begin_cleanup(plan).map_err(&illegal)?;
             }
             Event::AttentionRaised { attention } => {
@@ -209,13 +206,6 @@ impl JobState {
             Ok(())
         } else {
             Err(format!("the job is in phase {:?}", self.phase))
-        }
-    }
-
-    /// The progress that the window had reached is kept.
-    fn close_window(&mut self, at: DateTime<Utc>) {
-        if let Some(window) = &self.window {
-            self.progress = self.progress.max(window.progress(at));
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection as _;
 use failover_domain::JobStatus;
-use failover_engine::contract::fixture::{batch, create, stranger};
+use failover_engine::contract::fixture::{batch, create, end, stranger};
 use failover_engine::ports::{AppendError, JobStore};
 use failover_store::Store;
 
@@ -66,6 +67,45 @@ async fn a_broken_job_does_not_keep_its_neighbours_from_being_claimed() {
             "{error}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_finds_nothing_does_not_wait_for_who_writes() {
+    // SQLite has one writer at a time. Idle workers, which ask all the time, must not stand in its queue.
+    let database = Database::file();
+    let store = Store::open(&database.settings()).await.unwrap();
+    let worker = stranger();
+    store
+        .renew_worker(&worker, Duration::from_secs(60))
+        .await
+        .unwrap();
+    let claim_beside_a_writer = async |limit: usize| {
+        let mut writer = database.sqlite();
+        writer.batch_execute("BEGIN IMMEDIATE").unwrap();
+        let second = "PRAGMA busy_timeout = 0; BEGIN IMMEDIATE";
+        assert!(
+            database.sqlite().batch_execute(second).is_err(),
+            "nobody else can write"
+        );
+        let claimed = store.claim(&worker, limit).await;
+        writer.batch_execute("ROLLBACK").unwrap();
+        claimed
+    };
+    assert_eq!(claim_beside_a_writer(5).await.unwrap(), [], "there is no job");
+    create(&store, 1, 0).await;
+    assert_eq!(
+        claim_beside_a_writer(0).await.unwrap(),
+        [],
+        "there is no place for it"
+    );
+    let lease = store.claim(&worker, 5).await.unwrap().remove(0).lease;
+    assert_eq!(
+        claim_beside_a_writer(5).await.unwrap(),
+        [],
+        "the job has a worker"
+    );
+    end(&store, &lease).await;
+    assert_eq!(claim_beside_a_writer(5).await.unwrap(), [], "the job has ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
