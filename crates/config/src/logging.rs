@@ -13,6 +13,9 @@ pub fn init_logging(settings: &LogSettings) {
     let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Where the log cannot be written, as on a full disk, nothing must be said about it on stderr either: that would be
+        // a panic in the middle of whatever was logged, and jobs matter more than their log.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let result = match settings.format {
         LogFormat::Text => builder
