@@ -1,5 +1,6 @@
 //! `cargo xtask prove`: the proof that nothing is lost, level by level, and the repetition of any single run of it.
 
+use anyhow::bail;
 use clap::Args;
 
 use crate::interrupt::Interrupt;
@@ -20,14 +21,15 @@ pub(crate) struct ProveArgs {
     /// The fault matrix: every fault alone, and so many pairs of faults for each course, or all of them, which takes hours.
     #[arg(long, value_name = "COUNT|all", value_parser = pairs, num_args = 0..=1, default_missing_value = "all")]
     pairs: Option<String>,
-    /// The seed that pairs of faults and the order of kills are drawn from.
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
-    seed: u64,
+    /// The seed of the pairs of faults, or of the order in which processes are killed; 1 where none is given.
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
     /// Storms: so many of them, each from a seed of its own.
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..u64::MAX / 2))]
     seeds: Option<u64>,
     /// The seed of the first storm.
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    #[arg(long, value_name = "SEED", default_value_t = 1, requires = "seeds",
+          value_parser = clap::value_parser!(u64).range(..u64::MAX / 2))]
     from: u64,
     /// The model, explored to its last state.
     #[arg(long)]
@@ -56,6 +58,10 @@ fn pairs(text: &str) -> Result<String, String> {
 
 /// Runs what is asked for, and fails when any of it does.
 pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &ProveArgs) -> anyhow::Result<()> {
+    let seed = args.seed.unwrap_or(1);
+    if args.seed.is_some() && args.pairs.is_none() && args.processes.is_none() {
+        bail!("--seed {seed} is of --pairs and --processes, and neither is given; storms begin at --from");
+    }
     if args.mutants {
         return mutants::run(workspace, interrupt);
     }
@@ -82,7 +88,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &ProveArgs
         matrix_and_storms(workspace, interrupt, &postgres.url())?;
     }
     if let Some(pairs) = &args.pairs {
-        let seed = args.seed.to_string();
+        let seed = seed.to_string();
         let settings = [
             ("FAULT_MATRIX_SINGLES", "all"),
             ("FAULT_MATRIX_PAIRS", pairs.as_str()),
@@ -96,7 +102,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &ProveArgs
         engine_test(workspace, interrupt, &["storm"], &settings)?;
     }
     if let Some(kills) = args.processes {
-        processes(workspace, interrupt, kills, args.seed)?;
+        processes(workspace, interrupt, kills, seed)?;
     }
     if is_everything || args.model {
         let mut model = workspace.cargo(["run", "--quiet", "-p", "failover-model", "--example", "report"]);

@@ -10,7 +10,7 @@ mod lab;
 use std::time::Duration;
 
 use failover_domain::{JobId, JobStatus};
-use failover_engine::ports::{AppendError, Batch, JobStore, WorkerId};
+use failover_engine::ports::{AppendError, Batch, WorkerId};
 use failover_engine::{Event, StoredEvent};
 use lab::Lab;
 use ossea_sim::faults::Work;

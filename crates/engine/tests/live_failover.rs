@@ -12,7 +12,6 @@ use std::time::Duration;
 use failover_domain::{JobStatus, JobType};
 use failover_engine::event::StepFacts;
 use failover_engine::plan::{BootGrade, OnBootFailure, StepKind};
-use failover_engine::ports::JobStore;
 use failover_engine::request::JobRequest;
 use failover_engine::{Event, FailureCode, JobState};
 use lab::Lab;

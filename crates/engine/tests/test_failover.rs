@@ -16,7 +16,7 @@ use failover_domain::{
 use failover_engine::Event;
 use failover_engine::event::VmHealth;
 use failover_engine::plan::{StepKind, WarningPolicy, way_back};
-use failover_engine::ports::{Inventory, JobRecord, JobStore};
+use failover_engine::ports::JobRecord;
 use failover_engine::request::JobRequest;
 use failover_engine::service::{FailoverRequest, StartError, Wanted, WantedTest};
 use lab::Lab;

@@ -11,7 +11,7 @@ mod lab;
 use chrono::TimeDelta;
 use failover_domain::{AttentionCode, Decision, FailoverType, JobId, JobStatus, JobType, StrategyRequest};
 use failover_engine::plan::{CommitPolicy, Direction, Step, StepKind};
-use failover_engine::ports::{Inventory, JobRecord, ResourceState};
+use failover_engine::ports::{JobRecord, ResourceState};
 use failover_engine::request::JobRequest;
 use failover_engine::service::{FailoverRequest, SettleError, Settlement, Wanted};
 use failover_engine::state::Standing;

@@ -28,7 +28,22 @@ pub(crate) struct Place {
     program: &'static str,
     tenant: Tenant,
     pub(crate) is_stopped: bool,
-    generation: u32,
+    pub(crate) generation: u32,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A process that is just being started must not be left to itself.
+        if let Tenant::Starting(starting) =
+            std::mem::replace(&mut self.tenant, Tenant::Nobody(Instant::now()))
+        {
+            drop(starting.join());
+        }
+        if self.is_stopped {
+            // Stopped, it would not hear that it is to end.
+            let _ = self.set_stopped(false);
+        }
+    }
 }
 
 impl Place {

@@ -43,7 +43,13 @@ pub(crate) fn come_to_rest(api: &Api, vms: &[SampleVm]) -> anyhow::Result<()> {
     let rested = until(REST_WITHIN, "every job has ended", || {
         open.clear();
         for vm in vms {
-            open.extend(newest(api, vm)?.filter(|job| !has_ended(job)));
+            // Right after its return the database may refuse once more.
+            match newest(api, vm) {
+                Ok(job) => open.extend(job.filter(|job| !has_ended(job))),
+                Err(error) => {
+                    open.push(json!({"vm": vm.name, "no_answer": format!("{error:#}")}));
+                }
+            }
         }
         looks += 1;
         // Now and then a person tries again at once what waits.

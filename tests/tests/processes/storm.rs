@@ -28,6 +28,12 @@ use crate::tally::Tally;
 
 const WORKERS: usize = 3;
 
+/// How long a lease lasts at this pace.
+const LEASE: Duration = Duration::from_secs(2);
+
+/// A request of a process that was stopped may be valid for 3 s when it goes on, and its job takes a moment.
+const HARM_WITHIN: Duration = Duration::from_secs(10);
+
 /// Long enough for a server to start while the database is slow.
 const UP_WITHIN: Duration = Duration::from_secs(60);
 
@@ -47,7 +53,12 @@ const FAIL_POINTS: [&str; 10] = [
 
 /// What is due at an instant.
 enum Due {
-    Continue(usize),
+    /// The process of this generation at the place of this worker goes on; it was stopped then.
+    Continue {
+        worker: usize,
+        generation: u32,
+        since: Instant,
+    },
     DatabaseClear,
     CloudClear,
     PostgresUp,
@@ -174,6 +185,11 @@ impl Storm {
         self.clear_up()?;
         let api = self.address.api().context("the API is up")?;
         oracle::come_to_rest(&api, &self.vms)?;
+        let rested = Instant::now();
+        // Whoever went on just now has the time to do harm.
+        until(HARM_WITHIN * 2, "harm was possible", || {
+            Ok((rested.elapsed() > HARM_WITHIN).then_some(()))
+        })?;
         self.tally.rest_seconds = began.elapsed().as_secs();
         oracle::nothing_is_lost(
             &api,
@@ -187,7 +203,15 @@ impl Storm {
 
     fn strike_until(&mut self, kills: u64) -> anyhow::Result<()> {
         let mut next_blow = Instant::now();
-        while self.tally.kills < kills {
+        // A short storm need not have every kind of blow, a whole one goes on until it has.
+        let is_whole = kills >= crate::KILLS;
+        while self.tally.kills < kills || (is_whole && !self.tally.kinds_that_never_struck().is_empty()) {
+            ensure!(
+                self.tally.kills < kills * 3,
+                "after {} kills these have never struck: {:?}",
+                self.tally.kills,
+                self.tally.kinds_that_never_struck()
+            );
             self.look_around()?;
             if Instant::now() >= next_blow {
                 self.blow()?;
@@ -220,7 +244,7 @@ impl Storm {
             let command = point.command;
             self.fail_point = None;
             for worker in &mut self.workers {
-                if worker.kill(Duration::from_millis(self.dice.random_range(0..800)))? {
+                if !worker.is_stopped && worker.kill(Duration::from_millis(self.dice.random_range(0..800)))? {
                     self.tally
                         .killed(&format!("kill -9 of all workers at a command: {command}"));
                 }
@@ -241,10 +265,20 @@ impl Storm {
 
     fn handle(&mut self, due: Due) -> anyhow::Result<()> {
         match due {
-            Due::Continue(worker) => {
-                // Whoever was killed meanwhile has been replaced by one that was never stopped.
-                if self.workers[worker].is_stopped {
-                    self.workers[worker].set_stopped(false)?;
+            Due::Continue {
+                worker,
+                generation,
+                since,
+            } => {
+                // Whoever was killed meanwhile does not go on.
+                let place = &mut self.workers[worker];
+                if place.is_stopped && place.generation == generation {
+                    place.set_stopped(false)?;
+                    self.tally.struck(if since.elapsed() > LEASE {
+                        "stopped past its lease, and went on"
+                    } else {
+                        "stopped, and went on"
+                    });
                 }
             }
             Due::DatabaseClear => self.to_database.set(Weather::Clear),
@@ -267,7 +301,9 @@ impl Storm {
         let empty_for = Duration::from_millis(self.dice.random_range(0..600));
         match self.dice.random_range(0..100) {
             0..40 => {
-                if self.workers[worker].kill(empty_for)? {
+                // One that is stopped is spared most of the time, because it is to go on when its jobs are another one's.
+                let is_spared = self.workers[worker].is_stopped && self.dice.random_bool(0.9);
+                if !is_spared && self.workers[worker].kill(empty_for)? {
                     self.tally.killed("kill -9 of a worker");
                 }
             }
@@ -349,14 +385,12 @@ impl Storm {
         if self.workers[worker].is_stopped || !self.workers[worker].set_stopped(true)? {
             return Ok(());
         }
-        // A lease is 2 s long here.
-        let length = self.dice.random_range(300..6000);
-        if length > 3000 {
-            self.tally.struck("stopped past its lease");
-        } else {
-            self.tally.struck("stopped and continued");
-        }
-        self.later(length..length + 1, Due::Continue(worker));
+        let due = Due::Continue {
+            worker,
+            generation: self.workers[worker].generation,
+            since: Instant::now(),
+        };
+        self.later(300..6000, due);
         Ok(())
     }
 

@@ -82,6 +82,24 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// Whether both would strike the same entry or call, where only one can.
+    pub(crate) fn is_at_the_moment_of(&self, other: &Fault) -> bool {
+        match (self, other) {
+            (Fault::Journal { entry, .. }, Fault::Journal { entry: of_other, .. }) => entry == of_other,
+            (
+                Fault::Cloud { command, call, .. },
+                Fault::Cloud {
+                    command: of_other,
+                    call: other_call,
+                    ..
+                },
+            ) => command == of_other && call == other_call,
+            (Fault::Journal { .. }, Fault::Cloud { .. }) | (Fault::Cloud { .. }, Fault::Journal { .. }) => {
+                false
+            }
+        }
+    }
+
     /// Whether the cloud must have been asked for the same as in an undisturbed run.
     pub(crate) fn changes_nothing_in_the_cloud(&self) -> bool {
         match self {

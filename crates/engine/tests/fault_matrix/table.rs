@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::fault::Fault;
 use crate::trial::Verdict;
 
+/// The row of runs with two faults.
+const PAIRS: &str = "pairs of faults";
+
 /// What all courses have shown so far; they run side by side.
 static RUNS: AtomicUsize = AtomicUsize::new(0);
 static PASSED: AtomicUsize = AtomicUsize::new(0);
@@ -16,7 +19,7 @@ static PASSED: AtomicUsize = AtomicUsize::new(0);
 struct Count {
     runs: usize,
     passed: usize,
-    first_only: usize,
+    one_only: usize,
 }
 
 /// Runs by fault.
@@ -30,15 +33,15 @@ impl Table {
     pub(crate) fn count(&mut self, faults: &[Fault], name: &str, verdict: &Verdict) {
         let row = match faults {
             [fault] => fault.kind(),
-            _ => "pairs of faults",
+            _ => PAIRS,
         };
         let count = self.rows.entry(row).or_default();
         count.runs += 1;
         match verdict {
             Verdict::Withstood => count.passed += 1,
-            Verdict::FirstOnly => {
+            Verdict::OneOnly => {
                 count.passed += 1;
-                count.first_only += 1;
+                count.one_only += 1;
             }
             Verdict::Harm(_) => self.failures.push(name.to_owned()),
         }
@@ -54,11 +57,11 @@ impl Table {
             let Count {
                 runs,
                 passed,
-                first_only,
+                one_only,
             } = count;
             write!(text, "  {row:<24} {runs:>6} runs {passed:>6} passed").expect("text grows");
-            if *first_only > 0 {
-                write!(text, ", {first_only} without the second fault's moment").expect("text grows");
+            if *one_only > 0 {
+                write!(text, ", {one_only} in which one fault had no moment").expect("text grows");
             }
             text.push('\n');
         }
@@ -76,6 +79,18 @@ impl Table {
         )
         .expect("text grows");
         text
+    }
+
+    /// Most pairs must have had both their moments, or the harness strikes nothing.
+    pub(crate) fn insist_that_pairs_fired(&self) {
+        if let Some(pairs) = self.rows.get(PAIRS) {
+            assert!(
+                pairs.one_only * 5 < pairs.runs,
+                "of {} pairs {} have had one fault only",
+                pairs.runs,
+                pairs.one_only
+            );
+        }
     }
 
     fn total(&self) -> (usize, usize) {

@@ -21,8 +21,8 @@ use crate::store::{FaultyStore, Struck, faulty};
 pub(crate) enum Verdict {
     /// Every fault fired, and no harm was done.
     Withstood,
-    /// No harm was done, but the second fault never came to its moment: the first one had changed the course.
-    FirstOnly,
+    /// No harm was done, but one of the two faults never came to its moment: the other one had changed the course.
+    OneOnly,
     /// This went wrong.
     Harm(String),
 }
@@ -221,7 +221,7 @@ impl Run {
         if open == 0 {
             Verdict::Withstood
         } else {
-            Verdict::FirstOnly
+            Verdict::OneOnly
         }
     }
 }

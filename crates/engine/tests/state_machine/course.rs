@@ -6,7 +6,7 @@ use failover_domain::{
 };
 use failover_engine::event::{CreatedObject, StepError, StepErrorKind, StepFacts};
 use failover_engine::plan::{Direction, Settled, Step, StepKind};
-use failover_engine::ports::{Custody, JobStore, ResourceKind, ResourceState};
+use failover_engine::ports::{Custody, ResourceKind, ResourceState};
 use failover_engine::request::JobRequest;
 use failover_engine::state::{IllegalEvent, JobState};
 use failover_engine::{Event, Failure, FailureCode, Plan, StoredEvent};

@@ -6,6 +6,7 @@ use failover_domain::{AttentionCode, CloudVmId, JobId, JobStatus, JobType, VmId,
 use failover_engine::ports::{JobFilter, JobRecord};
 use failover_engine::{Event, Plan};
 use ossea_sim::CloudInventory;
+use ossea_sim::cloud::inventory::{DiskPicture, VmPicture};
 use ossea_sim::cloud::log::{Effect, LogEvent};
 
 use crate::lab::{Lab, OMA};
@@ -43,6 +44,7 @@ pub(crate) async fn always(lab: &Lab) -> Result<(), String> {
         }
         let maker = jobs.iter().rev().find(|(_, plan)| plan.vm.name == vm.name);
         if vm.id == oma {
+            of_the_oma(lab, vm, &jobs)?;
             continue;
         }
         let Some((_, plan)) = maker else {
@@ -75,6 +77,24 @@ pub(crate) async fn always(lab: &Lab) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The OMA itself runs on as it was, and replicas that are of no job's VM stay where they are.
+fn of_the_oma(lab: &Lab, now: &VmPicture, jobs: &[(JobRecord, Plan)]) -> Result<(), String> {
+    let before = lab.before.vm(&now.id).expect("the OMA exists");
+    let ours: BTreeSet<&VolumeId> = jobs
+        .iter()
+        .flat_map(|(_, plan)| plan.disks.iter().map(|disk| &disk.volume))
+        .collect();
+    let others = |vm: &VmPicture| -> Vec<DiskPicture> {
+        let disks = vm.disks.iter().filter(|disk| !ours.contains(&disk.volume.id));
+        disks.cloned().collect()
+    };
+    if (now.state, &now.nics, others(now)) == (before.state, &before.nics, others(before)) {
+        Ok(())
+    } else {
+        Err(format!("the OMA was changed: {now:?} instead of {before:?}"))
+    }
 }
 
 /// The replicas that hung on the OMA at first, with their device and name.

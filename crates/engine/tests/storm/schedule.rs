@@ -344,14 +344,16 @@ impl Storm {
         let (began, mut patience) = (self.now(), 0);
         let mut look_after = PATIENCE;
         loop {
+            oracle::always(&self.lab).await?;
             let active = self.active().await;
             let due = self.lab.store.due_settlements(100).await.expect("memory answers");
             let waits = self.waits_for_its_policy().await;
             if active.is_empty() && due.is_empty() && !waits {
                 // Whoever was stopped has the time to do harm.
                 self.lab.parts.clock.sleep(Duration::from_secs(120)).await;
-                if self.active().await.is_empty() {
-                    return Ok(());
+                let waits = self.waits_for_its_policy().await;
+                if self.active().await.is_empty() && !waits {
+                    return oracle::always(&self.lab).await;
                 }
             }
             let passed = (self.now() - began).to_std().unwrap_or_default();

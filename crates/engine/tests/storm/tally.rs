@@ -10,6 +10,21 @@ use ossea_sim::faults::FaultState;
 
 use crate::process::Database;
 
+/// Every kind of blow.
+const KINDS: [&str; 11] = [
+    "kill -9",
+    "graceful stop",
+    "stopped and resumed",
+    "lease stolen",
+    "clock of a worker jumps",
+    "clock of the database jumps",
+    "database away",
+    "database loses answers",
+    "management server restarted",
+    "cloud forgets its jobs",
+    "to be stopped at an entry",
+];
+
 #[derive(Debug, Default, Clone, Copy)]
 struct Struck {
     thrown: u64,
@@ -88,10 +103,19 @@ impl Tally {
         self.answers_lost += other.answers_lost;
     }
 
-    /// Whether every kind of blow has met a worker with jobs at least once.
+    /// What has never happened to a worker with jobs, or not at all.
     pub(crate) fn kinds_that_never_struck(&self) -> Vec<&'static str> {
-        let silent = self.blows.iter().filter(|(_, struck)| struck.with_jobs == 0);
-        silent.map(|(what, _)| *what).collect()
+        let has_struck = |kind: &&str| self.blows.get(*kind).is_some_and(|struck| struck.with_jobs > 0);
+        let silent = KINDS.into_iter().filter(|kind| !has_struck(kind));
+        let counted = [
+            ("workers stopped at an entry", self.ambushes_met),
+            ("faults of the cloud", self.faults_fired),
+            ("calls refused by the database", self.refused),
+            ("answers lost by the database", self.answers_lost),
+            ("takeovers", self.takeovers),
+        ];
+        let nothing = counted.into_iter().filter(|(_, count)| *count == 0);
+        silent.chain(nothing.map(|(what, _)| what)).collect()
     }
 
     pub(crate) fn render(&self) -> String {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use failover_domain::{JobId, JobStatus};
 use failover_engine::plan::StepKind;
-use failover_engine::ports::{Custody, Inventory, ResyncMark};
+use failover_engine::ports::{Custody, ResyncMark};
 use failover_engine::request::JobRequest;
 use failover_engine::writer::{ReplicaWriter, WriterAnswer, WriterCall, WriterWish};
 use ossea::{Command, OsseaClient};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use failover_domain::{JobId, JobStatus, StrategyRequest};
 use failover_engine::plan::{Direction, Step, StepKind};
-use failover_engine::ports::{Custody, JobRecord, JobStore, ResourceState, VolumeRow};
+use failover_engine::ports::{Custody, JobRecord, ResourceState, VolumeRow};
 use failover_engine::service::Settlement;
 use failover_engine::state::Standing;
 use failover_engine::{Event, FailureCode};
