@@ -8,6 +8,7 @@ use failover_engine::{Event, Plan};
 use ossea_sim::CloudInventory;
 use ossea_sim::cloud::inventory::{DiskPicture, VmPicture};
 use ossea_sim::cloud::log::{Effect, LogEvent};
+use ossea_sim::cloud::objects::VmState;
 
 use crate::lab::{Lab, OMA};
 
@@ -196,7 +197,15 @@ async fn of_the_journal(lab: &Lab, record: &JobRecord, plan: &Plan) -> Vec<Strin
         }
     }
     // A job that ended may tell of a replica that came back unproven, or of rollback points that people should know of.
+    let flagged = flagged(lab).await;
     for open in &record.projection.attention {
+        let object = open.object().unwrap_or_default();
+        let is_marked = flagged.iter().any(|volume| object.ends_with(volume.as_str()));
+        if open.code == AttentionCode::ReplicaQuarantined && !is_marked {
+            wrong.push(format!(
+                "{id} says that {object} is quarantined, and it is not marked"
+            ));
+        }
         if !matches!(
             open.code,
             AttentionCode::ReplicaQuarantined | AttentionCode::RollbackPointsOld
@@ -265,7 +274,7 @@ async fn of_the_cloud(
         }
         match cloud.vm(vm) {
             None => wrong.push(format!("the VM {vm} of a completed failover is gone")),
-            Some(vm) if format!("{:?}", vm.state) != "Running" => {
+            Some(vm) if vm.state != VmState::Running => {
                 wrong.push(format!(
                     "VM {} of a completed failover is {:?}",
                     vm.name, vm.state
@@ -283,11 +292,18 @@ async fn of_the_cloud(
         if is_at.map(|(vm, device)| (vm, *device)) != Some(wanted) {
             wrong.push(format!("replica {name} is at {is_at:?} instead of {wanted:?}"));
         }
-        let is_home = !moved.contains_key(volume);
         let (now, before) = (lab.cloud.content_of(volume), before(lab, volume));
-        if is_home && now != before && !flagged.contains(volume) {
+        let is_as_it_must_be = match moved.get(volume) {
+            None => now == before,
+            // What it was, and what the guest of its own failover has written since.
+            Some((vm, _)) => now.as_ref().zip(before.as_ref()).is_some_and(|(now, before)| {
+                let others = now.writers.keys().filter(|writer| writer != vm);
+                now.origin == before.origin && others.eq(before.writers.keys())
+            }),
+        };
+        if !is_as_it_must_be && !flagged.contains(volume) {
             wrong.push(format!(
-                "replica {name} came back with {now:?} instead of {before:?}, and is not marked"
+                "replica {name} has {now:?} after {before:?}, and is not marked"
             ));
         }
     }
@@ -329,7 +345,7 @@ fn before(lab: &Lab, volume: &VolumeId) -> Option<ossea_sim::cloud::content::Con
 }
 
 /// The replicas that are marked for a full synchronisation.
-async fn flagged(lab: &Lab) -> BTreeSet<VolumeId> {
+pub(crate) async fn flagged(lab: &Lab) -> BTreeSet<VolumeId> {
     let vms = lab.store.vms(None, 100).await.expect("memory answers");
     let disks = vms.into_iter().flat_map(|vm| vm.disks);
     disks

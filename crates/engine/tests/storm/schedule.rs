@@ -122,6 +122,7 @@ impl Storm {
             .map_err(|wrong| wrong.join("\n"))?;
         self.tally.jobs(&oracle::all_jobs(&self.lab).await);
         self.tally.database(&self.database);
+        self.tally.marked = oracle::flagged(&self.lab).await.len() as u64;
         for slot in &self.slots {
             self.tally.ambushes_met += slot.ambushes_met();
         }

@@ -42,6 +42,8 @@ pub(crate) struct Tally {
     operations: BTreeMap<&'static str, u64>,
     jobs: BTreeMap<String, u64>,
     takeovers: u64,
+    /// Replicas that came back marked for a full synchronisation.
+    pub(crate) marked: u64,
     pub(crate) rules_made: u64,
     faults_fired: u64,
     pub(crate) ambushes_met: u64,
@@ -95,6 +97,7 @@ impl Tally {
             *self.jobs.entry(what.clone()).or_default() += count;
         }
         self.takeovers += other.takeovers;
+        self.marked += other.marked;
         self.rules_made += other.rules_made;
         self.faults_fired += other.faults_fired;
         self.ambushes_met += other.ambushes_met;
@@ -138,8 +141,13 @@ impl Tally {
         }
         let _ = writeln!(
             text,
-            "{} takeovers; {} workers stopped at an entry; {} calls refused and {} answers lost by the database; operators looked after {} jobs",
-            self.takeovers, self.ambushes_met, self.refused, self.answers_lost, self.looked_after
+            "{} takeovers; {} replicas marked for a full synchronisation; {} workers stopped at an entry; {} calls refused and {} answers lost by the database; operators looked after {} jobs",
+            self.takeovers,
+            self.marked,
+            self.ambushes_met,
+            self.refused,
+            self.answers_lost,
+            self.looked_after
         );
         text
     }
