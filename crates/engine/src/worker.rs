@@ -363,6 +363,7 @@ impl Worker {
         tokio::pin!(deadline);
         while !self.tasks.is_empty() {
             tokio::select! {
+                biased;
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
                 () = &mut deadline => {
                     tracing::warn!(worker = %self.id, jobs = self.tasks.len(), "Some steps did not come to a safe point in time; the journal knows how to go on.");

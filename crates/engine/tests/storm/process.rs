@@ -20,7 +20,8 @@ use crate::lab::{Lab, RunningWorker};
 pub(crate) struct Database {
     is_away: AtomicBool,
     loses_answers: AtomicBool,
-    dice: Mutex<ChaCha8Rng>,
+    seed: u64,
+    processes: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) answers_lost: AtomicU64,
 }
@@ -33,7 +34,8 @@ impl Database {
         Arc::new(Self {
             is_away: AtomicBool::new(false),
             loses_answers: AtomicBool::new(false),
-            dice: Mutex::new(ChaCha8Rng::seed_from_u64(seed)),
+            seed,
+            processes: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             answers_lost: AtomicU64::new(0),
         })
@@ -55,10 +57,18 @@ impl Database {
         Err(StoreError::Unavailable("the database is away".to_owned()))
     }
 
+    /// The dice of the next process: what one loses does not hang on what others do in the same millisecond.
+    fn dice(&self) -> Mutex<ChaCha8Rng> {
+        let number = self.processes.fetch_add(1, Ordering::Relaxed);
+        let mut dice = ChaCha8Rng::seed_from_u64(self.seed);
+        dice.set_stream(number);
+        Mutex::new(dice)
+    }
+
     /// The way of an answer. It is lost sometimes, and never arrives from a database that went away meanwhile.
-    fn answer(&self) -> Result<(), StoreError> {
+    fn answer(&self, dice: &Mutex<ChaCha8Rng>) -> Result<(), StoreError> {
         self.reach()?;
-        let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut dice = dice.lock().unwrap_or_else(PoisonError::into_inner);
         if self.loses_answers.load(Ordering::Relaxed) && dice.random_range(0..100) < LOST_OF_HUNDRED {
             self.answers_lost.fetch_add(1, Ordering::Relaxed);
             return Err(StoreError::Unavailable("the answer was lost".to_owned()));
@@ -117,6 +127,7 @@ pub(crate) struct ProcessGate {
     process: CallingProcess,
     database: Arc<Database>,
     way: Arc<Way>,
+    dice: Mutex<ChaCha8Rng>,
     right_clock: SharedClock,
 }
 
@@ -141,7 +152,9 @@ impl Gate for ProcessGate {
 
     async fn leave(&self, call: Call<'_>, (): ()) -> Result<(), StoreError> {
         let answer = match call {
-            Call::Append(..) | Call::Renew(_) | Call::Claim(_) | Call::Write => self.database.answer(),
+            Call::Append(..) | Call::Renew(_) | Call::Claim(_) | Call::Write => {
+                self.database.answer(&self.dice)
+            }
             Call::Read => self.database.reach(),
         };
         if let Call::Append(_, batch) = call {
@@ -175,6 +188,7 @@ impl Process {
                 process: process.clone(),
                 database: Arc::clone(database),
                 way: Arc::clone(&way),
+                dice: database.dice(),
                 right_clock: Arc::clone(&lab.parts.clock),
             },
         });

@@ -1,48 +1,49 @@
 //! The process that calls: it can be stopped as a whole, and its clock may be wrong.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// A process that calls the cloud. Clones are the same process; the default one is never stopped and has the cloud's time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CallingProcess {
-    stopped: Arc<watch::Sender<bool>>,
+    stopped: Arc<AtomicBool>,
+    /// Wakes those who wait in the order in which they came, so that a run can be repeated.
+    resumed: Arc<Notify>,
     ahead_milliseconds: Arc<AtomicI64>,
-}
-
-impl Default for CallingProcess {
-    fn default() -> Self {
-        Self {
-            stopped: Arc::new(watch::Sender::new(false)),
-            ahead_milliseconds: Arc::default(),
-        }
-    }
 }
 
 impl CallingProcess {
     /// Stops it: it sends nothing and learns of no answer until it goes on. What is on its way arrives.
     pub fn stop(&self) {
-        self.stopped.send_replace(true);
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
     /// Lets it go on.
     pub fn resume(&self) {
-        self.stopped.send_replace(false);
+        self.stopped.store(false, Ordering::Relaxed);
+        self.resumed.notify_waiters();
     }
 
     /// Whether it is stopped.
     pub fn is_stopped(&self) -> bool {
-        *self.stopped.borrow()
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// Waits while it is stopped.
     pub async fn goes_on(&self) {
-        let mut stopped = self.stopped.subscribe();
-        // The sender is ours, so the wait cannot fail.
-        stopped.wait_for(|stopped| !stopped).await.ok();
+        loop {
+            let resumed = self.resumed.notified();
+            tokio::pin!(resumed);
+            // From here on no wake-up is missed.
+            resumed.as_mut().enable();
+            if !self.is_stopped() {
+                return;
+            }
+            resumed.await;
+        }
     }
 
     /// Moves its clock so far ahead of the cloud's, or behind it.

@@ -295,8 +295,10 @@ async fn make_rounds(mut rounds: Rounds) {
             Next::AfterAnswers => None,
         };
         tokio::select! {
-            () = rounds.shared.changed.notified() => {}
+            // In this order, so that a run can be repeated; what is due never waits for those who come anew.
+            biased;
             () = until(next) => rounds.shared.ask_what_is_due(&mut under_way),
+            () = rounds.shared.changed.notified() => {}
             Some(ended) = under_way.join_next(), if !under_way.is_empty() => {
                 // A query that panicked leaves its job under way for ever: better that all who wait hear of it.
                 if ended.is_err() {
