@@ -1,5 +1,6 @@
 //! A sample of the matrix on the databases that are used in production. Time stands still while a database works.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::mpsc;
 
@@ -18,8 +19,28 @@ pub(crate) struct RealTime {
     _until_dropped: mpsc::Sender<()>,
 }
 
+thread_local! {
+    /// How many calls of this test's databases are under way.
+    static UNDER_WAY: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Waits for a moment at which no call of a database is under way. SQLite's connections cannot be left in the middle of a
+/// call on a runtime of one thread, as a task that is killed would do.
+pub(crate) async fn quiet() {
+    while UNDER_WAY.get() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Drop for RealTime {
+    fn drop(&mut self) {
+        UNDER_WAY.set(UNDER_WAY.get() - 1);
+    }
+}
+
 impl RealTime {
     pub(crate) fn hold() -> Self {
+        UNDER_WAY.set(UNDER_WAY.get() + 1);
         let (held, ended) = mpsc::channel::<()>();
         tokio::task::spawn_blocking(move || ended.recv().is_err());
         Self { _until_dropped: held }

@@ -108,6 +108,14 @@ impl Fault {
         }
     }
 
+    /// Whether a process is killed.
+    pub(crate) fn kills(&self) -> bool {
+        match self {
+            Fault::Journal { cut, .. } => matches!(cut, Cut::KilledBefore | Cut::KilledAfter),
+            Fault::Cloud { .. } => false,
+        }
+    }
+
     /// The column of the table.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

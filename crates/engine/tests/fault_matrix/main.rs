@@ -192,7 +192,11 @@ async fn sqlite_withstands_a_sample() {
     let mut table = Table::default();
     for course in COURSES.iter().copied().filter(|course| course.disks == 3) {
         let seen = moments(course).await;
-        for fault in faults_of(course, &seen).choose_multiple(&mut dice, ON_A_DATABASE) {
+        let mut faults = faults_of(course, &seen);
+        // A task cannot be killed in the middle of a call of SQLite on a runtime of one thread; real processes are
+        // (`tests/tests/system`).
+        faults.retain(|fault| !fault.kills());
+        for fault in faults.choose_multiple(&mut dice, ON_A_DATABASE) {
             let faults = std::slice::from_ref(fault);
             let lab = Lab::kept_in(&database::sqlite, course.disks).await;
             let trial = attempt_in(lab, course, &seen, faults).await;

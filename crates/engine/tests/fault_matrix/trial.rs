@@ -12,6 +12,7 @@ use ossea_sim::{FaultRule, RuleId};
 use tokio::sync::mpsc;
 
 use crate::course::{Cancel, Course};
+use crate::database::quiet;
 use crate::fault::{Cut, Fault, Moments};
 use crate::lab::{Lab, RunningWorker, taken};
 use crate::store::{FaultyStore, Struck, faulty};
@@ -77,6 +78,7 @@ pub(crate) async fn attempt_in(lab: Lab, course: Course, seen: &Moments, faults:
             Verdict::Harm(text.unwrap_or("a panic without words").to_owned())
         }
     };
+    quiet().await;
     for worker in &run.workers {
         worker.kill();
     }
@@ -169,6 +171,7 @@ impl Run {
             while let Ok(struck) = self.struck.try_recv() {
                 match struck.cut {
                     Cut::KilledBefore | Cut::KilledAfter => {
+                        quiet().await;
                         // One worker drives at a time, and the last one that was begun is it unless it was paused.
                         for worker in &self.workers {
                             worker.kill();
