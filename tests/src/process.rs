@@ -11,7 +11,7 @@ use crate::descendants::descendants;
 use crate::wait::until;
 
 /// How long a process may take to end in order before it is killed.
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(60);
 
 /// Which process group a child joins: who hears the keystroke Ctrl-C.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
