@@ -41,7 +41,7 @@ impl Drop for Place {
         }
         if self.is_stopped {
             // Stopped, it would not hear that it is to end.
-            let _ = self.set_stopped(false);
+            let _ = self.resume();
         }
     }
 }
@@ -146,14 +146,24 @@ impl Place {
         Ok(true)
     }
 
-    /// Stops it, or lets it go on; `false` when nothing is up.
-    pub(crate) fn set_stopped(&mut self, is_stopped: bool) -> anyhow::Result<bool> {
+    /// Stops what runs here where it is; `false` when nothing is up.
+    pub(crate) fn stop(&mut self) -> anyhow::Result<bool> {
+        self.is_stopped = self.signal(Signal::STOP)?;
+        Ok(self.is_stopped)
+    }
+
+    /// Lets what was stopped go on.
+    pub(crate) fn resume(&mut self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)?;
+        self.is_stopped = false;
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: Signal) -> anyhow::Result<bool> {
         let Tenant::Up(server) = &mut self.tenant else {
             return Ok(false);
         };
-        let signal = if is_stopped { Signal::STOP } else { Signal::CONT };
         server.process().signal(signal)?;
-        self.is_stopped = is_stopped;
         Ok(true)
     }
 }

@@ -3,8 +3,8 @@
 //! told to stop; connections are cut, stalled and exhausted; the database goes away and comes back.
 //!
 //! `PROCESS_STORM_KILLS=<count>` says how many processes are killed, `PROCESS_STORM_SEED=<seed>` from which dice. Processes
-//! are not repeatable to the instant, and blows hang on who is up: a seed gives a storm of the same kind, not the same one. Without
-//! `FAILOVER_TEST_POSTGRES_URL`, which `cargo xtask test` and `cargo xtask prove --processes` set, it is left out.
+//! are not repeatable to the instant, and blows hang on who is up: a seed gives a storm of the same kind, not the same one.
+//! Without `FAILOVER_TEST_POSTGRES_URL`, which `cargo xtask test` and `cargo xtask prove --processes` set, it is left out.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 

@@ -37,6 +37,9 @@ const HARM_WITHIN: Duration = Duration::from_secs(10);
 /// Long enough for a server to start while the database is slow.
 const UP_WITHIN: Duration = Duration::from_secs(60);
 
+/// Between two kills there are a few blows of other kinds, some of which take seconds.
+const LONGEST_FOR_A_KILL: Duration = Duration::from_secs(20);
+
 /// The commands at whose arrival all workers are killed at once.
 const FAIL_POINTS: [&str; 10] = [
     "createSnapshot",
@@ -108,7 +111,10 @@ impl Storm {
         let (host, database) = address.split_once('/').context("a URL names a database")?;
         let to_database = Proxy::start(host.parse()?)?;
         let url = format!("{before_at}@{}/{database}", to_database.address());
-        let directory = tempfile::Builder::new().prefix("failover-storm-").tempdir()?;
+        // Not where `cargo xtask test` has its scratch files: those go with the run, and the logs of a failure must not.
+        let directory = tempfile::Builder::new()
+            .prefix("failover-storm-")
+            .tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let settings = Settings {
             binaries: Binaries::beside_test()?,
             directory: directory.path().to_owned(),
@@ -205,7 +211,12 @@ impl Storm {
         let mut next_blow = Instant::now();
         // A short storm need not have every kind of blow, a whole one goes on until it has.
         let is_whole = kills >= crate::KILLS;
-        while self.tally.kills < kills || (is_whole && !self.tally.kinds_that_never_struck().is_empty()) {
+        let limit = LONGEST_FOR_A_KILL * u32::try_from(kills).unwrap_or(u32::MAX);
+        until(limit, "so many processes were killed", || {
+            let is_missing = is_whole && !self.tally.kinds_that_never_struck().is_empty();
+            if self.tally.kills >= kills && !is_missing {
+                return Ok(Some(()));
+            }
             ensure!(
                 self.tally.kills < kills * 3,
                 "after {} kills these have never struck: {:?}",
@@ -217,9 +228,8 @@ impl Storm {
                 self.blow()?;
                 next_blow = Instant::now() + Duration::from_millis(self.dice.random_range(20..400));
             }
-            pause();
-        }
-        Ok(())
+            Ok(None)
+        })
     }
 
     /// Starts what is missing, does what is due, and kills where a fail point was come to.
@@ -273,7 +283,7 @@ impl Storm {
                 // Whoever was killed meanwhile does not go on.
                 let place = &mut self.workers[worker];
                 if place.is_stopped && place.generation == generation {
-                    place.set_stopped(false)?;
+                    place.resume()?;
                     self.tally.struck(if since.elapsed() > LEASE {
                         "stopped past its lease, and went on"
                     } else {
@@ -382,7 +392,7 @@ impl Storm {
     }
 
     fn stop_worker(&mut self, worker: usize) -> anyhow::Result<()> {
-        if self.workers[worker].is_stopped || !self.workers[worker].set_stopped(true)? {
+        if self.workers[worker].is_stopped || !self.workers[worker].stop()? {
             return Ok(());
         }
         let due = Due::Continue {
@@ -416,17 +426,18 @@ impl Storm {
         let (done, going): (Vec<_>, Vec<_>) = std::mem::take(&mut self.exhausting)
             .into_iter()
             .partition(JoinHandle::is_finished);
+        self.count_those(done);
         self.exhausting = going;
-        for thread in done {
-            if thread.join().expect("it does not panic") {
-                self.tally.struck("connections exhausted");
-            }
-        }
     }
 
+    /// The same, and waits for those that are still at it.
     fn count_all_exhausted(&mut self) {
-        let left = std::mem::take(&mut self.exhausting);
-        for thread in left {
+        let all = std::mem::take(&mut self.exhausting);
+        self.count_those(all);
+    }
+
+    fn count_those(&mut self, threads: Vec<JoinHandle<bool>>) {
+        for thread in threads {
             if thread.join().expect("it does not panic") {
                 self.tally.struck("connections exhausted");
             }
@@ -457,7 +468,7 @@ impl Storm {
         self.postgres_is_up = true;
         for worker in &mut self.workers {
             if worker.is_stopped {
-                worker.set_stopped(false)?;
+                worker.resume()?;
             }
         }
         self.bring_up()?;
@@ -468,13 +479,4 @@ impl Storm {
 
 fn split((before, after): (&str, &str)) -> (String, String) {
     (before.to_owned(), after.to_owned())
-}
-
-/// The pace of looking; blows have their own.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "processes give no sign to wait for; this is the pace of looking"
-)]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(10));
 }
