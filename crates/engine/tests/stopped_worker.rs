@@ -27,18 +27,26 @@ struct Stoppable {
     at_intent: u64,
     intents: AtomicU64,
     is_stopped: watch::Sender<bool>,
-    /// Whether the worker is told instead, once, that the row is broken, and the intent is not stored.
-    breaks: bool,
+    then: Then,
+}
+
+/// What happens at the intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// The worker is stopped.
+    Stops,
+    /// It is told, once, that the row is broken, and the intent is not stored.
+    Breaks,
 }
 
 impl Stoppable {
     /// The store of `lab` behind this gate.
-    fn over(lab: &Lab, at_intent: u64, breaks: bool) -> Arc<Gated<Stoppable>> {
+    fn over(lab: &Lab, at_intent: u64, then: Then) -> Arc<Gated<Stoppable>> {
         let gate = Stoppable {
             at_intent,
             intents: AtomicU64::new(0),
             is_stopped: watch::Sender::new(false),
-            breaks,
+            then,
         };
         let store = Arc::clone(&lab.store);
         Arc::new(Gated { store, gate })
@@ -68,7 +76,7 @@ impl Gate for Stoppable {
             Call::Append(lease, batch) => {
                 self.goes_on().await;
                 let is_the_one = self.is_the_one(batch);
-                if is_the_one && self.breaks {
+                if is_the_one && self.then == Then::Breaks {
                     return Err(StoreError::Corrupt {
                         table: "failover_events",
                         column: "seq",
@@ -108,7 +116,7 @@ async fn a_worker_that_is_stopped_before_it_sends_is_not_listened_to_later() {
     for at_intent in 0..undisturbed.len() as u64 {
         let lab = Lab::new().await;
         let job = lab.start().await;
-        let stoppable = Stoppable::over(&lab, at_intent, false);
+        let stoppable = Stoppable::over(&lab, at_intent, Then::Stops);
         let mut parts = lab.parts.clone();
         parts.jobs = Arc::clone(&stoppable) as _;
         let first = lab.worker_over(parts);
@@ -135,7 +143,7 @@ async fn a_job_whose_own_rules_do_not_hold_says_so_and_goes_on_once_they_do() {
     let lab = Lab::new().await;
     let job = lab.start().await;
     let mut parts = lab.parts.clone();
-    parts.jobs = Stoppable::over(&lab, 3, true);
+    parts.jobs = Stoppable::over(&lab, 3, Then::Breaks);
     let worker = lab.worker_over(parts);
     let record = lab.until(&job, |r| !r.projection.attention.is_empty()).await;
     let told = &record.projection.attention[0];

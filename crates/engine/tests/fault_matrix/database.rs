@@ -1,6 +1,7 @@
 //! A sample of the matrix on the databases that are used in production. Time stands still while a database works.
 
 use std::cell::Cell;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc;
 
@@ -80,50 +81,78 @@ fn open(url: String, clock: SharedClock) -> BoxFuture<'static, Arc<dyn LabStore>
     .boxed()
 }
 
-/// SQLite in memory.
-pub(crate) fn sqlite(clock: SharedClock) -> BoxFuture<'static, Arc<dyn LabStore>> {
-    open("sqlite::memory:".to_owned(), clock)
-}
-
-/// A server on which tests may make schemas.
-pub(crate) struct Postgres {
-    url: String,
-}
-
-impl Postgres {
-    /// The server that the environment names.
-    pub(crate) fn of_the_environment() -> Option<Self> {
-        let url = std::env::var("FAILOVER_TEST_POSTGRES_URL").ok()?;
-        Some(Self { url })
-    }
-
-    /// Makes an empty schema and answers its address.
-    pub(crate) async fn schema(&self, name: &str) -> String {
-        self.execute(&format!(
-            "DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"
-        ))
-        .await;
-        let sign = if self.url.contains('?') { '&' } else { '?' };
-        format!("{}{sign}options=-c%20search_path%3D{name}", self.url)
-    }
-
-    pub(crate) async fn drop_schema(&self, name: &str) {
-        self.execute(&format!("DROP SCHEMA {name} CASCADE")).await;
-    }
-
-    async fn execute(&self, sql: &str) {
-        let _held = RealTime::hold();
-        let (client, connection) = tokio_postgres::connect(&self.url, tokio_postgres::NoTls)
-            .await
-            .expect("the server answers");
-        let connection = tokio::spawn(connection);
-        client.batch_execute(sql).await.expect("the server takes it");
-        drop(client);
-        connection.await.expect("it ends").ok();
-    }
-}
-
-/// A database at this address.
+/// A database at this address, for a laboratory.
 pub(crate) fn at(url: String) -> impl Fn(SharedClock) -> BoxFuture<'static, Arc<dyn LabStore>> + Sync {
     move |clock| open(url.clone(), clock)
+}
+
+/// The variable that names a PostgreSQL server on which tests may make schemas.
+pub(crate) const SERVER: &str = "FAILOVER_TEST_POSTGRES_URL";
+
+/// A kind of database, and where empty ones come from.
+pub(crate) enum Database {
+    /// In memory.
+    Sqlite,
+    /// A schema of our own on a server.
+    Postgres { server: String, schema: String },
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Database::Sqlite => "SQLite",
+            Database::Postgres { .. } => "PostgreSQL",
+        })
+    }
+}
+
+impl Database {
+    /// On the server that the environment names.
+    pub(crate) fn postgres() -> Option<Self> {
+        let server = std::env::var(SERVER).ok()?;
+        let schema = format!("fault_matrix_{}", std::process::id());
+        Some(Database::Postgres { server, schema })
+    }
+
+    /// Whether a task can be killed while it uses it. In the middle of a call of SQLite none can, on a runtime of one thread;
+    /// real processes can (`tests/tests/system`).
+    pub(crate) fn takes_kills(&self) -> bool {
+        match self {
+            Database::Sqlite => false,
+            Database::Postgres { .. } => true,
+        }
+    }
+
+    /// Makes an empty one and answers its address.
+    pub(crate) async fn empty(&self) -> String {
+        match self {
+            Database::Sqlite => "sqlite::memory:".to_owned(),
+            Database::Postgres { server, schema } => {
+                self.clear().await;
+                execute(server, &format!("CREATE SCHEMA {schema}")).await;
+                let sign = if server.contains('?') { '&' } else { '?' };
+                format!("{server}{sign}options=-c%20search_path%3D{schema}")
+            }
+        }
+    }
+
+    /// Removes what was made.
+    pub(crate) async fn clear(&self) {
+        match self {
+            Database::Sqlite => {}
+            Database::Postgres { server, schema } => {
+                execute(server, &format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await;
+            }
+        }
+    }
+}
+
+async fn execute(server: &str, sql: &str) {
+    let _held = RealTime::hold();
+    let connected = tokio_postgres::connect(server, tokio_postgres::NoTls).await;
+    let (client, connection) = connected.expect("the server answers");
+    let connection = tokio::spawn(connection);
+    client.batch_execute(sql).await.expect("the server takes it");
+    drop(client);
+    connection.await.expect("it ends").ok();
 }

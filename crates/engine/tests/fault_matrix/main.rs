@@ -7,15 +7,14 @@
 //! faults are drawn, `FAULT_MATRIX_SEED=<number>` from which seed, and `FAULT_MATRIX_ONLY=<a run's name>` repeats one run
 //! with its journal beside the cloud's log.
 
-#![expect(
-    dead_code,
-    reason = "the laboratory is shared; not every test file uses all of it"
-)]
-
 mod course;
 mod database;
 mod fault;
 #[path = "../lab/mod.rs"]
+#[expect(
+    dead_code,
+    reason = "the laboratory is shared; not every test file uses all of it"
+)]
 mod lab;
 mod store;
 mod table;
@@ -27,6 +26,7 @@ use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 
 use course::{Course, Kind};
+use database::Database;
 use fault::{Fault, Moments, faults_of};
 use lab::Lab;
 use table::Table;
@@ -177,73 +177,42 @@ fn the_run_that_is_asked_for_is_of_a_known_course() {
 /// How many faults are tried for each course on each database.
 const ON_A_DATABASE: usize = 6;
 
-/// Draws faults of every course for a database.
-fn sample_for(seed: u64) -> ChaCha8Rng {
-    ChaCha8Rng::seed_from_u64(seed)
-}
-
-#[tokio::test(start_paused = true)]
-async fn sqlite_withstands_a_sample() {
+/// Tries a few faults of each course with three disks on a database.
+async fn a_sample_is_withstood_on(database: &Database) {
     if std::env::var("FAULT_MATRIX_ONLY").is_ok() {
         return;
     }
     let seed: u64 = setting("FAULT_MATRIX_SEED").unwrap_or(1);
-    let mut dice = sample_for(seed);
+    let mut dice = ChaCha8Rng::seed_from_u64(seed);
     let mut table = Table::default();
     for course in COURSES.iter().copied().filter(|course| course.disks == 3) {
         let seen = moments(course).await;
         let mut faults = faults_of(course, &seen);
-        // A task cannot be killed in the middle of a call of SQLite on a runtime of one thread; real processes are
-        // (`tests/tests/system`).
-        faults.retain(|fault| !fault.kills());
+        faults.retain(|fault| !fault.kills() || database.takes_kills());
         for fault in faults.choose_multiple(&mut dice, ON_A_DATABASE) {
             let faults = std::slice::from_ref(fault);
-            let lab = Lab::kept_in(&database::sqlite, course.disks).await;
+            let url = database.empty().await;
+            let lab = Lab::kept_in(&database::at(url), course.disks).await;
             let trial = attempt_in(lab, course, &seen, faults).await;
-            note(
-                &trial,
-                &format!("SQLite: {}", trial::name(course, faults)),
-                faults,
-                &mut table,
-            );
+            let name = format!("{database}: {}", trial::name(course, faults));
+            note(&trial, &name, faults, &mut table);
+            drop(trial);
+            database.clear().await;
         }
     }
-    println!("{}", table.render(&"SQLite", seed));
+    println!("{}", table.render(database, seed));
     assert_eq!(table.failures(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
+async fn sqlite_withstands_a_sample() {
+    a_sample_is_withstood_on(&Database::Sqlite).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn postgres_withstands_a_sample() {
-    if std::env::var("FAULT_MATRIX_ONLY").is_ok() {
-        return;
+    match Database::postgres() {
+        Some(postgres) => a_sample_is_withstood_on(&postgres).await,
+        None => println!("not run: {} is not set", database::SERVER),
     }
-    let Some(server) = database::Postgres::of_the_environment() else {
-        println!(
-            "not run: FAILOVER_TEST_POSTGRES_URL is not set, so there is no PostgreSQL server to test on"
-        );
-        return;
-    };
-    let seed: u64 = setting("FAULT_MATRIX_SEED").unwrap_or(1);
-    let mut dice = sample_for(seed.wrapping_add(1));
-    let mut table = Table::default();
-    for course in COURSES.iter().copied().filter(|course| course.disks == 3) {
-        let seen = moments(course).await;
-        for fault in faults_of(course, &seen).choose_multiple(&mut dice, ON_A_DATABASE) {
-            let faults = std::slice::from_ref(fault);
-            let schema = format!("fault_matrix_{}", std::process::id());
-            let url = server.schema(&schema).await;
-            let lab = Lab::kept_in(&database::at(url), course.disks).await;
-            let trial = attempt_in(lab, course, &seen, faults).await;
-            note(
-                &trial,
-                &format!("PostgreSQL: {}", trial::name(course, faults)),
-                faults,
-                &mut table,
-            );
-            drop(trial);
-            server.drop_schema(&schema).await;
-        }
-    }
-    println!("{}", table.render(&"PostgreSQL", seed));
-    assert_eq!(table.failures(), [""; 0]);
 }

@@ -15,13 +15,6 @@ use crate::fault::Cut;
 use crate::lab::LabStore;
 use crate::lab::gate::{Call, Gate, Gated};
 
-/// A fault has struck this worker.
-#[derive(Debug, Clone)]
-pub(crate) struct Struck {
-    pub(crate) cut: Cut,
-    pub(crate) worker: WorkerId,
-}
-
 /// The store of the workers.
 pub(crate) type FaultyStore = Gated<Faults>;
 
@@ -32,7 +25,7 @@ pub(crate) struct Faults {
     cancel_is_accepted: AtomicBool,
     cuts: Mutex<BTreeMap<u64, Cut>>,
     written: AtomicU64,
-    struck: mpsc::UnboundedSender<Struck>,
+    struck: mpsc::UnboundedSender<Cut>,
     paused: watch::Sender<Vec<WorkerId>>,
 }
 
@@ -41,7 +34,7 @@ pub(crate) fn faulty(
     store: Arc<dyn LabStore>,
     cancel_at: Option<JobStatus>,
     cuts: BTreeMap<u64, Cut>,
-) -> (Arc<FaultyStore>, mpsc::UnboundedReceiver<Struck>) {
+) -> (Arc<FaultyStore>, mpsc::UnboundedReceiver<Cut>) {
     let (struck, told) = mpsc::unbounded_channel();
     let gate = Faults {
         store: Arc::clone(&store),
@@ -89,14 +82,12 @@ impl Faults {
     /// Stops the worker here until it is let go.
     async fn pause(&self, cut: Cut, worker: &WorkerId) {
         self.paused.send_modify(|paused| paused.push(worker.clone()));
-        self.tell(cut, worker);
+        self.tell(cut);
         self.goes_on(worker).await;
     }
 
-    fn tell(&self, cut: Cut, worker: &WorkerId) {
-        let worker = worker.clone();
-        let struck = Struck { cut, worker };
-        self.struck.send(struck).expect("the trial listens");
+    fn tell(&self, cut: Cut) {
+        self.struck.send(cut).expect("the trial listens");
     }
 
     /// The fault at this entry of the journal, if there is one.
@@ -121,12 +112,12 @@ impl Faults {
     async fn before(&self, worker: &WorkerId, cut: Option<Cut>) -> Result<(), StoreError> {
         match cut {
             Some(Cut::KilledBefore) => {
-                self.tell(Cut::KilledBefore, worker);
+                self.tell(Cut::KilledBefore);
                 std::future::pending().await
             }
             Some(Cut::PausedBefore) => self.pause(Cut::PausedBefore, worker).await,
             Some(Cut::NotWritten) => {
-                self.tell(Cut::NotWritten, worker);
+                self.tell(Cut::NotWritten);
                 return Err(away());
             }
             Some(Cut::KilledAfter | Cut::PausedAfter | Cut::AnswerLost | Cut::Cancelled) | None => {}
@@ -140,12 +131,12 @@ impl Faults {
         }
         match cut {
             Some(Cut::KilledAfter) => {
-                self.tell(Cut::KilledAfter, &lease.worker);
+                self.tell(Cut::KilledAfter);
                 std::future::pending().await
             }
             Some(Cut::PausedAfter) => self.pause(Cut::PausedAfter, &lease.worker).await,
             Some(Cut::AnswerLost) => {
-                self.tell(Cut::AnswerLost, &lease.worker);
+                self.tell(Cut::AnswerLost);
                 return Err(away());
             }
             Some(Cut::Cancelled) => self.cancel(&lease.job_id).await?,

@@ -15,7 +15,7 @@ use crate::course::{Cancel, Course};
 use crate::database::quiet;
 use crate::fault::{Cut, Fault, Moments};
 use crate::lab::{Lab, RunningWorker, taken};
-use crate::store::{FaultyStore, Struck, faulty};
+use crate::store::{FaultyStore, faulty};
 
 /// What a run has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +112,7 @@ struct Run {
     lab: Lab,
     job: JobId,
     store: Arc<FaultyStore>,
-    struck: mpsc::UnboundedReceiver<Struck>,
+    struck: mpsc::UnboundedReceiver<Cut>,
     rules: Vec<RuleId>,
     workers: Vec<RunningWorker>,
     calls_before: usize,
@@ -168,8 +168,8 @@ impl Run {
                 self.store.gate.let_go();
                 paused_at = None;
             }
-            while let Ok(struck) = self.struck.try_recv() {
-                match struck.cut {
+            while let Ok(cut) = self.struck.try_recv() {
+                match cut {
                     Cut::KilledBefore | Cut::KilledAfter => {
                         quiet().await;
                         // One worker drives at a time, and the last one that was begun is it unless it was paused.

@@ -6,13 +6,12 @@
 //! `STORM_SEEDS=<count>` and `STORM_FROM=<seed>` say which storms are run; `STORM_ONLY=<seed>` runs one and tells its story
 //! with all journals beside the cloud's log.
 
-#![expect(
+mod fleet;
+#[path = "../lab/mod.rs"]
+#[expect(
     dead_code,
     reason = "the laboratory is shared; not every test file uses all of it"
 )]
-
-mod fleet;
-#[path = "../lab/mod.rs"]
 mod lab;
 mod oracle;
 mod process;

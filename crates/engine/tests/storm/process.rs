@@ -41,12 +41,20 @@ impl Database {
         })
     }
 
-    pub(crate) fn set_away(&self, is_away: bool) {
-        self.is_away.store(is_away, Ordering::Relaxed);
+    pub(crate) fn go_away(&self) {
+        self.is_away.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn set_losing_answers(&self, loses: bool) {
-        self.loses_answers.store(loses, Ordering::Relaxed);
+    pub(crate) fn come_back(&self) {
+        self.is_away.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn lose_answers(&self) {
+        self.loses_answers.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn deliver_answers(&self) {
+        self.loses_answers.store(false, Ordering::Relaxed);
     }
 
     fn reach(&self) -> Result<(), StoreError> {

@@ -7,8 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use failover_domain::JobId;
-use failover_domain::JobStatus;
+use failover_domain::{JobId, JobStatus};
 use failover_engine::ports::{JobFilter, JobRecord};
 use ossea_sim::faults::{FaultEffect, Work};
 use ossea_sim::{BootFailure, FaultRule, WayFault, WorkFault};
@@ -174,7 +173,6 @@ impl Storm {
                 let done = operate(&self.operator.parts, &vm, &mut self.dice).await;
                 self.tell(format!("operator: {} {}: {}", done.what, vm.name, done.answer));
                 if let Some(job) = done.accepted {
-                    self.tally.operation(done.what);
                     self.accepted.push(job);
                 }
                 let next = self.seconds(0, self.pauses.1);
@@ -185,8 +183,8 @@ impl Storm {
                 self.tell(format!("worker {slot} goes on"));
                 self.slots[slot].resume();
             }
-            Due::DatabaseBack => self.database.set_away(false),
-            Due::AnswersArrive => self.database.set_losing_answers(false),
+            Due::DatabaseBack => self.database.come_back(),
+            Due::AnswersArrive => self.database.deliver_answers(),
         }
     }
 
@@ -265,14 +263,14 @@ impl Storm {
                 format!("the database's clock is {by} ahead")
             }
             59..67 => {
-                self.database.set_away(true);
+                self.database.go_away();
                 let back = self.seconds(1, 45);
                 self.place(back, Due::DatabaseBack);
                 self.tally.blow("database away", true, driven);
                 format!("the database is away for {back:?}")
             }
             67..73 => {
-                self.database.set_losing_answers(true);
+                self.database.lose_answers();
                 let back = self.seconds(1, 20);
                 self.place(back, Due::AnswersArrive);
                 self.tally.blow("database loses answers", true, driven);
@@ -332,8 +330,8 @@ impl Storm {
             self.tally.rule(&state);
         }
         self.lab.clear_faults();
-        self.database.set_away(false);
-        self.database.set_losing_answers(false);
+        self.database.come_back();
+        self.database.deliver_answers();
         for slot in 0..self.slots.len() {
             self.slots[slot].resume();
             self.slots[slot].start(&self.lab, &self.database);

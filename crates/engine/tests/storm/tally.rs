@@ -39,7 +39,6 @@ struct Struck {
 pub(crate) struct Tally {
     pub(crate) storms: u64,
     blows: BTreeMap<&'static str, Struck>,
-    operations: BTreeMap<&'static str, u64>,
     jobs: BTreeMap<String, u64>,
     takeovers: u64,
     /// Replicas that came back marked for a full synchronisation.
@@ -58,10 +57,6 @@ impl Tally {
         struck.thrown += 1;
         struck.hit += u64::from(hit);
         struck.with_jobs += u64::from(hit && driven > 0);
-    }
-
-    pub(crate) fn operation(&mut self, what: &'static str) {
-        *self.operations.entry(what).or_default() += 1;
     }
 
     pub(crate) fn rule(&mut self, state: &FaultState) {
@@ -89,9 +84,6 @@ impl Tally {
             sum.thrown += struck.thrown;
             sum.hit += struck.hit;
             sum.with_jobs += struck.with_jobs;
-        }
-        for (what, count) in &other.operations {
-            *self.operations.entry(what).or_default() += count;
         }
         for (what, count) in &other.jobs {
             *self.jobs.entry(what.clone()).or_default() += count;
