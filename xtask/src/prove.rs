@@ -21,7 +21,7 @@ pub(crate) struct ProveArgs {
     /// The fault matrix: every fault alone, and so many pairs of faults for each course, or all of them, which takes hours.
     #[arg(long, value_name = "COUNT|all", value_parser = pairs, num_args = 0..=1, default_missing_value = "all")]
     pairs: Option<String>,
-    /// The seed of the pairs of faults, or of the order in which processes are killed; 1 where none is given.
+    /// The seed of the pairs of faults, or of the blows on real processes; 1 where none is given.
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
     /// Storms: so many of them, each from a seed of its own.
@@ -34,7 +34,7 @@ pub(crate) struct ProveArgs {
     /// The model, explored to its last state.
     #[arg(long)]
     model: bool,
-    /// Real processes: so many of them are killed, in an order that follows from --seed.
+    /// Real processes: so many of them are killed. A seed gives a storm of the same kind, not the same one.
     #[arg(long, value_name = "KILLS", num_args = 0..=1, default_missing_value = "2000",
           value_parser = clap::value_parser!(u64).range(1..))]
     processes: Option<u64>,
@@ -111,8 +111,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &ProveArgs
     Ok(())
 }
 
-/// The levels that need optimised code to end in minutes: every fault alone, pairs of them, storms.
-/// A sample of the faults is tried on the PostgreSQL server at `postgres` too.
+/// The levels that need optimised code to end in minutes: every fault alone, pairs of them, storms. A sample of the faults is tried on the PostgreSQL server at `postgres` too.
 pub(crate) fn matrix_and_storms(
     workspace: &Workspace,
     interrupt: &Interrupt,

@@ -47,10 +47,7 @@ pub(super) fn timed<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Resu
 fn figures(what: &str, mut taken: Vec<Duration>) -> Figures {
     taken.sort_unstable();
     let all: Duration = taken.iter().sum();
-    let at = |percent: usize| {
-        let place = (taken.len() * percent).div_ceil(100).saturating_sub(1);
-        taken.get(place).map_or(0, |took| microseconds(*took))
-    };
+    let at = |percent: usize| microseconds(percentile(&taken, percent));
     Figures {
         what: what.to_owned(),
         times: taken.len(),
@@ -60,6 +57,12 @@ fn figures(what: &str, mut taken: Vec<Duration>) -> Figures {
         p50_microseconds: at(50),
         p99_microseconds: at(99),
     }
+}
+
+/// The time that so many of a hundred do not exceed; nothing of nothing.
+pub(super) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(place).copied().unwrap_or_default()
 }
 
 fn microseconds(duration: Duration) -> u64 {

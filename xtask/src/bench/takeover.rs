@@ -14,6 +14,7 @@ use rustix::process::Signal;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::measure::percentile;
 use crate::interrupt::Interrupt;
 use crate::postgres;
 use crate::workspace::Workspace;
@@ -95,10 +96,7 @@ pub(super) fn measure(workspace: &Workspace, interrupt: &Interrupt) -> anyhow::R
 
 fn row(going: Going, mut times: Vec<Duration>) -> Takeover {
     times.sort_unstable();
-    let at = |percent: usize| {
-        let place = (times.len() * percent).div_ceil(100).saturating_sub(1);
-        times.get(place).map_or(0, Duration::as_millis)
-    };
+    let at = |percent: usize| percentile(&times, percent).as_millis();
     Takeover {
         way: going.as_str(),
         workers: TIMES,
