@@ -5,7 +5,8 @@
 //!
 //! * [`InProcessCloud`] is an [`ossea::OsseaClient`] on tokio's clock, so a test under
 //!   `#[tokio::test(start_paused = true)]` plays hours in milliseconds.
-//! * [`http`] speaks the real wire format, with signatures, for the real client and for foreign ones.
+//! * `http`, behind the feature of that name, which is on by default, speaks the real wire format, with signatures, for the
+//!   real client and for foreign ones.
 //!
 //! Everything can be made to go wrong by [`faults::FaultRule`]s. A cloud can be saved and gone on with
 //! ([`Cloud::save`], [`Cloud::load`]), and be filled with thousands of VMs ([`Cloud::populate`]). What
@@ -16,7 +17,10 @@ pub mod client;
 pub mod clock;
 pub mod cloud;
 pub mod contents;
+#[cfg(feature = "contract")]
+pub mod contract;
 pub mod faults;
+#[cfg(feature = "http")]
 pub mod http;
 pub mod population;
 pub mod probability;

@@ -1,14 +1,16 @@
 //! The cloud ("OSSEA") in our words: what we read of it, what we ask of it, and how its answers may fail.
 //!
-//! [`OsseaClient`] is the one door to Apache CloudStack. [`cloudstack::CloudStackClient`] is the real
-//! implementation over HTTP; the crate `ossea-sim` has an in-process one; the feature `mock` offers a
-//! generated mock for counting calls.
+//! [`OsseaClient`] is the one door to Apache CloudStack. `cloudstack::CloudStackClient`, behind the feature `cloudstack`
+//! that is on by default, is the real implementation over HTTP; the crate `ossea-sim` has an in-process one, and the suite
+//! that tells whether an implementation of your own keeps the trait's promises; the feature `mock` offers a generated mock
+//! for counting calls.
 //!
 //! Two kinds of harm are made impossible by types here: a replica volume can never be handed to a delete
 //! command ([`ScratchRoot`]), and a VM can never be destroyed unless the cloud has just shown that no replica
 //! hangs on it ([`EmptiedVm`]).
 
 pub mod client;
+#[cfg(feature = "cloudstack")]
 pub mod cloudstack;
 pub mod command;
 pub mod discovery;

@@ -3,24 +3,34 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use failover_domain::CloudVmId;
+use failover_domain::{CloudVmId, RequestKey};
 use ossea::{Command, DeployVm, NicRequest, OsseaClient, OsseaError};
+use ossea_sim::contract::SimulatedSite;
+use ossea_sim::contract::ids::{DISK0, OMA, TEST_NETWORK};
 
-use crate::doors::{API_KEY, SECRET_KEY, Server};
-use crate::world::{DISK0, OMA, TEST_NETWORK, World};
+use crate::doors::{Connection, over_http, site};
 
 #[tokio::test]
 async fn wrong_credentials_are_unauthorized_and_change_nothing() {
-    let server = Server::start().await;
-    let world = World::new(server.client(), server.cloud.clone());
-    for (api_key, secret_key) in [("somebody-else", SECRET_KEY), (API_KEY, "guessed")] {
-        let stranger = server.client_with(api_key, secret_key, TimeDelta::zero());
+    let site = site().await;
+    let credentials = [
+        ("somebody-else", SimulatedSite::SECRET_KEY),
+        (SimulatedSite::API_KEY, "guessed"),
+    ];
+    let owner = Connection::to(&site).client();
+    for (api_key, secret_key) in credentials {
+        let connection = Connection {
+            api_key,
+            secret_key,
+            ..Connection::to(&site)
+        };
+        let stranger = connection.client();
         assert!(matches!(stranger.vms().await, Err(OsseaError::Unauthorized(_))));
         assert!(matches!(
             stranger.capabilities().await,
             Err(OsseaError::Unauthorized(_))
         ));
-        let key = world.key();
+        let key: RequestKey = "0b0e7a52-6f0e-4b8e-9a55-000000000001".parse().unwrap();
         assert!(matches!(
             stranger.job(&key.job_id()).await,
             Err(OsseaError::Unauthorized(_))
@@ -33,14 +43,19 @@ async fn wrong_credentials_are_unauthorized_and_change_nothing() {
             Err(OsseaError::Unauthorized(_))
         ));
     }
-    assert!(world.volume(&DISK0.parse().unwrap()).await.attachment.is_some());
+    let disk = owner.volume(&DISK0.parse().unwrap()).await.unwrap().unwrap();
+    assert!(disk.attachment.is_some());
 }
 
 #[tokio::test]
 async fn a_client_whose_clock_is_wrong_is_understood() {
-    let server = Server::start().await;
+    let site = site().await;
     for ahead in [TimeDelta::hours(-5), TimeDelta::hours(5)] {
-        let client = server.client_with(API_KEY, SECRET_KEY, ahead);
+        let connection = Connection {
+            ahead,
+            ..Connection::to(&site)
+        };
+        let client = connection.client();
         assert!(client.vm(&OMA.parse().unwrap()).await.unwrap().is_some());
         // The cloud's clock is as far behind ours as ours is ahead; the answer is dated in whole seconds.
         assert!((client.clock_skew().unwrap() + ahead).abs() <= TimeDelta::seconds(2));
@@ -49,8 +64,7 @@ async fn a_client_whose_clock_is_wrong_is_understood() {
 
 #[tokio::test]
 async fn a_list_of_more_than_a_page_is_read_whole() {
-    let server = Server::start().await;
-    let world = World::new(server.client(), server.cloud.clone());
+    let world = over_http().await;
     let mut expected = BTreeSet::from([OMA.parse::<CloudVmId>().unwrap()]);
     for number in 0..500 {
         let nics = vec![NicRequest {
@@ -80,8 +94,11 @@ async fn a_list_of_more_than_a_page_is_read_whole() {
 
 #[tokio::test]
 async fn another_path_of_the_server_is_no_cloud() {
-    let mut server = Server::start().await;
-    server.endpoint = server.endpoint.replace("/client/api", "/client");
-    let client = server.client();
+    let site = site().await;
+    let connection = Connection {
+        endpoint: site.endpoint.replace("/client/api", "/client"),
+        ..Connection::to(&site)
+    };
+    let client = connection.client();
     assert!(matches!(client.vms().await, Err(OsseaError::Malformed(_))));
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use failover_domain::{CloudVmId, NicId};
 use ossea::{CloudNic, Command, DeployVm, NicRequest};
 
-use crate::world::{BACKEND, FAR_NETWORK, PRODUCTION, TEST_NETWORK, UNKNOWN, World};
+use super::world::{BACKEND, FAR_NETWORK, PRODUCTION, TEST_NETWORK, UNKNOWN, World};
 
 fn add(vm: &CloudVmId, network: &str) -> Command {
     Command::AddNic {
@@ -55,7 +55,7 @@ async fn card_id(world: &World, vm: &CloudVmId, network: &str) -> NicId {
     card(world, vm, network).await.id.unwrap()
 }
 
-pub(crate) async fn a_second_card_is_added_and_is_not_the_default(world: &World) {
+pub async fn a_second_card_is_added_and_is_not_the_default(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     let added = add_at(&vm, BACKEND, "00:50:56:9a:01:02", None);
     assert_eq!(world.done(&added).await, Some(vm.to_string()));
@@ -68,7 +68,7 @@ pub(crate) async fn a_second_card_is_added_and_is_not_the_default(world: &World)
     assert_ne!(nics[0].id, nics[1].id);
 }
 
-pub(crate) async fn the_only_card_is_replaced_by_adding_choosing_and_removing(world: &World) {
+pub async fn the_only_card_is_replaced_by_adding_choosing_and_removing(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     let old = card_id(world, &vm, PRODUCTION).await;
     world.done(&add(&vm, TEST_NETWORK)).await;
@@ -85,7 +85,7 @@ pub(crate) async fn the_only_card_is_replaced_by_adding_choosing_and_removing(wo
     );
 }
 
-pub(crate) async fn a_second_card_on_the_same_network_is_refused_in_the_job(world: &World) {
+pub async fn a_second_card_on_the_same_network_is_refused_in_the_job(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     assert_eq!(world.failed(&add(&vm, PRODUCTION)).await, 530);
     world.done(&add(&vm, BACKEND)).await;
@@ -93,7 +93,7 @@ pub(crate) async fn a_second_card_on_the_same_network_is_refused_in_the_job(worl
     assert_eq!(world.vm(&vm).await.nics.len(), 2);
 }
 
-pub(crate) async fn a_card_elsewhere_or_with_a_name_or_an_address_that_is_taken_is_refused_in_the_job(
+pub async fn a_card_elsewhere_or_with_a_name_or_an_address_that_is_taken_is_refused_in_the_job(
     world: &World,
 ) {
     let vm = world.deploy_stopped("web-01").await;
@@ -150,7 +150,7 @@ pub(crate) async fn a_card_elsewhere_or_with_a_name_or_an_address_that_is_taken_
     assert_eq!(world.refused(&foreign_family).await, 431);
 }
 
-pub(crate) async fn the_default_card_stays_and_is_not_chosen_again(world: &World) {
+pub async fn the_default_card_stays_and_is_not_chosen_again(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     let default = card_id(world, &vm, PRODUCTION).await;
     assert_eq!(world.failed(&remove(&vm, &default)).await, 431);
@@ -158,7 +158,7 @@ pub(crate) async fn the_default_card_stays_and_is_not_chosen_again(world: &World
     assert_eq!(shape(&world.vm(&vm).await.nics), [(PRODUCTION, Some(0), true)]);
 }
 
-pub(crate) async fn a_card_that_never_was_is_refused_at_once_and_one_that_is_gone_in_the_job(world: &World) {
+pub async fn a_card_that_never_was_is_refused_at_once_and_one_that_is_gone_in_the_job(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     let unknown: NicId = UNKNOWN.parse().unwrap();
     assert_eq!(world.refused(&remove(&vm, &unknown)).await, 431);
@@ -177,7 +177,7 @@ pub(crate) async fn a_card_that_never_was_is_refused_at_once_and_one_that_is_gon
     assert_eq!(world.failed(&remove(&vm, &foreign)).await, 431);
 }
 
-pub(crate) async fn a_card_added_to_a_running_vm_takes_an_address(world: &World) {
+pub async fn a_card_added_to_a_running_vm_takes_an_address(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     world.done(&Command::StartVirtualMachine { vm: vm.clone() }).await;
     let address = "127.30.2.77";

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::WorkFault;
+use crate::cloud::command::{ApiCommand, Destroy, DestroyEnd};
 use failover_domain::{CloudVmId, VolumeId};
 use ossea::{Accepted, Command, EmptiedVm, StopMode, VmSnapshotState, VmState, VolumeState};
-use ossea_sim::WorkFault;
-use ossea_sim::cloud::command::{ApiCommand, Destroy, DestroyEnd};
 
-use crate::world::{DISK0, UNKNOWN, World};
+use super::world::{DISK0, UNKNOWN, World};
 
 fn start(vm: &CloudVmId) -> Command {
     Command::StartVirtualMachine { vm: vm.clone() }
@@ -48,7 +48,7 @@ async fn failed_over(world: &World) -> (CloudVmId, VolumeId) {
     (vm, root)
 }
 
-pub(crate) async fn a_destroyed_vm_keeps_its_root_until_it_is_recovered(world: &World) {
+pub async fn a_destroyed_vm_keeps_its_root_until_it_is_recovered(world: &World) {
     let (vm, root) = failed_over(world).await;
     world.interfere(ApiCommand::DestroyVirtualMachine(Destroy {
         vm: vm.clone(),
@@ -64,7 +64,7 @@ pub(crate) async fn a_destroyed_vm_keeps_its_root_until_it_is_recovered(world: &
     assert_eq!(world.refused(&recover(&vm)).await, 431);
 }
 
-pub(crate) async fn only_a_destroyed_vm_is_recovered(world: &World) {
+pub async fn only_a_destroyed_vm_is_recovered(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     assert_eq!(world.refused(&recover(&vm)).await, 431);
     assert_eq!(world.vm(&vm).await.state, VmState::Stopped);
@@ -73,7 +73,7 @@ pub(crate) async fn only_a_destroyed_vm_is_recovered(world: &World) {
     assert_eq!(world.refused(&recover(&UNKNOWN.parse().unwrap())).await, 431);
 }
 
-pub(crate) async fn a_vm_that_could_not_be_expunged_is_left_in_error_and_expunged_later(world: &World) {
+pub async fn a_vm_that_could_not_be_expunged_is_left_in_error_and_expunged_later(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     let root = world.root_of(&vm).await.id;
     let vm_is_emptied = proof(world, &vm).await;
@@ -98,7 +98,7 @@ pub(crate) async fn a_vm_that_could_not_be_expunged_is_left_in_error_and_expunge
     assert_eq!(world.failed(&expunge).await, 431);
 }
 
-pub(crate) async fn only_what_is_destroyed_is_expunged(world: &World) {
+pub async fn only_what_is_destroyed_is_expunged(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     let expunge = Command::ExpungeVirtualMachine {
         vm: proof(world, &vm).await,
@@ -116,7 +116,7 @@ pub(crate) async fn only_what_is_destroyed_is_expunged(world: &World) {
     );
 }
 
-pub(crate) async fn a_guest_that_does_not_stop_runs_on_unless_it_is_forced(world: &World) {
+pub async fn a_guest_that_does_not_stop_runs_on_unless_it_is_forced(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     world.done(&start(&vm)).await;
     let rule = world.fault("stopVirtualMachine", WorkFault::GuestDoesNotStop);
@@ -130,7 +130,7 @@ pub(crate) async fn a_guest_that_does_not_stop_runs_on_unless_it_is_forced(world
     assert_eq!((seen.state, seen.host), (VmState::Stopped, None));
 }
 
-pub(crate) async fn a_volume_that_cannot_be_reverted_keeps_its_snapshot(world: &World) {
+pub async fn a_volume_that_cannot_be_reverted_keeps_its_snapshot(world: &World) {
     let disk: VolumeId = DISK0.parse().unwrap();
     world.done(&detach(&disk)).await;
     let create = Command::CreateSnapshot {
@@ -146,7 +146,7 @@ pub(crate) async fn a_volume_that_cannot_be_reverted_keeps_its_snapshot(world: &
     world.done(&revert).await;
 }
 
-pub(crate) async fn a_vm_that_cannot_be_reverted_keeps_its_snapshot(world: &World) {
+pub async fn a_vm_that_cannot_be_reverted_keeps_its_snapshot(world: &World) {
     let (vm, _) = failed_over(world).await;
     let create = Command::CreateVmSnapshot {
         vm: vm.clone(),

@@ -3,12 +3,12 @@
 use failover_domain::{CloudVmId, ZoneId};
 use ossea::{OsseaError, VmState, VolumeKind, VolumeState};
 
-use crate::world::{
+use super::world::{
     BACKEND, DISK0, DISK1, EAST, FAR_NETWORK, FIXED, FREE, MANAGED, OMA, OMA_ROOT, PASSWORD_TEMPLATE,
     PRODUCTION, TEMPLATE, TEST_NETWORK, UNKNOWN, WEST, World,
 };
 
-pub(crate) async fn the_appliance_is_shown_with_its_card(world: &World) {
+pub async fn the_appliance_is_shown_with_its_card(world: &World) {
     let oma = world.vm(&OMA.parse().unwrap()).await;
     assert_eq!(
         (oma.name.as_str(), &oma.state, oma.zone.as_str()),
@@ -30,7 +30,7 @@ pub(crate) async fn the_appliance_is_shown_with_its_card(world: &World) {
     assert_eq!(world.client().vms().await.unwrap(), [oma]);
 }
 
-pub(crate) async fn the_volumes_of_the_appliance_are_shown_at_their_devices(world: &World) {
+pub async fn the_volumes_of_the_appliance_are_shown_at_their_devices(world: &World) {
     let mut shown: Vec<(Option<u32>, String, VolumeKind)> = world
         .volumes_on(&OMA.parse().unwrap())
         .await
@@ -65,7 +65,7 @@ pub(crate) async fn the_volumes_of_the_appliance_are_shown_at_their_devices(worl
     assert_eq!(disk.attachment.map(|at| at.vm_name), Some("oma".to_owned()));
 }
 
-pub(crate) async fn an_id_that_never_was_finds_nothing(world: &World) {
+pub async fn an_id_that_never_was_finds_nothing(world: &World) {
     let client = world.client();
     assert_eq!(client.vm(&UNKNOWN.parse().unwrap()).await.unwrap(), None);
     assert_eq!(client.volume(&UNKNOWN.parse().unwrap()).await.unwrap(), None);
@@ -86,7 +86,7 @@ pub(crate) async fn an_id_that_never_was_finds_nothing(world: &World) {
     assert_eq!(client.vms_named("nobody").await.unwrap(), []);
 }
 
-pub(crate) async fn what_belongs_to_an_object_that_never_was_is_not_an_empty_list(world: &World) {
+pub async fn what_belongs_to_an_object_that_never_was_is_not_an_empty_list(world: &World) {
     let client = world.client();
     let no_vm: CloudVmId = UNKNOWN.parse().unwrap();
     assert!(matches!(
@@ -103,13 +103,13 @@ pub(crate) async fn what_belongs_to_an_object_that_never_was_is_not_an_empty_lis
     ));
 }
 
-pub(crate) async fn what_belonged_to_a_removed_vm_is_an_empty_list(world: &World) {
+pub async fn what_belonged_to_a_removed_vm_is_an_empty_list(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     world.destroy(&vm).await;
     assert_eq!(world.volumes_on(&vm).await, []);
 }
 
-pub(crate) async fn networks_are_shown_by_zone(world: &World) {
+pub async fn networks_are_shown_by_zone(world: &World) {
     let names = async |zone: &str| {
         let zone: ZoneId = zone.parse().unwrap();
         let mut names: Vec<String> = world
@@ -141,14 +141,14 @@ pub(crate) async fn networks_are_shown_by_zone(world: &World) {
     }
 }
 
-pub(crate) async fn zones_say_whether_they_take_vms(world: &World) {
+pub async fn zones_say_whether_they_take_vms(world: &World) {
     for (id, name, enabled) in [(EAST, "east", true), (WEST, "west", false)] {
         let zone = world.client().zone(&id.parse().unwrap()).await.unwrap().unwrap();
         assert_eq!((zone.name.as_str(), zone.enabled), (name, enabled));
     }
 }
 
-pub(crate) async fn offerings_say_what_is_free(world: &World) {
+pub async fn offerings_say_what_is_free(world: &World) {
     let fixed = world
         .client()
         .service_offering(&FIXED.parse().unwrap())
@@ -178,7 +178,7 @@ pub(crate) async fn offerings_say_what_is_free(world: &World) {
     );
 }
 
-pub(crate) async fn a_template_is_shown_only_in_its_zones(world: &World) {
+pub async fn a_template_is_shown_only_in_its_zones(world: &World) {
     let (east, west) = (EAST.parse().unwrap(), WEST.parse().unwrap());
     let template = world
         .client()
@@ -210,7 +210,7 @@ pub(crate) async fn a_template_is_shown_only_in_its_zones(world: &World) {
     );
 }
 
-pub(crate) async fn the_cloud_tells_its_version_and_what_we_may(world: &World) {
+pub async fn the_cloud_tells_its_version_and_what_we_may(world: &World) {
     let capabilities = world.client().capabilities().await.unwrap();
     assert_eq!(capabilities.version, "4.22.1.0");
     assert!(capabilities.kvm_snapshot_enabled && capabilities.may_expunge_vm);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::cloud::{Agent, Conditions, ServerMode};
+use crate::faults::{Garbage, RestartMoment, WayFault, Work};
 use ossea::{Command, JobReport, OsseaError, Refusal};
-use ossea_sim::cloud::{Agent, Conditions, ServerMode};
-use ossea_sim::faults::{Garbage, RestartMoment, WayFault, Work};
 
-use crate::world::{DISK0, OMA, World};
+use super::world::{DISK0, OMA, World};
 
 fn detach() -> Command {
     Command::DetachVolume {
@@ -18,7 +18,7 @@ async fn is_detached(world: &World) -> bool {
     world.volume(&DISK0.parse().unwrap()).await.attachment.is_none()
 }
 
-pub(crate) async fn a_lost_reply_is_resolved_by_looking(world: &World) {
+pub async fn a_lost_reply_is_resolved_by_looking(world: &World) {
     let rule = world.fault("detachVolume", WayFault::LostReply);
     let key = world.key();
     let outcome = world.client().submit(&key, &detach()).await;
@@ -34,7 +34,7 @@ pub(crate) async fn a_lost_reply_is_resolved_by_looking(world: &World) {
     world.struck_once(rule);
 }
 
-pub(crate) async fn a_lost_request_is_resolved_by_looking(world: &World) {
+pub async fn a_lost_request_is_resolved_by_looking(world: &World) {
     let rule = world.fault("detachVolume", WayFault::LostRequest);
     let key = world.key();
     let outcome = world.client().submit(&key, &detach()).await;
@@ -56,7 +56,7 @@ pub(crate) async fn a_lost_request_is_resolved_by_looking(world: &World) {
     ));
 }
 
-pub(crate) async fn a_page_of_html_leaves_the_outcome_unknown(world: &World) {
+pub async fn a_page_of_html_leaves_the_outcome_unknown(world: &World) {
     for (work, done) in [(Work::NotDone, false), (Work::Done, true)] {
         let rule = world.fault(
             "detachVolume",
@@ -77,7 +77,7 @@ pub(crate) async fn a_page_of_html_leaves_the_outcome_unknown(world: &World) {
     }
 }
 
-pub(crate) async fn a_lost_reply_of_a_synchronous_command_is_unknown_too(world: &World) {
+pub async fn a_lost_reply_of_a_synchronous_command_is_unknown_too(world: &World) {
     let (vm, root) = world.deploy_with_loose_root("web-01").await;
     let rule = world.fault("deleteVolume", WayFault::LostReply);
     let proof = ossea::ScratchRoot::prove(&root, &std::collections::BTreeSet::new()).unwrap();
@@ -91,7 +91,7 @@ pub(crate) async fn a_lost_reply_of_a_synchronous_command_is_unknown_too(world: 
     world.struck_once(rule);
 }
 
-pub(crate) async fn a_lost_answer_to_a_read_is_unreachable(world: &World) {
+pub async fn a_lost_answer_to_a_read_is_unreachable(world: &World) {
     let (oma, volume) = (OMA.parse().unwrap(), DISK0.parse().unwrap());
     let key = world.key();
     for fault in [WayFault::LostRequest, WayFault::LostReply] {
@@ -123,7 +123,7 @@ pub(crate) async fn a_lost_answer_to_a_read_is_unreachable(world: &World) {
     }
 }
 
-pub(crate) async fn a_page_of_html_is_no_answer_to_a_read(world: &World) {
+pub async fn a_page_of_html_is_no_answer_to_a_read(world: &World) {
     let rule = world.fault(
         "listVolumes",
         WayFault::Garbage {
@@ -136,7 +136,7 @@ pub(crate) async fn a_page_of_html_is_no_answer_to_a_read(world: &World) {
     world.struck_once(rule);
 }
 
-pub(crate) async fn throttling_tells_how_long_to_wait(world: &World) {
+pub async fn throttling_tells_how_long_to_wait(world: &World) {
     let fault = WayFault::Throttled { retry_after_ms: 730 };
     let expected = OsseaError::Throttled {
         retry_after: Duration::from_millis(730),
@@ -155,7 +155,7 @@ pub(crate) async fn throttling_tells_how_long_to_wait(world: &World) {
     rules.into_iter().for_each(|rule| world.struck_once(rule));
 }
 
-pub(crate) async fn a_server_that_shuts_down_may_have_made_what_a_create_command_makes(world: &World) {
+pub async fn a_server_that_shuts_down_may_have_made_what_a_create_command_makes(world: &World) {
     let rule = world.fault("deployVirtualMachine", WayFault::Busy);
     let deploy = Command::DeployVirtualMachine(Box::new(world.deployment("web")));
     let outcome = world.submit(&deploy).await;
@@ -166,7 +166,7 @@ pub(crate) async fn a_server_that_shuts_down_may_have_made_what_a_create_command
     world.struck_once(rule);
 }
 
-pub(crate) async fn a_server_that_shuts_down_is_busy_and_has_done_nothing(world: &World) {
+pub async fn a_server_that_shuts_down_is_busy_and_has_done_nothing(world: &World) {
     let rules = ["listVolumes", "detachVolume"].map(|command| world.fault(command, WayFault::Busy));
     assert!(matches!(
         world.client().volumes_on(&OMA.parse().unwrap()).await,
@@ -185,7 +185,7 @@ pub(crate) async fn a_server_that_shuts_down_is_busy_and_has_done_nothing(world:
     rules.into_iter().for_each(|rule| world.struck_once(rule));
 }
 
-pub(crate) async fn refusals_are_told_apart_by_their_code_alone(world: &World) {
+pub async fn refusals_are_told_apart_by_their_code_alone(world: &World) {
     // The words of a shutdown up to 4.20, and those of throttling: neither decides anything.
     for text in [
         "A shutdown has been triggered. Can not accept new jobs",
@@ -220,7 +220,7 @@ pub(crate) async fn refusals_are_told_apart_by_their_code_alone(world: &World) {
     assert!(!is_detached(world).await);
 }
 
-pub(crate) async fn only_an_unknown_job_is_not_known(world: &World) {
+pub async fn only_an_unknown_job_is_not_known(world: &World) {
     let key = world.key();
     for code in [530, 531] {
         world.fault(
@@ -248,7 +248,7 @@ const GARBAGE: [Garbage; 6] = [
     Garbage::WrongEnvelope,
 ];
 
-pub(crate) async fn no_kind_of_garbage_is_taken_for_an_answer(world: &World) {
+pub async fn no_kind_of_garbage_is_taken_for_an_answer(world: &World) {
     for body in GARBAGE {
         let fault = WayFault::Garbage {
             work: Work::NotDone,
@@ -271,7 +271,7 @@ pub(crate) async fn no_kind_of_garbage_is_taken_for_an_answer(world: &World) {
     }
 }
 
-pub(crate) async fn an_answer_that_breaks_in_the_middle_was_never_read(world: &World) {
+pub async fn an_answer_that_breaks_in_the_middle_was_never_read(world: &World) {
     let rules = ["listVolumes", "detachVolume"].map(|command| world.fault(command, WayFault::CutAnswer));
     let read = world.client().volumes_on(&OMA.parse().unwrap()).await;
     assert!(matches!(read, Err(OsseaError::Unreachable(_))), "{read:?}");
@@ -280,7 +280,7 @@ pub(crate) async fn an_answer_that_breaks_in_the_middle_was_never_read(world: &W
     rules.into_iter().for_each(|rule| world.struck_once(rule));
 }
 
-pub(crate) async fn half_an_answer_under_a_wrong_length_is_no_answer(world: &World) {
+pub async fn half_an_answer_under_a_wrong_length_is_no_answer(world: &World) {
     let rules = ["listVolumes", "detachVolume"].map(|command| world.fault(command, WayFault::ShortAnswer));
     let read = world.client().volumes_on(&OMA.parse().unwrap()).await;
     assert!(matches!(read, Err(OsseaError::Malformed(_))), "{read:?}");
@@ -294,7 +294,7 @@ pub(crate) async fn half_an_answer_under_a_wrong_length_is_no_answer(world: &Wor
     rules.into_iter().for_each(|rule| world.struck_once(rule));
 }
 
-pub(crate) async fn an_answer_in_small_pieces_is_an_answer(world: &World) {
+pub async fn an_answer_in_small_pieces_is_an_answer(world: &World) {
     let fault = WayFault::DribbledAnswer { seconds: 1 };
     let rules = ["listVolumes", "detachVolume"].map(|command| world.fault(command, fault.clone()));
     let volumes = world.client().volumes_on(&OMA.parse().unwrap()).await.unwrap();
@@ -308,7 +308,7 @@ pub(crate) async fn an_answer_in_small_pieces_is_an_answer(world: &World) {
     rules.into_iter().for_each(|rule| world.struck_once(rule));
 }
 
-pub(crate) async fn an_answer_that_stalls_is_given_up(world: &World) {
+pub async fn an_answer_that_stalls_is_given_up(world: &World) {
     let rules = ["listVolumes", "detachVolume"].map(|command| world.fault(command, WayFault::StalledAnswer));
     let read = world.impatient().volumes_on(&OMA.parse().unwrap()).await;
     assert!(matches!(read, Err(OsseaError::Unreachable(_))), "{read:?}");
@@ -322,7 +322,7 @@ pub(crate) async fn an_answer_that_stalls_is_given_up(world: &World) {
     rules.into_iter().for_each(|rule| world.struck_once(rule));
 }
 
-pub(crate) async fn a_restart_before_a_request_was_processed_leaves_nothing_of_it(world: &World) {
+pub async fn a_restart_before_a_request_was_processed_leaves_nothing_of_it(world: &World) {
     let fault = |work| WayFault::Restart {
         when: RestartMoment::Before,
         work,
@@ -341,7 +341,7 @@ pub(crate) async fn a_restart_before_a_request_was_processed_leaves_nothing_of_i
     }
 }
 
-pub(crate) async fn a_restart_after_a_request_was_processed_leaves_its_job(world: &World) {
+pub async fn a_restart_after_a_request_was_processed_leaves_its_job(world: &World) {
     let rule = world.fault(
         "detachVolume",
         WayFault::Restart {
@@ -368,7 +368,7 @@ pub(crate) async fn a_restart_after_a_request_was_processed_leaves_its_job(world
     world.struck_once(rule);
 }
 
-pub(crate) async fn a_server_in_maintenance_answers_reads_and_takes_no_jobs(world: &World) {
+pub async fn a_server_in_maintenance_answers_reads_and_takes_no_jobs(world: &World) {
     world.harness().set_conditions(Conditions {
         server: ServerMode::Maintenance,
         agent: Agent::Connected,

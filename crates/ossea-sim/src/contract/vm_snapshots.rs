@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use failover_domain::{CloudVmId, VmSnapshotId, VolumeId};
 use ossea::{Accepted, Command, EmptiedVm, StopMode, VmSnapshotKind, VmSnapshotState, VmState};
 
-use crate::world::{BACKEND, DISK0, DISK1, TEST_NETWORK, UNKNOWN, World};
+use super::world::{BACKEND, DISK0, DISK1, TEST_NETWORK, UNKNOWN, World};
 
 fn create(vm: &CloudVmId, name: &str) -> Command {
     Command::CreateVmSnapshot {
@@ -64,7 +64,7 @@ async fn states(world: &World, vm: &CloudVmId) -> Vec<VmSnapshotState> {
     shown.into_iter().map(|snapshot| snapshot.state).collect()
 }
 
-pub(crate) async fn the_disks_of_a_stopped_vm_are_snapshotted(world: &World) {
+pub async fn the_disks_of_a_stopped_vm_are_snapshotted(world: &World) {
     let vm = failed_over(world).await;
     assert_eq!(world.client().vm_snapshots_of(&vm).await.unwrap(), []);
     let accepted = world.submit(&create(&vm, "point 0~ä")).await.unwrap();
@@ -97,7 +97,7 @@ pub(crate) async fn the_disks_of_a_stopped_vm_are_snapshotted(world: &World) {
     assert_eq!(world.client().vm_snapshots_of(&vm).await.unwrap(), [seen]);
 }
 
-pub(crate) async fn a_name_is_used_once_on_each_vm(world: &World) {
+pub async fn a_name_is_used_once_on_each_vm(world: &World) {
     let vm = failed_over(world).await;
     let first = snapshotted(world, &vm, "point").await;
     assert_eq!(world.refused(&create(&vm, "point")).await, 530);
@@ -106,7 +106,7 @@ pub(crate) async fn a_name_is_used_once_on_each_vm(world: &World) {
     snapshotted(world, &vm, "point").await;
 }
 
-pub(crate) async fn every_refusal_inside_the_call_is_a_530(world: &World) {
+pub async fn every_refusal_inside_the_call_is_a_530(world: &World) {
     let unstarted = world.deploy_stopped("web-02").await;
     assert_eq!(
         world.refused(&create(&unstarted, "point")).await,
@@ -132,7 +132,7 @@ pub(crate) async fn every_refusal_inside_the_call_is_a_530(world: &World) {
     }
 }
 
-pub(crate) async fn what_never_was_is_refused_at_once(world: &World) {
+pub async fn what_never_was_is_refused_at_once(world: &World) {
     assert_eq!(
         world.refused(&create(&UNKNOWN.parse().unwrap(), "point")).await,
         431
@@ -150,7 +150,7 @@ pub(crate) async fn what_never_was_is_refused_at_once(world: &World) {
     );
 }
 
-pub(crate) async fn the_snapshots_of_a_vm_are_shown_newest_first(world: &World) {
+pub async fn the_snapshots_of_a_vm_are_shown_newest_first(world: &World) {
     let vm = failed_over(world).await;
     for name in ["one", "two", "three"] {
         snapshotted(world, &vm, name).await;
@@ -163,7 +163,7 @@ pub(crate) async fn the_snapshots_of_a_vm_are_shown_newest_first(world: &World) 
     assert_eq!(seen, [("three", true), ("two", false), ("one", false)]);
 }
 
-pub(crate) async fn disks_and_cards_are_frozen_until_the_last_snapshot_is_deleted(world: &World) {
+pub async fn disks_and_cards_are_frozen_until_the_last_snapshot_is_deleted(world: &World) {
     let vm = failed_over(world).await;
     let [root, disk] = disks();
     let spare = world.deploy_with_loose_root("web-02").await.1.id;
@@ -212,7 +212,7 @@ pub(crate) async fn disks_and_cards_are_frozen_until_the_last_snapshot_is_delete
     world.done(&detach(&root)).await;
 }
 
-pub(crate) async fn going_back_needs_a_stopped_vm_and_can_be_repeated(world: &World) {
+pub async fn going_back_needs_a_stopped_vm_and_can_be_repeated(world: &World) {
     let vm = failed_over(world).await;
     let snapshot = snapshotted(world, &vm, "point").await;
     world.done(&Command::StartVirtualMachine { vm: vm.clone() }).await;
@@ -230,7 +230,7 @@ pub(crate) async fn going_back_needs_a_stopped_vm_and_can_be_repeated(world: &Wo
     }
 }
 
-pub(crate) async fn a_deleted_vm_snapshot_is_gone_and_deleted_only_once(world: &World) {
+pub async fn a_deleted_vm_snapshot_is_gone_and_deleted_only_once(world: &World) {
     let vm = failed_over(world).await;
     let snapshot = snapshotted(world, &vm, "point").await;
     assert_eq!(world.done(&delete(&snapshot)).await, None);
@@ -240,7 +240,7 @@ pub(crate) async fn a_deleted_vm_snapshot_is_gone_and_deleted_only_once(world: &
     assert_eq!(world.failed(&revert(&snapshot)).await, 431);
 }
 
-pub(crate) async fn a_vm_has_at_most_ten_snapshots(world: &World) {
+pub async fn a_vm_has_at_most_ten_snapshots(world: &World) {
     let vm = failed_over(world).await;
     for number in 1..=10 {
         snapshotted(world, &vm, &format!("point {number}")).await;
@@ -249,7 +249,7 @@ pub(crate) async fn a_vm_has_at_most_ten_snapshots(world: &World) {
     assert_eq!(states(world, &vm).await.len(), 10);
 }
 
-pub(crate) async fn a_volume_is_not_snapshotted_beside_a_vm_snapshot(world: &World) {
+pub async fn a_volume_is_not_snapshotted_beside_a_vm_snapshot(world: &World) {
     let vm = failed_over(world).await;
     let [disk, _] = disks();
     let of_volume = Command::CreateSnapshot {
@@ -267,7 +267,7 @@ pub(crate) async fn a_volume_is_not_snapshotted_beside_a_vm_snapshot(world: &Wor
     world.done(&of_volume).await;
 }
 
-pub(crate) async fn beside_a_volume_snapshot_it_fails_in_the_job_and_freezes_the_vm(world: &World) {
+pub async fn beside_a_volume_snapshot_it_fails_in_the_job_and_freezes_the_vm(world: &World) {
     let vm = failed_over(world).await;
     let [root, disk] = disks();
     let of_volume = Command::CreateSnapshot {
@@ -291,7 +291,7 @@ pub(crate) async fn beside_a_volume_snapshot_it_fails_in_the_job_and_freezes_the
     world.done(&detach(&root)).await;
 }
 
-pub(crate) async fn a_destroyed_vm_takes_its_snapshots_along(world: &World) {
+pub async fn a_destroyed_vm_takes_its_snapshots_along(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     let root = world.root_of(&vm).await.id;
     world.done(&Command::StartVirtualMachine { vm: vm.clone() }).await;

@@ -8,7 +8,7 @@ use ossea::{
     VolumeState,
 };
 
-use crate::world::{
+use super::world::{
     BACKEND, DISK0, DISK1, FAR_NETWORK, FREE, PASSWORD_TEMPLATE, PRODUCTION, TEMPLATE, TEST_NETWORK, UNKNOWN,
     WEST, World,
 };
@@ -32,7 +32,7 @@ fn stop(vm: &CloudVmId, mode: StopMode) -> Command {
     Command::StopVirtualMachine { vm: vm.clone(), mode }
 }
 
-pub(crate) async fn a_deployed_vm_is_stopped_marked_and_has_a_scratch_root(world: &World) {
+pub async fn a_deployed_vm_is_stopped_marked_and_has_a_scratch_root(world: &World) {
     let key = world.key();
     let accepted = world
         .client()
@@ -75,7 +75,7 @@ pub(crate) async fn a_deployed_vm_is_stopped_marked_and_has_a_scratch_root(world
     assert_eq!(world.client().vms_named("web-01").await.unwrap(), [vm]);
 }
 
-pub(crate) async fn cards_keep_their_order_and_the_first_is_the_default(world: &World) {
+pub async fn cards_keep_their_order_and_the_first_is_the_default(world: &World) {
     let nics = vec![nic(BACKEND), nic(PRODUCTION)];
     let vm = world
         .deployed(DeployVm {
@@ -92,7 +92,7 @@ pub(crate) async fn cards_keep_their_order_and_the_first_is_the_default(world: &
     assert_eq!(cards, [(BACKEND, true), (PRODUCTION, false)]);
 }
 
-pub(crate) async fn a_mac_address_is_given_to_the_card_that_asks_for_it(world: &World) {
+pub async fn a_mac_address_is_given_to_the_card_that_asks_for_it(world: &World) {
     let mac = "00:50:56:9a:01:02";
     let nics = vec![
         nic(PRODUCTION),
@@ -116,7 +116,7 @@ pub(crate) async fn a_mac_address_is_given_to_the_card_that_asks_for_it(world: &
     assert_eq!(cards, [(PRODUCTION, false), (BACKEND, true)]);
 }
 
-pub(crate) async fn a_free_offering_takes_the_size_that_is_given(world: &World) {
+pub async fn a_free_offering_takes_the_size_that_is_given(world: &World) {
     let size = CustomSize {
         cpus: 6,
         cpu_speed_mhz: Some(2400),
@@ -162,7 +162,7 @@ pub(crate) async fn a_free_offering_takes_the_size_that_is_given(world: &World) 
     assert_eq!(world.client().vms_named("web-02").await.unwrap(), []);
 }
 
-pub(crate) async fn a_uefi_vm_can_be_deployed_with_and_without_secure_boot(world: &World) {
+pub async fn a_uefi_vm_can_be_deployed_with_and_without_secure_boot(world: &World) {
     for (name, secure_boot) in [("web-01", false), ("web-02", true)] {
         let vm = DeployVm {
             firmware: Firmware::Uefi,
@@ -174,7 +174,7 @@ pub(crate) async fn a_uefi_vm_can_be_deployed_with_and_without_secure_boot(world
     }
 }
 
-pub(crate) async fn an_impossible_deployment_is_refused_at_once_and_leaves_nothing(world: &World) {
+pub async fn an_impossible_deployment_is_refused_at_once_and_leaves_nothing(world: &World) {
     let vm = || world.deployment("web-01");
     let size = CustomSize {
         cpus: 2,
@@ -270,7 +270,7 @@ pub(crate) async fn an_impossible_deployment_is_refused_at_once_and_leaves_nothi
     assert_eq!(names, ["oma"]);
 }
 
-pub(crate) async fn a_second_vm_of_the_same_name_on_the_network_is_refused(world: &World) {
+pub async fn a_second_vm_of_the_same_name_on_the_network_is_refused(world: &World) {
     let first = world.deploy_stopped("web-01").await;
     assert_eq!(world.refused(&deploy(world.deployment("web-01"))).await, 431);
     // Elsewhere the name is free.
@@ -291,14 +291,14 @@ pub(crate) async fn a_second_vm_of_the_same_name_on_the_network_is_refused(world
     assert_eq!(found, BTreeSet::from([first, second]));
 }
 
-pub(crate) async fn a_name_is_found_only_whole(world: &World) {
+pub async fn a_name_is_found_only_whole(world: &World) {
     world.deploy_stopped("web-01").await;
     for part in ["web", "web-0", "eb-01", "web-011", "Web (web-01)"] {
         assert_eq!(world.client().vms_named(part).await.unwrap(), [], "{part}");
     }
 }
 
-pub(crate) async fn a_vm_runs_after_its_start_and_starts_only_once(world: &World) {
+pub async fn a_vm_runs_after_its_start_and_starts_only_once(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     world.done(&start(&vm)).await;
     let seen = world.vm(&vm).await;
@@ -308,13 +308,13 @@ pub(crate) async fn a_vm_runs_after_its_start_and_starts_only_once(world: &World
     assert_eq!(world.vm(&vm).await.state, VmState::Running);
 }
 
-pub(crate) async fn a_vm_without_a_root_does_not_start(world: &World) {
+pub async fn a_vm_without_a_root_does_not_start(world: &World) {
     let vm = world.deploy_without_root("web-01").await;
     assert_eq!(world.failed(&start(&vm)).await, 530);
     assert_eq!(world.vm(&vm).await.state, VmState::Stopped);
 }
 
-pub(crate) async fn stopping_can_be_repeated(world: &World) {
+pub async fn stopping_can_be_repeated(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     world.done(&stop(&vm, StopMode::Graceful)).await;
     for mode in [StopMode::Graceful, StopMode::Forced] {
@@ -326,7 +326,7 @@ pub(crate) async fn stopping_can_be_repeated(world: &World) {
     }
 }
 
-pub(crate) async fn destroying_keeps_data_disks_and_deletes_what_is_at_device_zero(world: &World) {
+pub async fn destroying_keeps_data_disks_and_deletes_what_is_at_device_zero(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     let root = world.root_of(&vm).await.id;
     let disk = DISK1.parse().unwrap();
@@ -353,7 +353,7 @@ pub(crate) async fn destroying_keeps_data_disks_and_deletes_what_is_at_device_ze
     assert_eq!(world.failed(&destroy).await, 431);
 }
 
-pub(crate) async fn a_vm_that_never_was_is_refused_at_once(world: &World) {
+pub async fn a_vm_that_never_was_is_refused_at_once(world: &World) {
     let vm = UNKNOWN.parse().unwrap();
     assert_eq!(world.refused(&start(&vm)).await, 431);
     assert_eq!(world.refused(&stop(&vm, StopMode::Graceful)).await, 431);
@@ -364,7 +364,7 @@ pub(crate) async fn a_vm_that_never_was_is_refused_at_once(world: &World) {
     );
 }
 
-pub(crate) async fn a_failed_over_vm_runs_with_its_disks_in_order(world: &World) {
+pub async fn a_failed_over_vm_runs_with_its_disks_in_order(world: &World) {
     let vm = world.deploy_without_root("web-01").await;
     for (disk, device) in [(DISK0, 0), (DISK1, 1)] {
         let disk: failover_domain::VolumeId = disk.parse().unwrap();

@@ -1,10 +1,10 @@
 //! Async jobs and the key that we choose for them.
 
+use crate::faults::{Work, WorkFault};
 use failover_domain::VolumeId;
 use ossea::{Accepted, Command, JobReport, OsseaError, Refusal, SnapshotState, VolumeState};
-use ossea_sim::faults::{Work, WorkFault};
 
-use crate::world::{DISK0, DISK1, World};
+use super::world::{DISK0, DISK1, World};
 
 fn disk() -> VolumeId {
     DISK0.parse().unwrap()
@@ -18,7 +18,7 @@ async fn is_detached(world: &World) -> bool {
     world.volume(&disk()).await.attachment.is_none()
 }
 
-pub(crate) async fn a_job_carries_our_key(world: &World) {
+pub async fn a_job_carries_our_key(world: &World) {
     let key = world.key();
     assert_eq!(
         world.client().job(&key.job_id()).await.unwrap(),
@@ -38,7 +38,7 @@ pub(crate) async fn a_job_carries_our_key(world: &World) {
     );
 }
 
-pub(crate) async fn an_unfinished_job_is_listed_and_shown_on_its_volume(world: &World) {
+pub async fn an_unfinished_job_is_listed_and_shown_on_its_volume(world: &World) {
     let rule = world.fault("detachVolume", WorkFault::JobStuck);
     let key = world.key();
     assert_eq!(world.client().pending_jobs().await.unwrap(), []);
@@ -53,7 +53,7 @@ pub(crate) async fn an_unfinished_job_is_listed_and_shown_on_its_volume(world: &
     world.struck_once(rule);
 }
 
-pub(crate) async fn an_ended_job_is_no_longer_listed_but_still_known(world: &World) {
+pub async fn an_ended_job_is_no_longer_listed_but_still_known(world: &World) {
     let key = world.key();
     world.client().submit(&key, &detach()).await.unwrap();
     world.ended(&key.job_id()).await;
@@ -65,7 +65,7 @@ pub(crate) async fn an_ended_job_is_no_longer_listed_but_still_known(world: &Wor
     ));
 }
 
-pub(crate) async fn the_same_key_is_refused_while_its_job_runs_and_afterwards(world: &World) {
+pub async fn the_same_key_is_refused_while_its_job_runs_and_afterwards(world: &World) {
     world.fault("detachVolume", WorkFault::JobStuck);
     let running = world.key();
     world.client().submit(&running, &detach()).await.unwrap();
@@ -96,7 +96,7 @@ pub(crate) async fn the_same_key_is_refused_while_its_job_runs_and_afterwards(wo
     ));
 }
 
-pub(crate) async fn a_create_repeated_under_its_key_leaves_an_orphan(world: &World) {
+pub async fn a_create_repeated_under_its_key_leaves_an_orphan(world: &World) {
     world.done(&detach()).await;
     let create = Command::CreateSnapshot {
         volume: disk(),
@@ -123,7 +123,7 @@ pub(crate) async fn a_create_repeated_under_its_key_leaves_an_orphan(world: &Wor
     assert_eq!(states, [SnapshotState::Allocated, SnapshotState::BackedUp]);
 }
 
-pub(crate) async fn work_for_one_vm_is_done_in_turn(world: &World) {
+pub async fn work_for_one_vm_is_done_in_turn(world: &World) {
     world.fault("detachVolume", WorkFault::JobStuck);
     let (first, second) = (world.key(), world.key());
     world.client().submit(&first, &detach()).await.unwrap();
@@ -143,7 +143,7 @@ pub(crate) async fn work_for_one_vm_is_done_in_turn(world: &World) {
     assert_eq!(pending, expected);
 }
 
-pub(crate) async fn a_failed_job_tells_the_clouds_reason(world: &World) {
+pub async fn a_failed_job_tells_the_clouds_reason(world: &World) {
     let text = "the agent says no".to_owned();
     let rule = world.fault(
         "detachVolume",
@@ -161,7 +161,7 @@ pub(crate) async fn a_failed_job_tells_the_clouds_reason(world: &World) {
     world.struck_once(rule);
 }
 
-pub(crate) async fn a_failed_job_may_have_done_its_work(world: &World) {
+pub async fn a_failed_job_may_have_done_its_work(world: &World) {
     let text = "the agent was late".to_owned();
     world.fault(
         "detachVolume",
@@ -175,7 +175,7 @@ pub(crate) async fn a_failed_job_may_have_done_its_work(world: &World) {
     assert!(is_detached(world).await);
 }
 
-pub(crate) async fn a_job_cut_off_by_a_restart_or_a_cancellation_says_nothing_about_its_work(world: &World) {
+pub async fn a_job_cut_off_by_a_restart_or_a_cancellation_says_nothing_about_its_work(world: &World) {
     for (work, done) in [(Work::NotDone, false), (Work::Done, true)] {
         for (fault, code) in [
             (WorkFault::JobInterrupted { work }, 530),
@@ -186,7 +186,7 @@ pub(crate) async fn a_job_cut_off_by_a_restart_or_a_cancellation_says_nothing_ab
             assert_eq!(is_detached(world).await, done);
             world.struck_once(rule);
             if done {
-                let oma = crate::world::OMA.parse().unwrap();
+                let oma = super::world::OMA.parse().unwrap();
                 world
                     .done(&Command::AttachVolume {
                         volume: disk(),
@@ -199,14 +199,14 @@ pub(crate) async fn a_job_cut_off_by_a_restart_or_a_cancellation_says_nothing_ab
     }
 }
 
-pub(crate) async fn a_forgotten_job_is_not_known_whatever_it_did(world: &World) {
+pub async fn a_forgotten_job_is_not_known_whatever_it_did(world: &World) {
     let rule = world.fault("detachVolume", WorkFault::JobPurged { work: Work::Done });
     assert_eq!(world.run(&detach()).await, JobReport::NotKnown);
     assert!(is_detached(world).await);
     world.struck_once(rule);
 }
 
-pub(crate) async fn a_guest_that_does_not_let_go_keeps_its_volume(world: &World) {
+pub async fn a_guest_that_does_not_let_go_keeps_its_volume(world: &World) {
     let rule = world.fault("detachVolume", WorkFault::DetachTimeout);
     assert_eq!(world.failed(&detach()).await, 530);
     let seen = world.volume(&disk()).await;

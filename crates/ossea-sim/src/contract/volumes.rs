@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use failover_domain::{CloudVmId, VolumeId};
 use ossea::{Accepted, Attachment, Command, JobReport, ScratchRoot, Volume, VolumeKind, VolumeState};
 
-use crate::world::{DISK0, DISK1, MANAGED, OMA, OMA_ROOT, UNKNOWN, World};
+use super::world::{DISK0, DISK1, MANAGED, OMA, OMA_ROOT, UNKNOWN, World};
 
 fn detach(volume: &VolumeId) -> Command {
     Command::DetachVolume {
@@ -28,7 +28,7 @@ fn place(volume: &Volume) -> Option<(&str, Option<u32>)> {
         .map(|Attachment { vm, device, .. }| (vm.as_str(), *device))
 }
 
-pub(crate) async fn a_volume_moves_and_the_cloud_shows_where_it_is(world: &World) {
+pub async fn a_volume_moves_and_the_cloud_shows_where_it_is(world: &World) {
     let (disk, oma) = (DISK0.parse().unwrap(), OMA.parse().unwrap());
     assert_eq!(place(&world.volume(&disk).await), Some((OMA, Some(1))));
     let report = world.done(&detach(&disk)).await;
@@ -56,19 +56,19 @@ pub(crate) async fn a_volume_moves_and_the_cloud_shows_where_it_is(world: &World
     );
 }
 
-pub(crate) async fn a_repeated_detach_is_refused_in_the_job(world: &World) {
+pub async fn a_repeated_detach_is_refused_in_the_job(world: &World) {
     let disk = DISK0.parse().unwrap();
     world.done(&detach(&disk)).await;
     assert_eq!(world.failed(&detach(&disk)).await, 431);
 }
 
-pub(crate) async fn a_repeated_attach_is_refused_in_the_job(world: &World) {
+pub async fn a_repeated_attach_is_refused_in_the_job(world: &World) {
     let (disk, oma) = (DISK0.parse().unwrap(), OMA.parse().unwrap());
     assert_eq!(world.failed(&attach(&disk, &oma, Some(1))).await, 431);
     assert_eq!(place(&world.volume(&disk).await), Some((OMA, Some(1))));
 }
 
-pub(crate) async fn a_device_that_is_taken_or_reserved_is_refused_in_the_job(world: &World) {
+pub async fn a_device_that_is_taken_or_reserved_is_refused_in_the_job(world: &World) {
     let (disk, oma) = (DISK0.parse().unwrap(), OMA.parse().unwrap());
     world.done(&detach(&disk)).await;
     for device in [2, 3, 34] {
@@ -81,7 +81,7 @@ pub(crate) async fn a_device_that_is_taken_or_reserved_is_refused_in_the_job(wor
     assert_eq!(place(&world.volume(&disk).await), None);
 }
 
-pub(crate) async fn the_cloud_chooses_the_lowest_free_data_device(world: &World) {
+pub async fn the_cloud_chooses_the_lowest_free_data_device(world: &World) {
     let oma = OMA.parse().unwrap();
     let (first, second) = (DISK0.parse().unwrap(), DISK1.parse().unwrap());
     world.done(&detach(&first)).await;
@@ -92,11 +92,11 @@ pub(crate) async fn the_cloud_chooses_the_lowest_free_data_device(world: &World)
     assert_eq!(place(&world.volume(&second).await), Some((OMA, Some(2))));
 }
 
-pub(crate) async fn the_root_of_a_running_vm_stays(world: &World) {
+pub async fn the_root_of_a_running_vm_stays(world: &World) {
     assert_eq!(world.failed(&detach(&OMA_ROOT.parse().unwrap())).await, 431);
 }
 
-pub(crate) async fn a_replica_becomes_the_root_of_a_stopped_vm_and_data_again(world: &World) {
+pub async fn a_replica_becomes_the_root_of_a_stopped_vm_and_data_again(world: &World) {
     let (disk, vm) = (DISK0.parse().unwrap(), world.deploy_stopped("web-01").await);
     world.done(&detach(&disk)).await;
     // The scratch root is in the way.
@@ -113,7 +113,7 @@ pub(crate) async fn a_replica_becomes_the_root_of_a_stopped_vm_and_data_again(wo
     assert_eq!(world.volume(&disk).await.kind, VolumeKind::Data);
 }
 
-pub(crate) async fn device_zero_of_a_running_vm_and_managed_storage_are_refused(world: &World) {
+pub async fn device_zero_of_a_running_vm_and_managed_storage_are_refused(world: &World) {
     let (oma, managed) = (OMA.parse().unwrap(), MANAGED.parse().unwrap());
     let disk = DISK0.parse().unwrap();
     world.done(&detach(&disk)).await;
@@ -123,7 +123,7 @@ pub(crate) async fn device_zero_of_a_running_vm_and_managed_storage_are_refused(
     assert_eq!(world.failed(&attach(&managed, &vm, Some(0))).await, 431);
 }
 
-pub(crate) async fn ids_that_never_were_are_refused_at_once(world: &World) {
+pub async fn ids_that_never_were_are_refused_at_once(world: &World) {
     let (disk, oma) = (DISK0.parse().unwrap(), OMA.parse().unwrap());
     let (no_volume, no_vm) = (UNKNOWN.parse().unwrap(), UNKNOWN.parse().unwrap());
     assert_eq!(world.refused(&detach(&no_volume)).await, 431);
@@ -131,7 +131,7 @@ pub(crate) async fn ids_that_never_were_are_refused_at_once(world: &World) {
     assert_eq!(world.refused(&attach(&disk, &no_vm, None)).await, 431);
 }
 
-pub(crate) async fn a_scratch_root_is_deleted_at_once_and_only_detached(world: &World) {
+pub async fn a_scratch_root_is_deleted_at_once_and_only_detached(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     let root = world.root_of(&vm).await;
     world.done(&detach(&root.id)).await;
@@ -146,7 +146,7 @@ pub(crate) async fn a_scratch_root_is_deleted_at_once_and_only_detached(world: &
     assert_eq!(world.refused(&delete).await, 431);
 }
 
-pub(crate) async fn a_deleted_volume_is_known_to_the_job_but_not_found(world: &World) {
+pub async fn a_deleted_volume_is_known_to_the_job_but_not_found(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     let root = world.root_of(&vm).await;
     world.done(&detach(&root.id)).await;

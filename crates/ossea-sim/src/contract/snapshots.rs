@@ -3,7 +3,7 @@
 use failover_domain::{SnapshotId, VolumeId};
 use ossea::{Accepted, Command, SnapshotState, VolumeState};
 
-use crate::world::{DISK0, DISK1, UNKNOWN, World};
+use super::world::{DISK0, DISK1, UNKNOWN, World};
 
 fn create(volume: &VolumeId, name: &str) -> Command {
     Command::CreateSnapshot {
@@ -37,7 +37,7 @@ async fn point(world: &World) -> (VolumeId, SnapshotId) {
     (disk, snapshot)
 }
 
-pub(crate) async fn a_detached_volume_is_snapshotted(world: &World) {
+pub async fn a_detached_volume_is_snapshotted(world: &World) {
     let disk: VolumeId = DISK0.parse().unwrap();
     world.done(&Command::DetachVolume { volume: disk.clone() }).await;
     assert_eq!(world.client().snapshots_of(&disk).await.unwrap(), []);
@@ -72,14 +72,14 @@ pub(crate) async fn a_detached_volume_is_snapshotted(world: &World) {
     assert_eq!(world.volume(&disk).await.state, VolumeState::Ready);
 }
 
-pub(crate) async fn names_of_snapshots_are_not_unique(world: &World) {
+pub async fn names_of_snapshots_are_not_unique(world: &World) {
     let (disk, first) = point(world).await;
     let second = world.done(&create(&disk, "point")).await.unwrap();
     assert_ne!(first.as_str(), second);
     assert_eq!(world.client().snapshots_of(&disk).await.unwrap().len(), 2);
 }
 
-pub(crate) async fn a_detached_volume_is_reverted_as_often_as_wanted(world: &World) {
+pub async fn a_detached_volume_is_reverted_as_often_as_wanted(world: &World) {
     let (disk, snapshot) = point(world).await;
     for _ in 0..2 {
         world.done(&revert(&snapshot)).await;
@@ -88,9 +88,9 @@ pub(crate) async fn a_detached_volume_is_reverted_as_often_as_wanted(world: &Wor
     assert_eq!(world.client().snapshots_of(&disk).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn a_volume_of_a_running_vm_is_not_reverted(world: &World) {
+pub async fn a_volume_of_a_running_vm_is_not_reverted(world: &World) {
     let (disk, snapshot) = point(world).await;
-    let oma = crate::world::OMA.parse().unwrap();
+    let oma = super::world::OMA.parse().unwrap();
     world
         .done(&Command::AttachVolume {
             volume: disk,
@@ -101,7 +101,7 @@ pub(crate) async fn a_volume_of_a_running_vm_is_not_reverted(world: &World) {
     assert_eq!(world.failed(&revert(&snapshot)).await, 431);
 }
 
-pub(crate) async fn a_deleted_snapshot_is_gone_and_deleted_only_once(world: &World) {
+pub async fn a_deleted_snapshot_is_gone_and_deleted_only_once(world: &World) {
     let (disk, snapshot) = point(world).await;
     assert_eq!(world.done(&delete(&snapshot)).await, None);
     assert_eq!(world.client().snapshot(&snapshot).await.unwrap(), None);
@@ -110,7 +110,7 @@ pub(crate) async fn a_deleted_snapshot_is_gone_and_deleted_only_once(world: &Wor
     assert_eq!(world.failed(&revert(&snapshot)).await, 431);
 }
 
-pub(crate) async fn a_snapshot_of_nothing_is_refused_at_once(world: &World) {
+pub async fn a_snapshot_of_nothing_is_refused_at_once(world: &World) {
     assert_eq!(
         world.refused(&create(&UNKNOWN.parse().unwrap(), "point")).await,
         431
@@ -120,7 +120,7 @@ pub(crate) async fn a_snapshot_of_nothing_is_refused_at_once(world: &World) {
     assert_eq!(world.refused(&delete(&snapshot)).await, 431);
 }
 
-pub(crate) async fn a_root_that_is_on_no_storage_yet_is_not_snapshotted(world: &World) {
+pub async fn a_root_that_is_on_no_storage_yet_is_not_snapshotted(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     let root = world.root_of(&vm).await.id;
     assert_eq!(world.refused(&create(&root, "point")).await, 431);

@@ -1,11 +1,11 @@
 //! Hosts without room, limits that are reached, an agent that does not answer, and a server that forgets its jobs.
 
+use crate::WorkFault;
+use crate::cloud::{Agent, Conditions, ServerMode};
 use failover_domain::CloudVmId;
 use ossea::{Command, JobReport, StopMode, VmState};
-use ossea_sim::WorkFault;
-use ossea_sim::cloud::{Agent, Conditions, ServerMode};
 
-use crate::world::{DISK0, OMA, World};
+use super::world::{DISK0, OMA, World};
 
 fn start(vm: &CloudVmId) -> Command {
     Command::StartVirtualMachine { vm: vm.clone() }
@@ -24,7 +24,7 @@ fn without_agent(world: &World) {
     });
 }
 
-pub(crate) async fn a_host_without_room_refuses_a_start_in_the_job_and_a_deployment_at_once(world: &World) {
+pub async fn a_host_without_room_refuses_a_start_in_the_job_and_a_deployment_at_once(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     let rule = world.fault("startVirtualMachine", WorkFault::NoCapacity);
     assert_eq!(world.failed(&start(&vm)).await, 533);
@@ -40,7 +40,7 @@ pub(crate) async fn a_host_without_room_refuses_a_start_in_the_job_and_a_deploym
     world.done(&start(&vm)).await;
 }
 
-pub(crate) async fn a_limit_refuses_a_snapshot_at_once(world: &World) {
+pub async fn a_limit_refuses_a_snapshot_at_once(world: &World) {
     world.done(&detach()).await;
     let rule = world.fault("createSnapshot", WorkFault::LimitReached);
     let snapshot = Command::CreateSnapshot {
@@ -59,7 +59,7 @@ pub(crate) async fn a_limit_refuses_a_snapshot_at_once(world: &World) {
     world.struck_once(rule);
 }
 
-pub(crate) async fn a_busy_device_fails_once_and_can_be_tried_again(world: &World) {
+pub async fn a_busy_device_fails_once_and_can_be_tried_again(world: &World) {
     let rule = world.fault("detachVolume", WorkFault::DeviceBusy);
     assert_eq!(world.failed(&detach()).await, 530);
     assert!(world.volume(&DISK0.parse().unwrap()).await.attachment.is_some());
@@ -77,7 +77,7 @@ pub(crate) async fn a_busy_device_fails_once_and_can_be_tried_again(world: &Worl
     world.done(&attach).await;
 }
 
-pub(crate) async fn without_an_agent_nothing_starts_and_running_vms_keep_their_disks(world: &World) {
+pub async fn without_an_agent_nothing_starts_and_running_vms_keep_their_disks(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     without_agent(world);
     assert_eq!(world.failed(&start(&vm)).await, 534);
@@ -91,7 +91,7 @@ pub(crate) async fn without_an_agent_nothing_starts_and_running_vms_keep_their_d
     world.done(&detach()).await;
 }
 
-pub(crate) async fn without_an_agent_only_a_forced_stop_says_that_it_worked(world: &World) {
+pub async fn without_an_agent_only_a_forced_stop_says_that_it_worked(world: &World) {
     let vm = world.deploy_stopped("web-01").await;
     world.done(&start(&vm)).await;
     without_agent(world);
@@ -102,7 +102,7 @@ pub(crate) async fn without_an_agent_only_a_forced_stop_says_that_it_worked(worl
     assert_eq!(world.vm(&vm).await.state, VmState::Stopped);
 }
 
-pub(crate) async fn purged_jobs_are_not_known_and_what_they_did_remains(world: &World) {
+pub async fn purged_jobs_are_not_known_and_what_they_did_remains(world: &World) {
     let key = world.key();
     world.client().submit(&key, &detach()).await.unwrap();
     assert!(matches!(

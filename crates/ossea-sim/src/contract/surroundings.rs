@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use failover_domain::ZoneId;
 use ossea::{Command, LimitedResource, OsseaError, PoolKind, PoolScope, Tagged};
 
-use crate::world::{DISK0, DISK1, EAST, OMA, UNKNOWN, WEST, World};
+use super::world::{DISK0, DISK1, EAST, OMA, UNKNOWN, WEST, World};
 
-pub(crate) async fn pools_are_shown_by_zone_with_kind_and_scope(world: &World) {
+pub async fn pools_are_shown_by_zone_with_kind_and_scope(world: &World) {
     let pools = world
         .client()
         .storage_pools(&EAST.parse().unwrap())
@@ -36,7 +36,7 @@ pub(crate) async fn pools_are_shown_by_zone_with_kind_and_scope(world: &World) {
     assert!(matches!(unknown, Err(OsseaError::NotFound(_))), "{unknown:?}");
 }
 
-pub(crate) async fn a_volume_tells_its_pool_once_it_is_on_one(world: &World) {
+pub async fn a_volume_tells_its_pool_once_it_is_on_one(world: &World) {
     let pools = world
         .client()
         .storage_pools(&EAST.parse().unwrap())
@@ -52,7 +52,7 @@ pub(crate) async fn a_volume_tells_its_pool_once_it_is_on_one(world: &World) {
     assert_eq!((root.storage, root.pool), (None, None));
 }
 
-pub(crate) async fn limits_are_told_and_kept(world: &World) {
+pub async fn limits_are_told_and_kept(world: &World) {
     let limits = world.client().resource_limits().await.unwrap();
     let (snapshots, others): (Vec<_>, Vec<_>) = limits
         .into_iter()
@@ -95,7 +95,7 @@ fn delete(on: &Tagged, key: &str) -> Command {
     }
 }
 
-pub(crate) async fn a_tag_is_put_on_once_and_taken_off_as_often_as_wanted(world: &World) {
+pub async fn a_tag_is_put_on_once_and_taken_off_as_often_as_wanted(world: &World) {
     let vm = world.deploy_stopped("tagged").await;
     world.done(&Command::StartVirtualMachine { vm: vm.clone() }).await;
     let of_vm = Command::CreateVmSnapshot {
@@ -121,7 +121,7 @@ pub(crate) async fn a_tag_is_put_on_once_and_taken_off_as_often_as_wanted(world:
     }
 }
 
-pub(crate) async fn what_a_tag_is_put_on_is_looked_up_in_the_job(world: &World) {
+pub async fn what_a_tag_is_put_on_is_looked_up_in_the_job(world: &World) {
     let unknown = Tagged::Volume(UNKNOWN.parse().unwrap());
     assert_eq!(world.failed(&create(&unknown, &[("job", "1")])).await, 431);
     assert_eq!(world.failed(&delete(&unknown, "job")).await, 431);
