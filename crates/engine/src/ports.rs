@@ -1,6 +1,6 @@
 //! What the engine and the API need of persistence. `failover-store` implements these traits on SQLite and
 //! PostgreSQL, [`crate::memory`] in memory; a foreign program may bring its own. The suite in
-//! [`crate::contract`] tells whether an implementation keeps the promises made here.
+//! `failover_engine::contract` tells whether an implementation keeps the promises made here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,5 +1,5 @@
 //! Reaches guests over the network for boot verification: [`NetworkProbe`] is the real
-//! [`GuestProbe`](failover_engine::probe::GuestProbe).
+//! [`failover_engine::probe::GuestProbe`].
 //!
 //! # Where it stands
 //! A probe looks from the host of the worker. A guest on an isolated network that this host has no route to

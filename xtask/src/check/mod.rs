@@ -1,6 +1,7 @@
-//! `cargo xtask check`: the rules of the workspace, formatting and lints.
+//! `cargo xtask check`: the rules of the workspace, formatting, lints and documentation.
 
 mod direction;
+mod embedding;
 mod manifests;
 mod sources;
 
@@ -20,6 +21,9 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt) -> anyhow::Resul
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     foreground::succeed(&mut workspace.cargo(clippy), interrupt)?;
     println!("lints: no warnings");
+    let documentation = ["doc", "--workspace", "--no-deps", "--quiet"];
+    foreground::succeed(&mut workspace.cargo(documentation), interrupt)?;
+    println!("documentation: every public item has some, every link leads somewhere");
     foreign_crates(workspace, interrupt)
 }
 
@@ -48,6 +52,7 @@ fn foreign_crates(workspace: &Workspace, interrupt: &Interrupt) -> anyhow::Resul
 /// The rules that need no compiler. All violations are told together.
 pub(crate) fn rules(workspace: &Workspace) -> anyhow::Result<()> {
     let mut violations = direction::violations(workspace);
+    violations.extend(embedding::violations(workspace)?);
     violations.extend(manifests::violations(workspace)?);
     let sources = sources::inspect(workspace)?;
     violations.extend(sources.violations);

@@ -140,7 +140,7 @@ pub struct BootPolicy {
     pub on_failure: OnBootFailure,
 }
 
-/// What a step does. Each kind has a file of its own in [`crate::step`].
+/// What a step does. Each kind has a file of its own in `step`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each kind is documented in its own module of `step`")]
