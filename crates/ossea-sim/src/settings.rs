@@ -308,6 +308,7 @@ impl SimSettings {
     }
 
     /// Whether the release knows POST enforcement, and has it on.
+    #[cfg(feature = "http")]
     pub(crate) fn enforces_post(&self) -> bool {
         match (self.profile, self.post_enforcement) {
             (Profile::V4_18, PostEnforcement::On | PostEnforcement::Off) => false,

@@ -10,6 +10,7 @@
 //! hangs on it ([`EmptiedVm`]).
 
 pub mod client;
+mod clock;
 #[cfg(feature = "cloudstack")]
 pub mod cloudstack;
 pub mod command;
@@ -24,6 +25,7 @@ pub mod waiting;
 #[cfg(feature = "mock")]
 pub use client::MockOsseaClient;
 pub use client::OsseaClient;
+pub use clock::Clock;
 pub use command::{
     Accepted, Command, CustomSize, DeployVm, Manner, NicRequest, Repetition, StopMode, Tagged,
 };

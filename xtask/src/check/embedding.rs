@@ -27,6 +27,19 @@ const HEAVY: &[&str] = &[
     "utoipa",
 ];
 
+/// How to see that they compile with nothing else.
+pub(super) const ALONE: &[&[&str]] = &[
+    &["--package", "failover-engine"],
+    &["--package", "ossea-sim", "--no-default-features"],
+    &[
+        "--package",
+        "ossea-sim",
+        "--no-default-features",
+        "--features",
+        "contract",
+    ],
+];
+
 /// Every heavy crate that comes along all the same.
 pub(super) fn violations(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
     let mut violations = Vec::new();

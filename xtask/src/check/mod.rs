@@ -21,6 +21,15 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt) -> anyhow::Resul
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     foreground::succeed(&mut workspace.cargo(clippy), interrupt)?;
     println!("lints: no warnings");
+    // Alone, because the features that others ask for would be on as well.
+    for alone in embedding::ALONE {
+        let clippy = ["clippy", "--quiet"].into_iter().chain(alone.iter().copied());
+        foreground::succeed(
+            &mut workspace.cargo(clippy.chain(["--", "-D", "warnings"])),
+            interrupt,
+        )?;
+    }
+    println!("embedding: the crates compile without what only servers need");
     let documentation = ["doc", "--workspace", "--no-deps", "--quiet"];
     foreground::succeed(&mut workspace.cargo(documentation), interrupt)?;
     println!("documentation: every public item has some, every link leads somewhere");

@@ -6,6 +6,7 @@ mod infrastructure;
 mod process;
 mod way;
 
+#[cfg(feature = "http")]
 pub(crate) use self::convert::may_expunge;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

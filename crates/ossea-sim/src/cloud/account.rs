@@ -11,10 +11,12 @@ pub(crate) const ACCOUNT: &str = "admin";
 /// The name and path of its domain.
 pub(crate) const DOMAIN: &str = "ROOT";
 
+#[cfg(feature = "http")]
 pub(crate) fn account_id() -> String {
     derived_id("account", ACCOUNT)
 }
 
+#[cfg(feature = "http")]
 pub(crate) fn user_id() -> String {
     derived_id("user", ACCOUNT)
 }

@@ -129,6 +129,7 @@ impl ApiError {
     }
 
     /// 401: credentials, signature, expiry, or a command that does not exist.
+    #[cfg(feature = "http")]
     pub(crate) fn unauthorized() -> Self {
         let text = "unable to verify user credentials and/or request signature";
         Self {

@@ -118,6 +118,7 @@ const LOOKS_EVERY: Duration = Duration::from_millis(200);
 const LONGEST_WORK: Duration = Duration::from_secs(25 * 3600);
 
 /// No work takes longer where the cloud takes no time and only the network does.
+#[cfg(feature = "http")]
 const LONGEST_REAL_WORK: Duration = Duration::from_secs(120);
 
 impl World {

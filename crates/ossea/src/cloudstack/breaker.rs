@@ -24,7 +24,7 @@ use super::budget::Budget;
 use super::call::{Answer, Asked, Effect};
 use super::concern::{Below, Concern, Setback};
 use super::line::Claim;
-use super::skew::Clock;
+use crate::clock::Clock;
 use crate::error::OsseaError;
 use crate::urgency::{Circuit, Priority};
 

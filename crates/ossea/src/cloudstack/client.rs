@@ -24,12 +24,13 @@ use super::retry::{self, Retry};
 use super::row::Row;
 use super::settings::{CloudStackSettings, SettingsError};
 use super::signing::{Signer, SigningLayer, in_transit};
-use super::skew::{Clock, ClockSkew};
+use super::skew::ClockSkew;
 use super::stack::Shares;
 use super::statistics::CallStatistics;
 use super::trace::TraceLayer;
 use super::{commands, parse};
 use crate::client::OsseaClient;
+use crate::clock::Clock;
 use crate::command::{Accepted, Command};
 use crate::error::OsseaError;
 use crate::model::{

@@ -61,9 +61,9 @@ mod statistics;
 mod throttle;
 mod trace;
 
+pub use crate::clock::Clock;
 pub use client::CloudStackClient;
 pub use settings::{CloudStackSettings, SettingsError};
-pub use skew::Clock;
 pub use statistics::{CallStatistics, Outcome, WaitStatistics};
 
 /// Installs the TLS implementation of this process (rustls with ring). Binaries and tests call it before they

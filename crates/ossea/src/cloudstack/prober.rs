@@ -13,7 +13,7 @@ use tower::{Service, util::BoxCloneSyncService};
 use super::breaker::{Breaker, Sign};
 use super::call::{Answer, Asked, Call};
 use super::concern::Setback;
-use super::skew::Clock;
+use crate::clock::Clock;
 use crate::urgency::Priority;
 
 /// A read that every account may use and that costs the cloud next to nothing.

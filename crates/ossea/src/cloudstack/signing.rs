@@ -24,7 +24,8 @@ use tower::{Layer, Service};
 use super::call::{Asked, Effect, Failure, Reply, SignedRequest, parameter};
 use super::settings::CloudStackSettings;
 use super::sign;
-use super::skew::{Clock, ClockSkew};
+use super::skew::ClockSkew;
+use crate::clock::Clock;
 
 /// What a signature needs.
 pub(crate) struct Signer {

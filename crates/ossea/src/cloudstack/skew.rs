@@ -3,12 +3,9 @@
 //! CloudStack refuses a request that has expired by *its* clock and allows no skew, so a machine whose clock
 //! is slow would be locked out. Every answer tells the cloud's time; the next request is dated by it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-
-/// Tells the present time. The client never asks the system itself.
-pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// From here on the difference is worth a person's attention: certificates, logs and leases suffer as well.
 const NOTABLE_SECONDS: i64 = 60;

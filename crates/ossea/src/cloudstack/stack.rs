@@ -9,9 +9,9 @@ use super::budget::{Budget, Within};
 use super::concern::{Around, Below};
 use super::places::{InPlace, Places};
 use super::settings::CloudStackSettings;
-use super::skew::Clock;
 use super::statistics::{Count, Counters};
 use super::throttle::Heed;
+use crate::clock::Clock;
 
 /// What all calls of a process share.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use failover_domain::ZoneId;
 
 use super::CloudProbe;
 use crate::client::OsseaClient;
-use crate::cloudstack::Clock;
+use crate::clock::Clock;
 use crate::error::OsseaError;
 
 /// For so long after a failure nobody is made to wait for another attempt, unless they insist.
