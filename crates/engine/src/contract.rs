@@ -11,6 +11,7 @@
 //! harness says why).
 
 pub mod fixture;
+pub mod idempotency;
 pub mod inventory;
 pub mod jobs;
 pub mod journal;
@@ -24,6 +25,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::clock::Clock;
+use crate::idempotency::IdempotencyKeys;
 use crate::ports::{Inventory, JobStore, Mappings};
 
 /// An empty store and its clock.
@@ -37,6 +39,9 @@ pub trait Harness: Send + Sync {
 
     /// Its network mappings.
     fn mappings(&self) -> Arc<dyn Mappings>;
+
+    /// Its idempotency keys.
+    fn keys(&self) -> Arc<dyn IdempotencyKeys>;
 
     /// Lets time pass by the clock that leases are judged by.
     async fn pass(&self, time: Duration);
@@ -137,6 +142,17 @@ macro_rules! store_contract {
             mappings_stand_side_by_side_by_purpose,
             the_users_of_networks_are_found_among_all_source_vms,
         );
+        $crate::store_contract!(@module $harness, idempotency:
+            of_claims_at_once_one_is_granted,
+            a_kept_answer_is_given_again,
+            a_key_belongs_to_one_request,
+            keys_of_two_callers_are_two_keys,
+            a_claim_lapses_and_is_then_worth_nothing,
+            a_claim_that_is_given_back_is_free,
+            a_started_job_is_not_started_again,
+            a_refused_start_leaves_the_claim,
+            old_keys_are_forgotten,
+        );
     };
     (@module $harness:expr, $module:ident: $($name:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread")]
@@ -169,6 +185,10 @@ mod tests {
         }
 
         fn mappings(&self) -> Arc<dyn Mappings> {
+            self.store.clone()
+        }
+
+        fn keys(&self) -> Arc<dyn IdempotencyKeys> {
             self.store.clone()
         }
 

@@ -11,6 +11,7 @@ pub mod decide;
 mod driver;
 pub mod event;
 pub mod failure;
+pub mod idempotency;
 mod journal;
 pub mod memory;
 pub mod parts;

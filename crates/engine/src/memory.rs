@@ -4,6 +4,7 @@
 //! Everything is lost with the value. Otherwise it keeps every promise of [`crate::ports`], as the suite in
 //! `failover_engine::contract` shows. Leases are judged by the clock that it is given.
 
+mod idempotency;
 mod inventory;
 mod jobs;
 
@@ -16,9 +17,12 @@ use failover_domain::{JobId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 
 use crate::clock::SharedClock;
 use crate::event::StoredEvent;
+use crate::idempotency::IdempotencyKey;
 use crate::plan::Plan;
 use crate::ports::{AuditEntry, JobRecord, ResourceKind, ResourceRow, VolumeRow, WorkerId};
 use crate::request::StoredRequest;
+
+use idempotency::KeyRow;
 
 /// Jobs, inventory and mappings in memory. See the [module](self).
 pub struct MemoryStore {
@@ -36,6 +40,7 @@ struct Tables {
     resync: BTreeSet<VolumeId>,
     mappings: BTreeMap<VmId, BTreeMap<(String, Purpose), NetworkMapping>>,
     audit: Vec<AuditEntry>,
+    keys: BTreeMap<(String, IdempotencyKey), KeyRow>,
 }
 
 struct JobTable {

@@ -258,13 +258,20 @@ impl FailoverService {
     /// # Errors
     /// [`StartError`]; then no job exists.
     pub async fn start(&self, request: &FailoverRequest) -> Result<JobId, StartError> {
-        let plan = self.plan(request).await?.plan;
-        let job = NewJob {
-            plan,
+        Ok(self.jobs.create(self.prepare(request).await?).await?)
+    }
+
+    /// The job that [`FailoverService::start`] would store, for callers that store it together with something of their
+    /// own. Changes nothing.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn prepare(&self, request: &FailoverRequest) -> Result<NewJob, StartError> {
+        Ok(NewJob {
+            plan: self.plan(request).await?.plan,
             requested_by: request.requested_by.clone(),
             at: self.clock.now(),
-        };
-        Ok(self.jobs.create(job).await?)
+        })
     }
 
     async fn plan_of(&self, subject: &Subject, request: &FailoverRequest) -> Result<Plan, StartError> {

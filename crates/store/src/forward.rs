@@ -7,6 +7,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use failover_domain::inventory::VmReport;
 use failover_domain::{JobId, NetworkId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
+use failover_engine::idempotency::{
+    Claimed, IdempotencyKeys, KeyClaim, KeyTerms, KeyedRequest, StartOnceError, StoredAnswer,
+};
 use failover_engine::ports::{
     AppendError, AuditEntry, Batch, ClaimedJob, ClearError, CreateError, Inventory, JobFilter, JobRecord,
     JobStore, Lease, Mappings, NewJob, OpenRequest, PutError, PutOutcome, RequestOutcome, ResourceRow,
@@ -14,6 +17,7 @@ use failover_engine::ports::{
 };
 use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::{Plan, StoredEvent};
+use uuid::Uuid;
 
 use crate::Store;
 
@@ -155,5 +159,33 @@ impl Mappings for Store {
         purpose: Purpose,
     ) -> Result<bool, StoreError> {
         self.backend.delete_mapping(vm, source_network, purpose).await
+    }
+}
+
+#[async_trait]
+impl IdempotencyKeys for Store {
+    async fn claim_key(
+        &self,
+        request: &KeyedRequest,
+        token: Uuid,
+        terms: KeyTerms,
+    ) -> Result<Claimed, StoreError> {
+        self.backend.claim_key(request, token, terms).await
+    }
+
+    async fn start_once(&self, claim: &KeyClaim, job: NewJob) -> Result<JobId, StartOnceError> {
+        self.backend.start_once(claim, job).await
+    }
+
+    async fn keep_answer(&self, claim: &KeyClaim, answer: &StoredAnswer) -> Result<bool, StoreError> {
+        self.backend.keep_answer(claim, answer).await
+    }
+
+    async fn give_back_key(&self, claim: &KeyClaim) -> Result<(), StoreError> {
+        self.backend.give_back_key(claim).await
+    }
+
+    async fn forget_old_keys(&self, limit: usize) -> Result<usize, StoreError> {
+        self.backend.forget_old_keys(limit).await
     }
 }

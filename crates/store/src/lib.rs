@@ -35,6 +35,7 @@ mod pg;
 use std::fmt;
 use std::sync::Arc;
 
+use failover_engine::idempotency::IdempotencyKeys;
 use failover_engine::ports::{Inventory, JobStore, Mappings};
 use secrecy::ExposeSecret;
 
@@ -44,10 +45,10 @@ pub use settings::{Migrations, StoreSettings};
 use location::Location;
 
 /// Everything that a database gives.
-trait Backend: JobStore + Inventory + Mappings {}
-impl<T: JobStore + Inventory + Mappings> Backend for T {}
+trait Backend: JobStore + Inventory + Mappings + IdempotencyKeys {}
+impl<T: JobStore + Inventory + Mappings + IdempotencyKeys> Backend for T {}
 
-/// The store: jobs, inventory and mappings in one database. Cheap to clone.
+/// The store: jobs, inventory, mappings and idempotency keys in one database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     backend: Arc<dyn Backend>,

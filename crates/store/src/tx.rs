@@ -24,6 +24,15 @@ pub(crate) enum Abort<E> {
     /// The body decided so.
     Refused(E),
 }
+impl<E> Abort<E> {
+    /// The same with the body's reason in another type.
+    pub(crate) fn map<F>(self, into: impl FnOnce(E) -> F) -> Abort<F> {
+        match self {
+            Abort::Database(error) => Abort::Database(error),
+            Abort::Refused(reason) => Abort::Refused(into(reason)),
+        }
+    }
+}
 impl<E> From<diesel::result::Error> for Abort<E> {
     fn from(error: diesel::result::Error) -> Self {
         Abort::Database(error)

@@ -19,33 +19,7 @@ use crate::request::{JobRequest, StoredRequest};
 #[async_trait]
 impl JobStore for MemoryStore {
     async fn create(&self, job: NewJob) -> Result<JobId, CreateError> {
-        let mut tables = self.tables();
-        let vm_id = job.plan.vm_id.clone();
-        if let Some(job_id) = tables.active_job(&vm_id) {
-            return Err(CreateError::Active { vm_id, job_id });
-        }
-        if let Some(settled) = job.plan.settles() {
-            let by = tables
-                .jobs
-                .get(&settled.job)
-                .and_then(|j| j.record.settled_by.clone());
-            if let Some(by) = by {
-                let of = settled.job.clone();
-                return Err(CreateError::Settled { of, by });
-            }
-        }
-        let job_id = (0..)
-            .map(|collision| JobId::new(job.plan.job_type, &vm_id, job.at, collision))
-            .find(|id| !tables.jobs.contains_key(id))
-            .expect("2^32 seconds are never all taken");
-        let settles = job.plan.settles().map(|settled| settled.job.clone());
-        if let Some(live) = settles.and_then(|id| tables.jobs.get_mut(&id)) {
-            live.record.settled_by = Some(job_id.clone());
-        }
-        tables
-            .jobs
-            .insert(job_id.clone(), JobTable::open(job_id.clone(), job));
-        Ok(job_id)
+        self.tables().create(job)
     }
 
     async fn job(&self, id: &JobId) -> Result<Option<JobRecord>, StoreError> {
@@ -269,6 +243,35 @@ impl JobStore for MemoryStore {
 }
 
 impl Tables {
+    /// Creates a job, if nothing is against it.
+    pub(super) fn create(&mut self, job: NewJob) -> Result<JobId, CreateError> {
+        let vm_id = job.plan.vm_id.clone();
+        if let Some(job_id) = self.active_job(&vm_id) {
+            return Err(CreateError::Active { vm_id, job_id });
+        }
+        if let Some(settled) = job.plan.settles() {
+            let by = self
+                .jobs
+                .get(&settled.job)
+                .and_then(|j| j.record.settled_by.clone());
+            if let Some(by) = by {
+                let of = settled.job.clone();
+                return Err(CreateError::Settled { of, by });
+            }
+        }
+        let job_id = (0..)
+            .map(|collision| JobId::new(job.plan.job_type, &vm_id, job.at, collision))
+            .find(|id| !self.jobs.contains_key(id))
+            .expect("2^32 seconds are never all taken");
+        let settles = job.plan.settles().map(|settled| settled.job.clone());
+        if let Some(live) = settles.and_then(|id| self.jobs.get_mut(&id)) {
+            live.record.settled_by = Some(job_id.clone());
+        }
+        self.jobs
+            .insert(job_id.clone(), JobTable::open(job_id.clone(), job));
+        Ok(job_id)
+    }
+
     /// Forgets workers whose lease has ended, and frees every job whose owner is not among the living.
     fn free_jobs_of_dead_workers(&mut self, now: DateTime<Utc>) {
         self.workers.retain(|_, until| *until > now);

@@ -7,6 +7,8 @@ pub(crate) mod open;
 mod audit;
 #[path = "../shared/database.rs"]
 pub(crate) mod database;
+#[path = "../shared/idempotency.rs"]
+mod idempotency;
 #[path = "../shared/inventory.rs"]
 mod inventory;
 #[path = "../shared/inventory_rows.rs"]

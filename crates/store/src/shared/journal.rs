@@ -16,27 +16,11 @@ use crate::row::{RowId, stored_number};
 use crate::tx::Abort;
 
 impl Database {
-    /// Creates a job. The partial unique index decides who is first, and the guard in [`settle`] who settles a live
-    /// failover; everything else only explains their verdicts.
+    /// Creates a job.
     pub(super) async fn create_job(&self, job: &NewJob) -> Result<JobId, CreateError> {
-        let opening = job.opening_batch();
         let now = self.now();
-        self.write("failover_jobs", async |c: &mut Conn| {
-            let vm_id = &job.plan.vm_id;
-            lock_vm(c, vm_id.as_str()).await?;
-            let job_id = insert_job(c, job, &opening).await?;
-            if let Some(settled) = job.plan.settles() {
-                settle(c, &settled.job, &job_id, now).await?;
-            }
-            let plan = PlanRow::new(&job_id, &job.plan);
-            diesel::insert_into(failover_plans::table)
-                .values(plan)
-                .execute(c)
-                .await?;
-            insert_details(c, &job_id, &opening).await?;
-            Ok(job_id)
-        })
-        .await
+        self.write("failover_jobs", async |c: &mut Conn| create_in(c, job, now).await)
+            .await
     }
 
     /// Commits a batch, if the lease holds, the entries follow the last one, and no request is unheard that the batch must
@@ -77,6 +61,28 @@ impl Database {
         })
         .await
     }
+}
+
+/// Creates a job in the transaction of the connection. The partial unique index decides who is first, and the guard in
+/// [`settle`] who settles a live failover; everything else only explains their verdicts.
+pub(super) async fn create_in(
+    c: &mut Conn,
+    job: &NewJob,
+    now: SqlLiteral<TsSql>,
+) -> Result<JobId, Abort<CreateError>> {
+    let opening = job.opening_batch();
+    lock_vm(c, job.plan.vm_id.as_str()).await?;
+    let job_id = insert_job(c, job, &opening).await?;
+    if let Some(settled) = job.plan.settles() {
+        settle(c, &settled.job, &job_id, now).await?;
+    }
+    let plan = PlanRow::new(&job_id, &job.plan);
+    diesel::insert_into(failover_plans::table)
+        .values(plan)
+        .execute(c)
+        .await?;
+    insert_details(c, &job_id, &opening).await?;
+    Ok(job_id)
 }
 
 /// The highest number that a job's last request may have for a batch to be written.

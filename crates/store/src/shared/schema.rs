@@ -187,6 +187,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    idempotency_keys (id) {
+        id -> BigInt,
+        caller -> Text,
+        idempotency_key -> Text,
+        method -> Text,
+        path -> Text,
+        body_sha256 -> Text,
+        claim -> Text,
+        claimed_until -> TsSql,
+        kept_until -> TsSql,
+        job_id -> Nullable<Text>,
+        status -> Nullable<Integer>,
+        headers -> Nullable<JsonSql>,
+        body -> Nullable<Binary>,
+    }
+}
+
 diesel::joinable!(vm_disks -> replication_jobs (job_id));
 diesel::joinable!(vm_disks -> ossea_volumes (ossea_volume_id));
 diesel::joinable!(cbt_history -> replication_jobs (job_id));

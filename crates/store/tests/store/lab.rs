@@ -15,6 +15,7 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use failover_engine::contract::{Harness, ManualClock};
+use failover_engine::idempotency::IdempotencyKeys;
 use failover_engine::ports::{Inventory, JobStore, Mappings};
 use failover_store::{Store, StoreSettings};
 use tempfile::TempDir;
@@ -262,6 +263,10 @@ impl Harness for Lab {
     }
 
     fn mappings(&self) -> Arc<dyn Mappings> {
+        self.store.clone()
+    }
+
+    fn keys(&self) -> Arc<dyn IdempotencyKeys> {
         self.store.clone()
     }
 
