@@ -8,6 +8,7 @@ use anyhow::Context;
 use failover_api::{ApiSettings, ApiState};
 use failover_assembly::{cloud_for_questions, open_store, stop_on_signal, target};
 use failover_config::ApiConfig;
+use failover_engine::ports::{Inventory, JobStore, Mappings};
 use failover_engine::{FailoverService, SystemClock};
 use http_edge::{Drain, EdgeSettings};
 use tokio::net::TcpListener;
@@ -16,8 +17,8 @@ use tokio::net::TcpListener;
 #[tokio::main]
 pub(crate) async fn run(config: &ApiConfig) -> anyhow::Result<()> {
     let shutdown = stop_on_signal()?;
-    let service = tokio::select! {
-        service = service(config) => service?,
+    let store = tokio::select! {
+        store = open_store(&config.database) => store?,
         () = shutdown.cancelled() => return Ok(()),
     };
     let server = &config.server;
@@ -26,6 +27,7 @@ pub(crate) async fn run(config: &ApiConfig) -> anyhow::Result<()> {
         boot_within: config.failover.boot_within,
         request_timeout: server.request_timeout,
         retention_warn_after: config.failover.retention_warn_after,
+        max_event_streams: server.max_event_streams,
         ..ApiSettings::default()
     };
     let edge = EdgeSettings {
@@ -40,7 +42,7 @@ pub(crate) async fn run(config: &ApiConfig) -> anyhow::Result<()> {
         )
     })?;
     announce(listener.local_addr()?)?;
-    let router = failover_api::router(ApiState::new(service, settings));
+    let router = failover_api::router(ApiState::new(service(config, store)?, settings).until(shutdown.clone()));
     match http_edge::serve(listener, router, edge, shutdown).await {
         Drain::Complete => tracing::info!("Stopped; every request was finished."),
         Drain::Cut { connections } => {
@@ -53,8 +55,10 @@ pub(crate) async fn run(config: &ApiConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn service(config: &ApiConfig) -> anyhow::Result<FailoverService> {
-    let store = open_store(&config.database).await?;
+fn service<S>(config: &ApiConfig, store: S) -> anyhow::Result<FailoverService>
+where
+    S: JobStore + Inventory + Mappings + Clone + 'static,
+{
     Ok(FailoverService {
         jobs: Arc::new(store.clone()),
         inventory: Arc::new(store.clone()),

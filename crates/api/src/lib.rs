@@ -7,7 +7,9 @@
 mod cloud_view;
 pub mod dto;
 pub mod error;
+mod event_stream;
 mod extract;
+mod journal_feed;
 mod layers;
 mod routes;
 mod state;

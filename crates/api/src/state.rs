@@ -7,6 +7,9 @@ use chrono::TimeDelta;
 use failover_engine::service::FailoverService;
 use ossea::{OsseaClient, Priority, ProbeCache};
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use crate::journal_feed::JournalFeeds;
 
 /// How the API behaves.
 #[derive(Debug, Clone)]
@@ -25,6 +28,8 @@ pub struct ApiSettings {
     /// How long a completed live failover may be neither committed nor rolled back before people are told: its rollback
     /// points take room, and are worth less every day.
     pub retention_warn_after: Duration,
+    /// How many event streams are open at once. Each holds a connection for as long as its job runs.
+    pub max_event_streams: usize,
 }
 
 impl ApiSettings {
@@ -41,6 +46,7 @@ impl Default for ApiSettings {
             body_limit: 1024 * 1024,
             probe_time_to_live: TimeDelta::minutes(5),
             retention_warn_after: Duration::from_secs(7 * 24 * 3600),
+            max_event_streams: 256,
         }
     }
 }
@@ -56,6 +62,10 @@ pub struct ApiState {
     pub(crate) cloud: Arc<dyn OsseaClient>,
     /// What the cloud is like.
     pub(crate) probes: Arc<ProbeCache>,
+    /// The journals that event streams follow.
+    pub(crate) journals: JournalFeeds,
+    /// Cancelled when the process is told to stop.
+    pub(crate) shutdown: CancellationToken,
 }
 
 impl ApiState {
@@ -69,11 +79,20 @@ impl ApiState {
             Arc::new(move || clock.now()),
             settings.probe_time_to_live,
         );
+        let clock = Arc::clone(&service.clock);
         Self {
+            journals: JournalFeeds::new(Arc::clone(&service.jobs), clock, settings.max_event_streams),
             service,
             settings: Arc::new(settings),
             cloud,
             probes: Arc::new(probes),
+            shutdown: CancellationToken::new(),
         }
+    }
+
+    /// The same, with a token that is cancelled when the process is told to stop: event streams end then.
+    #[must_use]
+    pub fn until(self, shutdown: CancellationToken) -> Self {
+        Self { shutdown, ..self }
     }
 }

@@ -54,6 +54,8 @@ pub enum ErrorCode {
     BodyTooLarge,
     /// The request took too long.
     RequestTimeout,
+    /// The server has as much to do as it may have; others, or the same one later, can serve the request.
+    ServerBusy,
 }
 
 impl ErrorCode {
@@ -82,6 +84,7 @@ impl ErrorCode {
             ErrorCode::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             ErrorCode::BodyTooLarge => "BODY_TOO_LARGE",
             ErrorCode::RequestTimeout => "REQUEST_TIMEOUT",
+            ErrorCode::ServerBusy => "SERVER_BUSY",
         }
     }
 
@@ -110,6 +113,7 @@ impl ErrorCode {
             ErrorCode::UnsupportedMediaType => "Unsupported media type",
             ErrorCode::BodyTooLarge => "The body is too large",
             ErrorCode::RequestTimeout => "The request took too long",
+            ErrorCode::ServerBusy => "The server is busy",
         }
     }
 

@@ -8,6 +8,7 @@ mod failover;
 mod fixture;
 mod health;
 mod inventory;
+mod jobs_at_hand;
 mod metrics;
 mod network_mappings;
 mod ossea;

@@ -22,6 +22,8 @@ pub struct ServerSettings {
     pub request_timeout: Duration,
     /// How many connections are open at once.
     pub max_connections: usize,
+    /// How many event streams are open at once.
+    pub max_event_streams: usize,
     /// How long requests in flight may go on when the process is told to stop.
     pub drain_timeout: Duration,
 }
@@ -48,6 +50,7 @@ impl ServerSettings {
             header_timeout: section.or("header_timeout", &within, seconds(75)),
             request_timeout: section.or("request_timeout", &within, seconds(60)),
             max_connections: section.or("max_connections", &Kind::number(1..=100_000), 1024),
+            max_event_streams: section.or("max_event_streams", &Kind::number(1..=100_000), 256),
             drain_timeout: section.or("drain_timeout", &within, seconds(25)),
         })
     }

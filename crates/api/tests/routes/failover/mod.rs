@@ -2,6 +2,7 @@
 
 mod cancel;
 mod decide;
+mod event_stream;
 mod events;
 mod extend;
 mod jobs;
