@@ -13,6 +13,7 @@ mod journal_feed;
 mod layers;
 mod routes;
 mod state;
+mod unchanged;
 mod view;
 
 use axum::Router;

@@ -20,6 +20,7 @@ use crate::dto::ErrorCode;
 use crate::error::ApiError;
 use crate::layers::authenticate;
 use crate::state::{ApiSettings, ApiState};
+use crate::unchanged::leave_out_unchanged;
 
 /// All routes.
 pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
@@ -74,6 +75,7 @@ pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
                 )),
         )
         .fallback(unknown_route)
+        .layer(middleware::from_fn(leave_out_unchanged))
         .layer(middleware::from_fn_with_state(state.clone(), authenticate));
     Router::new()
         .route("/healthz", get(health::alive))

@@ -14,4 +14,5 @@ mod network_mappings;
 mod ossea;
 mod protocol;
 mod quarantine;
+mod unchanged;
 mod vms;
