@@ -28,6 +28,7 @@ pub(crate) async fn run(config: &ApiConfig) -> anyhow::Result<()> {
         request_timeout: server.request_timeout,
         retention_warn_after: config.failover.retention_warn_after,
         max_event_streams: server.max_event_streams,
+        idempotency_kept_for: server.idempotency_kept_for,
         ..ApiSettings::default()
     };
     let edge = EdgeSettings {
@@ -42,7 +43,10 @@ pub(crate) async fn run(config: &ApiConfig) -> anyhow::Result<()> {
         )
     })?;
     announce(listener.local_addr()?)?;
-    let router = failover_api::router(ApiState::new(service(config, store)?, settings).until(shutdown.clone()));
+    let keys = Arc::new(store.clone());
+    let state = ApiState::new(service(config, store)?, keys, settings).until(shutdown.clone());
+    tokio::spawn(failover_api::forget_old_keys(state.clone()));
+    let router = failover_api::router(state);
     match http_edge::serve(listener, router, edge, shutdown).await {
         Drain::Complete => tracing::info!("Stopped; every request was finished."),
         Drain::Cut { connections } => {

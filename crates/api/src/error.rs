@@ -9,12 +9,14 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use failover_domain::{CheckStatus, Finding, JobId, Readiness, VmId};
+use failover_engine::idempotency::StartOnceError;
 use failover_engine::plan::PlanMistake;
 use failover_engine::ports::{ClearError, PutError, StoreError};
 use failover_engine::service::{MapError, SettleError, StartError};
 use ossea::OsseaError;
 
 use crate::dto::{DISCARD_GUEST_WRITES, ErrorCode, Mistake, Problem};
+use crate::idempotency::under_way;
 use crate::view::job_url;
 
 /// An error on its way to the caller.
@@ -296,6 +298,16 @@ impl From<StartError> for ApiError {
                     .action("Correct the id under [target] in the server's configuration.")
             }
             StartError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StartOnceError> for ApiError {
+    fn from(error: StartOnceError) -> Self {
+        match error {
+            // Whoever has claimed the key meanwhile answers it.
+            StartOnceError::ClaimLost(key) => under_way(&key, Duration::from_secs(1)),
+            StartOnceError::Create(error) => StartError::from(error).into(),
         }
     }
 }

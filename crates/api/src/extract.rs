@@ -88,7 +88,8 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for ApiPath
     }
 }
 
-fn wrong_body(rejection: &JsonRejection) -> ApiError {
+/// A body could not be read.
+pub(crate) fn wrong_body(rejection: &JsonRejection) -> ApiError {
     let detail = innermost(rejection);
     match rejection.status() {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::new(

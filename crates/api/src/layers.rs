@@ -10,6 +10,7 @@
 //! ```
 
 use std::any::Any;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -90,19 +91,22 @@ async fn limit_time(State(state): State<ApiState>, request: Request, next: Next)
     let limit = state.settings.request_timeout;
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => {
-            let detail = format!(
-                "the request took longer than {}",
-                humantime::format_duration(limit)
-            );
-            ApiError::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::RequestTimeout, detail)
-                .action("Look at the state before trying again: what was asked for may have been done.")
-                .into_response()
-        }
+        Err(_) => timed_out(limit).into_response(),
     }
 }
 
-fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+/// A request took too long.
+pub(crate) fn timed_out(limit: Duration) -> ApiError {
+    let detail = format!(
+        "the request took longer than {}",
+        humantime::format_duration(limit)
+    );
+    ApiError::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::RequestTimeout, detail)
+        .action("Look at the state before trying again: what was asked for may have been done.")
+}
+
+/// A handler panicked.
+pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     let text = text
         .or_else(|| panic.downcast_ref::<String>().cloned())

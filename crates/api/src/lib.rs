@@ -9,6 +9,7 @@ pub mod dto;
 pub mod error;
 mod event_stream;
 mod extract;
+mod idempotency;
 mod journal_feed;
 mod layers;
 mod routes;
@@ -18,6 +19,7 @@ mod view;
 
 use axum::Router;
 
+pub use idempotency::forget_old_keys;
 pub use state::{ApiSettings, ApiState};
 
 /// The API's routes with all their layers.

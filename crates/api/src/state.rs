@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use failover_engine::idempotency::IdempotencyKeys;
 use failover_engine::service::FailoverService;
 use ossea::{OsseaClient, Priority, ProbeCache};
 use secrecy::SecretString;
@@ -30,6 +31,8 @@ pub struct ApiSettings {
     pub retention_warn_after: Duration,
     /// How many event streams are open at once. Each holds a connection for as long as its job runs.
     pub max_event_streams: usize,
+    /// How long the answers of requests with an idempotency key are kept.
+    pub idempotency_kept_for: Duration,
 }
 
 impl ApiSettings {
@@ -47,6 +50,7 @@ impl Default for ApiSettings {
             probe_time_to_live: TimeDelta::minutes(5),
             retention_warn_after: Duration::from_secs(7 * 24 * 3600),
             max_event_streams: 256,
+            idempotency_kept_for: Duration::from_secs(24 * 3600),
         }
     }
 }
@@ -64,13 +68,15 @@ pub struct ApiState {
     pub(crate) probes: Arc<ProbeCache>,
     /// The journals that event streams follow.
     pub(crate) journals: JournalFeeds,
+    /// The keys of requests that may come twice.
+    pub(crate) keys: Arc<dyn IdempotencyKeys>,
     /// Cancelled when the process is told to stop.
     pub(crate) shutdown: CancellationToken,
 }
 
 impl ApiState {
-    /// The state of an API over `service`.
-    pub fn new(service: FailoverService, settings: ApiSettings) -> Self {
+    /// The state of an API over `service`, with the idempotency keys of the database that the service works on.
+    pub fn new(service: FailoverService, keys: Arc<dyn IdempotencyKeys>, settings: ApiSettings) -> Self {
         let cloud = service.cloud.with_priority(Priority::Background);
         let clock = Arc::clone(&service.clock);
         let probes = ProbeCache::new(
@@ -83,6 +89,7 @@ impl ApiState {
         Self {
             journals: JournalFeeds::new(Arc::clone(&service.jobs), clock, settings.max_event_streams),
             service,
+            keys,
             settings: Arc::new(settings),
             cloud,
             probes: Arc::new(probes),

@@ -56,6 +56,10 @@ pub enum ErrorCode {
     RequestTimeout,
     /// The server has as much to do as it may have; others, or the same one later, can serve the request.
     ServerBusy,
+    /// The idempotency key belongs to another request.
+    IdempotencyKeyReused,
+    /// The request with that idempotency key is being carried out.
+    IdempotencyInProgress,
 }
 
 impl ErrorCode {
@@ -85,6 +89,8 @@ impl ErrorCode {
             ErrorCode::BodyTooLarge => "BODY_TOO_LARGE",
             ErrorCode::RequestTimeout => "REQUEST_TIMEOUT",
             ErrorCode::ServerBusy => "SERVER_BUSY",
+            ErrorCode::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
+            ErrorCode::IdempotencyInProgress => "IDEMPOTENCY_IN_PROGRESS",
         }
     }
 
@@ -114,6 +120,8 @@ impl ErrorCode {
             ErrorCode::BodyTooLarge => "The body is too large",
             ErrorCode::RequestTimeout => "The request took too long",
             ErrorCode::ServerBusy => "The server is busy",
+            ErrorCode::IdempotencyKeyReused => "The idempotency key belongs to another request",
+            ErrorCode::IdempotencyInProgress => "The request is being carried out",
         }
     }
 

@@ -18,9 +18,12 @@ use axum::routing::{delete, get, post, put};
 
 use crate::dto::ErrorCode;
 use crate::error::ApiError;
+use crate::idempotency::carry_out_once;
 use crate::layers::authenticate;
 use crate::state::{ApiSettings, ApiState};
 use crate::unchanged::leave_out_unchanged;
+
+pub(crate) use failover::created;
 
 /// All routes.
 pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
@@ -66,10 +69,12 @@ pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
         .route("/ossea/service-offerings", get(ossea::lists::service_offerings))
         .route("/ossea/templates", get(ossea::lists::templates))
         .route("/ossea/vms", get(ossea::vms::search))
+        .layer(middleware::from_fn_with_state(state.clone(), carry_out_once))
         .layer(DefaultBodyLimit::max(limit))
         .merge(
             Router::new()
                 .route("/inventory/import", post(inventory::import))
+                .layer(middleware::from_fn_with_state(state.clone(), carry_out_once))
                 .layer(DefaultBodyLimit::max(
                     limit.saturating_mul(ApiSettings::IMPORT_FACTOR),
                 )),

@@ -65,7 +65,7 @@ impl TestApi {
         let clock: SharedClock = Arc::new(TokioClock::starting_at(cloud.clock().now()));
         let store = Arc::new(MemoryStore::new(Arc::clone(&clock)));
         let service = service_over(&cloud, &store, &clock);
-        let router = router(ApiState::new(service, settings));
+        let router = router(ApiState::new(service, store.clone(), settings));
         Self {
             cloud,
             store,
@@ -77,7 +77,7 @@ impl TestApi {
     /// The same surroundings behind an API with settings of its own.
     pub(crate) fn again_with(mut self, settings: ApiSettings) -> Self {
         let service = service_over(&self.cloud, &self.store, &self.clock);
-        self.router = router(ApiState::new(service, settings));
+        self.router = router(ApiState::new(service, self.store.clone(), settings));
         self
     }
 

@@ -60,7 +60,7 @@ async fn api_whose_database_says(error: StoreError) -> Router {
     let api = TestApi::ready().await;
     let mut service = service_over(&api.cloud, &api.store, &api.clock);
     service.jobs = Arc::new(Away(error));
-    router(ApiState::new(service, ApiSettings::default()))
+    router(ApiState::new(service, api.store.clone(), ApiSettings::default()))
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ mod audit;
 mod failover;
 mod fixture;
 mod health;
+mod idempotency;
 mod inventory;
 mod jobs_at_hand;
 mod metrics;

@@ -235,7 +235,7 @@ async fn a_panic_is_a_problem_that_keeps_its_words_to_the_log() {
     let api = TestApi::empty();
     let mut service = service_over(&api.cloud, &api.store, &api.clock);
     service.inventory = Arc::new(Broken);
-    let router = router(ApiState::new(service, ApiSettings::default()));
+    let router = router(ApiState::new(service, api.store.clone(), ApiSettings::default()));
     let answer = send(router, Request::get("/api/v1/vms").body(Body::empty()).unwrap()).await;
     answer.problem(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::InternalError);
     assert!(!answer.text.contains("hunter2"), "{}", answer.text);

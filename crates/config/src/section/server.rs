@@ -24,6 +24,8 @@ pub struct ServerSettings {
     pub max_connections: usize,
     /// How many event streams are open at once.
     pub max_event_streams: usize,
+    /// How long the answers of requests with an idempotency key are kept.
+    pub idempotency_kept_for: Duration,
     /// How long requests in flight may go on when the process is told to stop.
     pub drain_timeout: Duration,
 }
@@ -44,6 +46,8 @@ impl ServerSettings {
             section.mistake("listen", message, section.origin("listen"));
         }
         let within = Kind::duration(seconds(1)..=seconds(3600));
+        // A caller may repeat a request for as long as an hour without an answer, and nobody does after a month.
+        let kept = Kind::duration(seconds(3600)..=seconds(30 * 24 * 3600));
         Some(Self {
             listen,
             token,
@@ -51,6 +55,7 @@ impl ServerSettings {
             request_timeout: section.or("request_timeout", &within, seconds(60)),
             max_connections: section.or("max_connections", &Kind::number(1..=100_000), 1024),
             max_event_streams: section.or("max_event_streams", &Kind::number(1..=100_000), 256),
+            idempotency_kept_for: section.or("idempotency_kept_for", &kept, seconds(24 * 3600)),
             drain_timeout: section.or("drain_timeout", &within, seconds(25)),
         })
     }

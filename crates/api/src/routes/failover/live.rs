@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
+use failover_engine::idempotency::KeyClaim;
 use failover_engine::plan::CommitPolicy;
 use failover_engine::service::Wanted;
 
@@ -18,11 +19,20 @@ use crate::state::ApiState;
 pub(in crate::routes) async fn start(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
+    claim: Option<Extension<KeyClaim>>,
     ApiQuery(query): ApiQuery<StartQuery>,
     ApiJson(body): ApiJson<LiveFailoverRequest>,
 ) -> Result<Response, ApiError> {
     let commit = commit_policy(&body.commit_policy)?;
-    start_or_show(&state, caller, &query, body.into(), Wanted::Live { commit }).await
+    start_or_show(
+        &state,
+        caller,
+        claim.as_deref(),
+        &query,
+        body.into(),
+        Wanted::Live { commit },
+    )
+    .await
 }
 
 fn commit_policy(policy: &CommitPolicyView) -> Result<CommitPolicy, ApiError> {

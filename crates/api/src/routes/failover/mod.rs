@@ -12,3 +12,5 @@ pub(super) mod retry;
 pub(super) mod settle;
 mod start;
 pub(super) mod test;
+
+pub(crate) use start::created;

@@ -7,8 +7,9 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use failover_domain::{JobId, JobStatus, JobType, VmId};
+use failover_engine::idempotency::KeyClaim;
 use failover_engine::plan::{BootPolicy, OnBootFailure, WarningPolicy, way_back};
-use failover_engine::service::{FailoverRequest, Wanted};
+use failover_engine::service::{FailoverRequest, StartError, Wanted};
 use serde::Deserialize;
 
 use crate::dto::{BootRequest, DryRunAnswer, JobCreated, LiveFailoverRequest, TestFailoverRequest};
@@ -66,6 +67,7 @@ impl From<TestFailoverRequest> for Wishes {
 pub(super) async fn start_or_show(
     state: &ApiState,
     caller: Caller,
+    claim: Option<&KeyClaim>,
     query: &StartQuery,
     wishes: Wishes,
     wanted: Wanted,
@@ -74,13 +76,17 @@ pub(super) async fn start_or_show(
     if query.dry_run {
         return Ok(Json(dry_run(state, &request).await?).into_response());
     }
-    let job_id = state.service.start(&request).await?;
+    let job = state.service.prepare(&request).await?;
+    let job_id = match claim {
+        None => state.service.jobs.create(job).await.map_err(StartError::from)?,
+        Some(claim) => state.keys.start_once(claim, job).await?,
+    };
     let job_type = request.wanted.failover_type().job_type();
     Ok(created(state, job_id, request.vm_id, job_type, JobStatus::Pending).await)
 }
 
 /// The answer that a job exists.
-pub(super) async fn created(
+pub(crate) async fn created(
     state: &ApiState,
     job_id: JobId,
     vm_id: VmId,

@@ -8,6 +8,7 @@ use axum::response::Response;
 use axum::{Extension, Json};
 use failover_domain::window::{LONGEST_WINDOW, SHORTEST_WINDOW};
 use failover_domain::{AtWindowEnd, JobId};
+use failover_engine::idempotency::KeyClaim;
 use failover_engine::request::JobRequest;
 use failover_engine::service::{Wanted, WantedTest};
 use failover_engine::verbs::Verb;
@@ -28,6 +29,7 @@ const USUAL_WINDOW: Duration = Duration::from_secs(3600);
 pub(in crate::routes) async fn start(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
+    claim: Option<Extension<KeyClaim>>,
     ApiQuery(query): ApiQuery<StartQuery>,
     ApiJson(body): ApiJson<TestFailoverRequest>,
 ) -> Result<Response, ApiError> {
@@ -45,7 +47,7 @@ pub(in crate::routes) async fn start(
         },
         strategy: body.rollback_strategy,
     });
-    start_or_show(&state, caller, &query, body.into(), wanted).await
+    start_or_show(&state, caller, claim.as_deref(), &query, body.into(), wanted).await
 }
 
 pub(in crate::routes) async fn end(

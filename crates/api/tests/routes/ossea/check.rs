@@ -18,7 +18,7 @@ impl TestApi {
     fn aiming_at(mut self, target: Target) -> Self {
         let mut service = service_over(&self.cloud, &self.store, &self.clock);
         service.target = target;
-        self.router = router(ApiState::new(service, ApiSettings::default()));
+        self.router = router(ApiState::new(service, self.store.clone(), ApiSettings::default()));
         self
     }
 
