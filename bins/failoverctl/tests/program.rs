@@ -161,6 +161,60 @@ async fn a_lost_reply_to_a_command_says_that_it_may_have_been_carried_out() {
     );
 }
 
+fn cancelled() -> Reply {
+    let answer = CancelAnswer {
+        job_id: fixture::job_id(),
+        status: JobStatus::Executing,
+        cancel_requested_by: "anonymous".to_owned(),
+        job_url: format!("/api/v1/failover/jobs/{JOB}"),
+    };
+    json(202, &answer)
+}
+
+#[tokio::test]
+async fn a_command_whose_answer_is_lost_is_repeated_under_its_key() {
+    let in_progress = || problem(409, ErrorCode::IdempotencyInProgress, "it is under way");
+    let api = FakeApi::serve(move |_, before| match before {
+        0 => (502, "<html>bad gateway</html>".to_owned()),
+        1 => in_progress(),
+        _ => cancelled(),
+    })
+    .await;
+    let ended = api.run(&["jobs", "cancel", JOB]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let seen = api.seen();
+    let keys: Vec<_> = seen
+        .iter()
+        .map(|request| request.idempotency_key.clone())
+        .collect();
+    assert_eq!(keys.len(), 3);
+    assert!(keys[0].as_ref().is_some_and(|key| key.len() == 36), "{keys:?}");
+    assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+    assert!(
+        seen.iter()
+            .all(|r| r.line == seen[0].line && r.body == seen[0].body)
+    );
+
+    assert_eq!(api.run(&["jobs", "cancel", JOB]).await.code, Some(0));
+    assert_ne!(
+        api.seen()[3].idempotency_key,
+        keys[0],
+        "another command, another key"
+    );
+}
+
+#[tokio::test]
+async fn what_is_refused_or_only_read_is_not_repeated() {
+    let refused = || problem(409, ErrorCode::NotAllowed, "not now");
+    let api = FakeApi::serve(move |_, _| refused()).await;
+    assert_eq!(api.run(&["jobs", "cancel", JOB]).await.code, Some(4));
+    assert_eq!(api.seen().len(), 1);
+    let api = FakeApi::serve(|_, _| (502, "<html>bad gateway</html>".to_owned())).await;
+    assert_eq!(api.run(&["networks"]).await.code, Some(3));
+    assert_eq!(api.seen().len(), 1);
+    assert_eq!(api.seen()[0].idempotency_key, None);
+}
+
 #[tokio::test]
 async fn a_refusal_is_4_and_a_failing_server_is_1() {
     let cases = [

@@ -21,6 +21,7 @@ pub(crate) struct Request {
     pub(crate) line: String,
     pub(crate) body: String,
     pub(crate) authorization: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
 }
 
 impl Request {
@@ -84,14 +85,14 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let authorization = headers
-        .get("authorization")
-        .map(|v| v.to_str().unwrap().to_owned());
+    let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap().to_owned());
+    let (authorization, idempotency_key) = (text("authorization"), text("idempotency-key"));
     let body = String::from_utf8(body.to_vec()).unwrap();
     let request = Request {
         line: format!("{method} {uri}"),
         body,
         authorization,
+        idempotency_key,
     };
     let before = {
         let mut seen = shared.seen.lock().unwrap();
