@@ -196,7 +196,10 @@ where
     EmbeddedMigrations: MigrationSource<DB>,
 {
     let mut later = ours.migrations().unwrap();
-    later.retain(|m| m.name().version() > MigrationVersion::from(version));
+    let applied = connection.applied_migrations().unwrap();
+    later.retain(|m| {
+        m.name().version() > MigrationVersion::from(version) && applied.contains(&m.name().version())
+    });
     later.sort_by(|a, b| b.name().version().cmp(&a.name().version()));
     for migration in later {
         let reverted = connection.revert_migration(&*migration);

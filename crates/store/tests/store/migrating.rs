@@ -115,7 +115,7 @@ async fn the_way_down_is_refused_whole_while_there_is_a_rollback() {
             ..new_job(1, 60)
         };
         let rollback = store.create(rollback).await.unwrap();
-        database.migrate(THIS).await.unwrap();
+        database.revert_to(THIS).await.unwrap();
         let (schema, rows) = (schema_of(&database).await, everything(&database).await);
         let error = database.revert_to(PREVIOUS).await.unwrap_err();
         assert!(error.to_lowercase().contains("check"), "{error}");
