@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use failover_domain::JobId;
 use failover_engine::event::StoredEvent;
 use failover_engine::ports::{JobRecord, StoreError};
@@ -15,6 +16,10 @@ use super::{INTERVAL, JournalFeeds, PAGE};
 
 /// After which silence something is sent, so that nobody on the way takes the connection for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// How long a stream may last. Whoever comes back then shows their token anew, so a token that was taken back in between
+/// does not go on seeing.
+const LONGEST: TimeDelta = TimeDelta::minutes(30);
 
 /// What a stream sends.
 #[derive(Debug)]
@@ -36,6 +41,7 @@ pub(crate) struct JournalStream {
     position: u64,
     ready: VecDeque<Arc<StoredEvent>>,
     has_ended: bool,
+    cut_at: DateTime<Utc>,
     shutdown: CancellationToken,
     _place: OwnedSemaphorePermit,
 }
@@ -56,6 +62,7 @@ impl JournalStream {
             position: after,
             ready: VecDeque::new(),
             has_ended: false,
+            cut_at: feeds.clock.now() + LONGEST,
             shutdown,
             _place: place,
         }
@@ -64,9 +71,12 @@ impl JournalStream {
     /// What is sent next; `None` when that was all.
     pub(crate) async fn next(&mut self) -> Option<Sent> {
         let shutdown = self.shutdown.clone();
+        let clock = Arc::clone(&self.feeds.clock);
+        let left = (self.cut_at - clock.now()).to_std().unwrap_or_default();
         tokio::select! {
             biased;
             () = shutdown.cancelled() => None,
+            () = clock.sleep(left) => None,
             next = self.next_until_shutdown() => next,
         }
     }

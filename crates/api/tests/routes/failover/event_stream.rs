@@ -254,6 +254,21 @@ async fn a_process_that_stops_ends_its_streams_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_is_cut_after_half_an_hour() {
+    let (api, job_id) = TestApi::failing_over().await;
+    let mut reader = Reader::open(&api.router, &job_id, "", None).await;
+    assert_eq!(reader.ids(1).await, [1]);
+    let before = tokio::time::Instant::now();
+    let mut heartbeats = 0;
+    while let Some(block) = reader.block().await {
+        assert!(block.contains_key(""), "{block:?}");
+        heartbeats += 1;
+    }
+    assert_eq!(before.elapsed(), Duration::from_secs(1800));
+    assert_eq!(heartbeats, 1800 / 15 - 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn there_are_no_more_streams_than_allowed() {
     let (api, job_id) = TestApi::failing_over().await;
     let api = api.again_with(ApiSettings {
