@@ -188,8 +188,9 @@ async fn stored(response: Response) -> Result<(Response, StoredAnswer), ApiError
         headers: OF_THE_ANSWER.iter().filter_map(text).collect(),
         body: body.to_vec(),
     };
+    let withheld = must_not_be_kept(&parts.headers).then(not_kept);
     // A problem is written further out, with the id of the request that is told it.
-    if let Some(error) = parts.extensions.get::<ApiError>() {
+    if let Some(error) = withheld.as_ref().or(parts.extensions.get::<ApiError>()) {
         answer.headers = vec![(header::CONTENT_TYPE.to_string(), MEDIA_TYPE.to_owned())];
         let wait = error.retry_after.map(|wait| wait.as_secs().to_string());
         answer
@@ -199,6 +200,23 @@ async fn stored(response: Response) -> Result<(Response, StoredAnswer), ApiError
             .map_err(|error| ApiError::internal(format!("a problem cannot be written: {error}")))?;
     }
     Ok((Response::from_parts(parts, Body::from(body)), answer))
+}
+
+/// Whether an answer holds a secret: whoever makes one says so with `Cache-Control: no-store`.
+fn must_not_be_kept(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CACHE_CONTROL)
+        .is_some_and(|control| control.as_bytes().windows(8).any(|word| word == b"no-store"))
+}
+
+/// What is kept instead of an answer that holds a secret.
+fn not_kept() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        ErrorCode::IdempotencyAnswerNotKept,
+        "the request with this idempotency key was carried out; its answer held a secret, which is not kept",
+    )
+    .action("If the answer was lost, take back what was made, and ask for it again with a new key.")
 }
 
 /// A kept answer, as it was given the first time.
@@ -300,5 +318,24 @@ pub async fn forget_old_keys(state: ApiState) {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_holds_a_secret_is_not_kept() {
+        let no_store = [(header::CACHE_CONTROL, "private, no-store")];
+        let secret = (StatusCode::CREATED, no_store, "hunter2").into_response();
+        let (response, answer) = stored(secret).await.unwrap();
+        let body = to_bytes(response.into_body(), 100).await.unwrap();
+        assert_eq!(&body[..], b"hunter2", "the first one is told");
+        assert!(!String::from_utf8_lossy(&answer.body).contains("hunter2"));
+        let again = replayed(answer).unwrap();
+        assert_eq!(again.status(), StatusCode::CONFLICT);
+        let problem = &again.extensions().get::<ApiError>().unwrap().problem;
+        assert_eq!(problem.error_code, ErrorCode::IdempotencyAnswerNotKept);
     }
 }

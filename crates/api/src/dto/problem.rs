@@ -60,6 +60,8 @@ pub enum ErrorCode {
     IdempotencyKeyReused,
     /// The request with that idempotency key is being carried out.
     IdempotencyInProgress,
+    /// The request with that idempotency key was carried out, and its answer held a secret, which is not kept.
+    IdempotencyAnswerNotKept,
 }
 
 impl ErrorCode {
@@ -91,6 +93,7 @@ impl ErrorCode {
             ErrorCode::ServerBusy => "SERVER_BUSY",
             ErrorCode::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             ErrorCode::IdempotencyInProgress => "IDEMPOTENCY_IN_PROGRESS",
+            ErrorCode::IdempotencyAnswerNotKept => "IDEMPOTENCY_ANSWER_NOT_KEPT",
         }
     }
 
@@ -122,6 +125,7 @@ impl ErrorCode {
             ErrorCode::ServerBusy => "The server is busy",
             ErrorCode::IdempotencyKeyReused => "The idempotency key belongs to another request",
             ErrorCode::IdempotencyInProgress => "The request is being carried out",
+            ErrorCode::IdempotencyAnswerNotKept => "The answer was not kept",
         }
     }
 
