@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -29,10 +30,17 @@ pub(crate) async fn run(config: &ApiConfig) -> anyhow::Result<()> {
         retention_warn_after: config.failover.retention_warn_after,
         max_event_streams: server.max_event_streams,
         idempotency_kept_for: server.idempotency_kept_for,
+        heavy_requests: server.heavy_requests,
+        light_requests: server.light_requests,
+        requests_per_second: NonZeroU32::new(server.requests_per_second).unwrap_or(NonZeroU32::MIN),
+        allowed_origins: server.allowed_origins.clone(),
         ..ApiSettings::default()
     };
     let edge = EdgeSettings {
-        header_read_timeout: server.header_timeout,
+        first_byte_timeout: server.first_byte_timeout,
+        head_timeout: server.header_timeout,
+        body_idle_timeout: server.body_idle_timeout,
+        idle_timeout: server.idle_timeout,
         max_connections: server.max_connections,
         drain_deadline: server.drain_timeout,
     };

@@ -21,7 +21,10 @@ use crate::{contents, state};
 
 /// Answers in flight wait for nothing longer than a slow deletion.
 const EDGE: EdgeSettings = EdgeSettings {
-    header_read_timeout: Duration::from_secs(75),
+    first_byte_timeout: Duration::from_secs(10),
+    head_timeout: Duration::from_secs(10),
+    body_idle_timeout: Duration::from_secs(15),
+    idle_timeout: Duration::from_secs(75),
     max_connections: 1024,
     drain_deadline: Duration::from_secs(5),
 };

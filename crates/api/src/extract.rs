@@ -11,6 +11,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use tower_http::timeout::TimeoutError;
 
 use crate::dto::ErrorCode;
 use crate::error::ApiError;
@@ -91,6 +92,14 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for ApiPath
 /// A body could not be read.
 pub(crate) fn wrong_body(rejection: &JsonRejection) -> ApiError {
     let detail = innermost(rejection);
+    if stopped_coming(rejection) {
+        return ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            ErrorCode::RequestTimeout,
+            "the body stopped coming for longer than this server waits; nothing was done",
+        )
+        .action("Send the request again, without pauses.");
+    }
     match rejection.status() {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -113,6 +122,18 @@ pub(crate) fn wrong_body(rejection: &JsonRejection) -> ApiError {
             "Send well-formed JSON.",
         ),
     }
+}
+
+/// Whether the edge gave up waiting for the rest of a body.
+fn stopped_coming(rejection: &JsonRejection) -> bool {
+    let mut error: Option<&dyn Error> = Some(rejection);
+    while let Some(cause) = error {
+        if cause.is::<TimeoutError>() {
+            return true;
+        }
+        error = cause.source();
+    }
+    false
 }
 
 /// The last error of the chain: the ones before it only say that reading failed.

@@ -3,10 +3,16 @@
 //! ```text
 //! request id    taken from x-request-id, or made up; sent back
 //! trace         one span per request, which carries the id
+//! browsers      what a browser must not do with an answer
+//! origins       whose pages may call the API
 //! finish        writes problems: adds path and id, logs those of our own making once
 //! panics        become a problem like any other error
 //! time limit    of the whole request
 //! token         of everything under /api/v1
+//! rate          of one caller
+//! unchanged     leaves out a body that the caller has
+//! once          answers a repeated request with the kept answer
+//! lane          a place among the requests of its kind
 //! ```
 
 use std::any::Any;
@@ -27,6 +33,7 @@ use tracing::{Span, info_span};
 
 use crate::dto::ErrorCode;
 use crate::dto::problem::MEDIA_TYPE;
+use crate::edge_headers::{guard_browsers, other_origins};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -40,6 +47,8 @@ pub(crate) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiSt
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(TraceLayer::new_for_http().make_span_with(span_of))
         .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(middleware::from_fn(guard_browsers))
+        .option_layer(other_origins(&state.settings.allowed_origins))
         .layer(middleware::from_fn(finish))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state.clone(), limit_time));

@@ -6,12 +6,15 @@
 
 mod cloud_view;
 pub mod dto;
+mod edge_headers;
 pub mod error;
 mod event_stream;
 mod extract;
 mod idempotency;
 mod journal_feed;
+mod lanes;
 mod layers;
+mod rate_limit;
 mod routes;
 mod state;
 mod unchanged;

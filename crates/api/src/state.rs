@@ -1,5 +1,6 @@
 //! What the routes work with.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use crate::journal_feed::JournalFeeds;
+use crate::lanes::Lanes;
+use crate::rate_limit::CallerRates;
 
 /// How the API behaves.
 #[derive(Debug, Clone)]
@@ -33,11 +36,25 @@ pub struct ApiSettings {
     pub max_event_streams: usize,
     /// How long the answers of requests with an idempotency key are kept.
     pub idempotency_kept_for: Duration,
+    /// How many requests that ask the cloud or import an inventory are served at once.
+    pub heavy_requests: usize,
+    /// How many other requests are served at once.
+    pub light_requests: usize,
+    /// How many requests one caller may make in a second, for longer than a moment.
+    pub requests_per_second: NonZeroU32,
+    /// The origins whose pages may call the API from a browser, such as `https://console.example.org`; none by default.
+    pub allowed_origins: Vec<String>,
 }
 
 impl ApiSettings {
     /// How much larger than other bodies an inventory import may be.
     pub const IMPORT_FACTOR: usize = 32;
+
+    /// What no caller needs that waits for an answer before it asks again.
+    pub const USUAL_RATE: NonZeroU32 = match NonZeroU32::new(500) {
+        Some(rate) => rate,
+        None => NonZeroU32::MIN,
+    };
 }
 
 impl Default for ApiSettings {
@@ -51,6 +68,10 @@ impl Default for ApiSettings {
             retention_warn_after: Duration::from_secs(7 * 24 * 3600),
             max_event_streams: 256,
             idempotency_kept_for: Duration::from_secs(24 * 3600),
+            heavy_requests: 32,
+            light_requests: 512,
+            requests_per_second: Self::USUAL_RATE,
+            allowed_origins: Vec::new(),
         }
     }
 }
@@ -70,6 +91,10 @@ pub struct ApiState {
     pub(crate) journals: JournalFeeds,
     /// The keys of requests that may come twice.
     pub(crate) keys: Arc<dyn IdempotencyKeys>,
+    /// The places for requests.
+    pub(crate) lanes: Lanes,
+    /// How often callers ask.
+    pub(crate) rates: CallerRates,
     /// Cancelled when the process is told to stop.
     pub(crate) shutdown: CancellationToken,
 }
@@ -87,6 +112,8 @@ impl ApiState {
         );
         let clock = Arc::clone(&service.clock);
         Self {
+            lanes: Lanes::new(&settings),
+            rates: CallerRates::new(settings.requests_per_second, Arc::clone(&clock)),
             journals: JournalFeeds::new(Arc::clone(&service.jobs), clock, settings.max_event_streams),
             service,
             keys,

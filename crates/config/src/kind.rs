@@ -83,6 +83,30 @@ impl Kind<Vec<String>> {
     }
 }
 
+impl Kind<Vec<String>> {
+    /// A list of origins of web pages.
+    pub fn origins() -> Self {
+        Self {
+            allowed: "a list of origins such as [\"https://console.example.org\"] (in the environment ORIGIN,ORIGIN), each \
+                      with http or https, a host and perhaps a port, without a path"
+                .to_owned(),
+            parse: Box::new(|raw| {
+                let origin = |text: &RawValue| {
+                    let text = text.as_text()?.trim();
+                    let host = text
+                        .strip_prefix("https://")
+                        .or_else(|| text.strip_prefix("http://"))?;
+                    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b'[' | b']');
+                    let fits = !host.is_empty() && host.bytes().all(plain);
+                    fits.then(|| text.to_ascii_lowercase())
+                };
+                raw.as_list()?.iter().map(origin).collect()
+            }),
+            show: |origins| format!("{origins:?}"),
+        }
+    }
+}
+
 impl Kind<PathBuf> {
     /// A path of a file.
     pub fn path() -> Self {

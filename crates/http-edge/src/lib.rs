@@ -2,13 +2,15 @@
 //!
 //! `axum::serve` is deliberately not used: it goes through the protocol-detecting connection builder, which
 //! keeps a connection open for ever when the peer never sends a byte, and it sets no time-outs. Here every
-//! connection has a time limit for its request head (which is also the keep-alive idle time), the number of
-//! connections is bounded, and a shutdown lets requests in flight finish within a deadline.
+//! connection has a time limit for its first byte, for each request head, for each pause within a body and for the idle
+//! time between requests; the number of connections is bounded, and a shutdown lets requests in flight finish within a
+//! deadline.
 //!
 //! Handlers that never end by themselves (event streams) watch the shutdown token on their own; otherwise the
 //! drain deadline cuts them.
 
 mod connection;
+mod patience;
 
 use std::io;
 use std::sync::Arc;
@@ -23,9 +25,16 @@ use tokio_util::task::TaskTracker;
 /// How the edge treats its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EdgeSettings {
-    /// How long a peer may take for a request's head, and how long a kept-alive connection may be idle.
-    /// Behind a load balancer it is longer than the balancer's own idle time.
-    pub header_read_timeout: Duration,
+    /// How long a fresh connection may say nothing.
+    pub first_byte_timeout: Duration,
+    /// How long the head of a request may take from its first byte on.
+    pub head_timeout: Duration,
+    /// How long a pause within a request's body may be. How long the body takes as a whole is for the application to
+    /// limit, with the time of the whole request.
+    pub body_idle_timeout: Duration,
+    /// How long a kept-alive connection may be idle between requests. Behind a load balancer it is longer than the
+    /// balancer's own idle time.
+    pub idle_timeout: Duration,
     /// How many connections are open at once; further ones wait in the listener's backlog. At least 1.
     pub max_connections: usize,
     /// How long requests in flight may go on after the shutdown began.
@@ -35,7 +44,10 @@ pub struct EdgeSettings {
 impl Default for EdgeSettings {
     fn default() -> Self {
         Self {
-            header_read_timeout: Duration::from_secs(75),
+            first_byte_timeout: Duration::from_secs(10),
+            head_timeout: Duration::from_secs(10),
+            body_idle_timeout: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(75),
             max_connections: 1024,
             drain_deadline: Duration::from_secs(25),
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http_edge::{CloseWithoutAnswer, Drain, EdgeSettings, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -65,16 +65,133 @@ async fn answer(stream: &mut TcpStream) -> String {
     seen
 }
 
+/// Limits that no test reaches, so that a test sees the one that it sets.
+fn patient() -> EdgeSettings {
+    let hour = Duration::from_secs(3600);
+    EdgeSettings {
+        first_byte_timeout: hour,
+        head_timeout: hour,
+        body_idle_timeout: hour,
+        idle_timeout: hour,
+        ..EdgeSettings::default()
+    }
+}
+
+// The connections below end only because the edge closes them: without the limit each test would hang.
+
 #[tokio::test]
 async fn a_silent_connection_is_closed() {
     let settings = EdgeSettings {
-        header_read_timeout: Duration::from_millis(50),
-        ..EdgeSettings::default()
+        first_byte_timeout: Duration::from_millis(50),
+        ..patient()
     };
     let edge = edge(hello(), settings).await;
     let mut silent = TcpStream::connect(edge.address).await.unwrap();
-    // Comes back only because the edge closes; without a time-out it would hang.
-    assert!(!rest(&mut silent).await.contains("200 OK"));
+    assert_eq!(rest(&mut silent).await, "");
+}
+
+#[tokio::test]
+async fn half_a_head_is_closed_even_when_it_comes_in_drops() {
+    let settings = EdgeSettings {
+        head_timeout: Duration::from_millis(200),
+        ..patient()
+    };
+    let edge = edge(hello(), settings).await;
+    let mut half = TcpStream::connect(edge.address).await.unwrap();
+    half.write_all(b"GET / HTTP/1.1\r\nho").await.unwrap();
+    assert_eq!(rest(&mut half).await, "");
+
+    let (mut reading, mut writing) = TcpStream::connect(edge.address).await.unwrap().into_split();
+    let dripping = tokio::spawn(async move {
+        let mut drops = tokio::time::interval(Duration::from_millis(20));
+        // Ends when the edge has closed the connection.
+        while writing.write_all(b"x").await.is_ok() {
+            drops.tick().await;
+        }
+    });
+    let mut bytes = Vec::new();
+    // What comes after the close is answered with a reset, so the read may end in either way.
+    let _closed_or_reset = reading.read_to_end(&mut bytes).await;
+    assert_eq!(bytes, b"");
+    dripping.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_idle_connection_may_stay_longer_than_a_head_may_take() {
+    let settings = EdgeSettings {
+        first_byte_timeout: Duration::from_millis(50),
+        head_timeout: Duration::from_millis(50),
+        ..patient()
+    };
+    let edge = edge(hello(), settings).await;
+    let mut kept = send_request(edge.address).await;
+    assert!(answer(&mut kept).await.starts_with("HTTP/1.1 200"));
+    let mut byte = [0; 1];
+    let closed = tokio::time::timeout(Duration::from_millis(300), kept.peek(&mut byte)).await;
+    assert!(closed.is_err(), "it is still open");
+    for _ in 0..2 {
+        kept.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n")
+            .await
+            .unwrap();
+        assert!(answer(&mut kept).await.starts_with("HTTP/1.1 200"));
+    }
+    kept.write_all(b"GET / HT").await.unwrap();
+    assert_eq!(rest(&mut kept).await, "", "the limit holds for later heads too");
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_in_the_end() {
+    let settings = EdgeSettings {
+        idle_timeout: Duration::from_millis(100),
+        ..patient()
+    };
+    let edge = edge(hello(), settings).await;
+    let mut kept = send_request(edge.address).await;
+    assert!(rest(&mut kept).await.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn a_handler_may_take_longer_than_a_head() {
+    let settings = EdgeSettings {
+        first_byte_timeout: Duration::from_millis(50),
+        head_timeout: Duration::from_millis(50),
+        ..patient()
+    };
+    let release = Arc::new(Notify::new());
+    let wait = Arc::clone(&release);
+    let slow = get(move || async move {
+        wait.notified().await;
+        "hello"
+    });
+    let edge = edge(Router::new().route("/", slow), settings).await;
+    let mut stream = send_request(edge.address).await;
+    let mut byte = [0; 1];
+    let early = tokio::time::timeout(Duration::from_millis(300), stream.peek(&mut byte)).await;
+    assert!(early.is_err(), "neither closed nor answered");
+    release.notify_one();
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_is_given_up() {
+    let settings = EdgeSettings {
+        body_idle_timeout: Duration::from_millis(50),
+        ..patient()
+    };
+    async fn read(body: axum::body::Body) -> String {
+        match axum::body::to_bytes(body, 1024).await {
+            Ok(bytes) => format!("{} bytes", bytes.len()),
+            Err(error) => format!("given up: {error}"),
+        }
+    }
+    let edge = edge(Router::new().route("/", post(read)), settings).await;
+    let mut stream = TcpStream::connect(edge.address).await.unwrap();
+    stream
+        .write_all(b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\nfive!")
+        .await
+        .unwrap();
+    let answer = rest(&mut stream).await;
+    assert!(answer.contains("given up"), "{answer}");
 }
 
 #[tokio::test]

@@ -62,6 +62,8 @@ pub enum ErrorCode {
     IdempotencyInProgress,
     /// The request with that idempotency key was carried out, and its answer held a secret, which is not kept.
     IdempotencyAnswerNotKept,
+    /// The caller asks too often.
+    RateLimited,
 }
 
 impl ErrorCode {
@@ -94,6 +96,7 @@ impl ErrorCode {
             ErrorCode::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             ErrorCode::IdempotencyInProgress => "IDEMPOTENCY_IN_PROGRESS",
             ErrorCode::IdempotencyAnswerNotKept => "IDEMPOTENCY_ANSWER_NOT_KEPT",
+            ErrorCode::RateLimited => "RATE_LIMITED",
         }
     }
 
@@ -126,6 +129,7 @@ impl ErrorCode {
             ErrorCode::IdempotencyKeyReused => "The idempotency key belongs to another request",
             ErrorCode::IdempotencyInProgress => "The request is being carried out",
             ErrorCode::IdempotencyAnswerNotKept => "The answer was not kept",
+            ErrorCode::RateLimited => "Too many requests",
         }
     }
 

@@ -19,7 +19,9 @@ use axum::routing::{delete, get, post, put};
 use crate::dto::ErrorCode;
 use crate::error::ApiError;
 use crate::idempotency::carry_out_once;
+use crate::lanes::in_its_lane;
 use crate::layers::authenticate;
+use crate::rate_limit::limit_rate;
 use crate::state::{ApiSettings, ApiState};
 use crate::unchanged::leave_out_unchanged;
 
@@ -69,11 +71,13 @@ pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
         .route("/ossea/service-offerings", get(ossea::lists::service_offerings))
         .route("/ossea/templates", get(ossea::lists::templates))
         .route("/ossea/vms", get(ossea::vms::search))
+        .layer(middleware::from_fn_with_state(state.clone(), in_its_lane))
         .layer(middleware::from_fn_with_state(state.clone(), carry_out_once))
         .layer(DefaultBodyLimit::max(limit))
         .merge(
             Router::new()
                 .route("/inventory/import", post(inventory::import))
+                .layer(middleware::from_fn_with_state(state.clone(), in_its_lane))
                 .layer(middleware::from_fn_with_state(state.clone(), carry_out_once))
                 .layer(DefaultBodyLimit::max(
                     limit.saturating_mul(ApiSettings::IMPORT_FACTOR),
@@ -81,6 +85,7 @@ pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
         )
         .fallback(unknown_route)
         .layer(middleware::from_fn(leave_out_unchanged))
+        .layer(middleware::from_fn_with_state(state.clone(), limit_rate))
         .layer(middleware::from_fn_with_state(state.clone(), authenticate));
     Router::new()
         .route("/healthz", get(health::alive))

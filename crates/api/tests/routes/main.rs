@@ -10,6 +10,7 @@ mod health;
 mod idempotency;
 mod inventory;
 mod jobs_at_hand;
+mod load;
 mod metrics;
 mod network_mappings;
 mod ossea;

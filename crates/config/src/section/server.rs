@@ -16,14 +16,28 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// The bearer token that callers show; without one only this machine is served.
     pub token: Option<SecretString>,
-    /// How long a caller may take for a request's head, and how long a kept connection may be idle.
+    /// How long a fresh connection may say nothing.
+    pub first_byte_timeout: Duration,
+    /// How long a caller may take for a request's head.
     pub header_timeout: Duration,
+    /// How long a pause within a request's body may be.
+    pub body_idle_timeout: Duration,
+    /// How long a kept connection may be idle.
+    pub idle_timeout: Duration,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// How many connections are open at once.
     pub max_connections: usize,
     /// How many event streams are open at once.
     pub max_event_streams: usize,
+    /// How many requests that ask the cloud or import an inventory are served at once.
+    pub heavy_requests: usize,
+    /// How many other requests are served at once.
+    pub light_requests: usize,
+    /// How many requests one caller may make in a second.
+    pub requests_per_second: u32,
+    /// The origins whose pages may call the API from a browser.
+    pub allowed_origins: Vec<String>,
     /// How long the answers of requests with an idempotency key are kept.
     pub idempotency_kept_for: Duration,
     /// How long requests in flight may go on when the process is told to stop.
@@ -51,10 +65,17 @@ impl ServerSettings {
         Some(Self {
             listen,
             token,
-            header_timeout: section.or("header_timeout", &within, seconds(75)),
+            first_byte_timeout: section.or("first_byte_timeout", &within, seconds(10)),
+            header_timeout: section.or("header_timeout", &within, seconds(10)),
+            body_idle_timeout: section.or("body_idle_timeout", &within, seconds(15)),
+            idle_timeout: section.or("idle_timeout", &within, seconds(75)),
             request_timeout: section.or("request_timeout", &within, seconds(60)),
             max_connections: section.or("max_connections", &Kind::number(1..=100_000), 1024),
             max_event_streams: section.or("max_event_streams", &Kind::number(1..=100_000), 256),
+            heavy_requests: section.or("heavy_requests", &Kind::number(1..=100_000), 32),
+            light_requests: section.or("light_requests", &Kind::number(1..=100_000), 512),
+            requests_per_second: section.or("requests_per_second", &Kind::number(1..=1_000_000), 500),
+            allowed_origins: section.or("allowed_origins", &Kind::origins(), Vec::new()),
             idempotency_kept_for: section.or("idempotency_kept_for", &kept, seconds(24 * 3600)),
             drain_timeout: section.or("drain_timeout", &within, seconds(25)),
         })
