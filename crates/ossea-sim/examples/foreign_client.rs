@@ -111,6 +111,10 @@ impl OsseaClient for RegisteringClient {
         self.cloud.snapshots_of(volume).await
     }
 
+    async fn snapshots(&self) -> Result<Vec<Snapshot>, OsseaError> {
+        self.cloud.snapshots().await
+    }
+
     async fn snapshot(&self, id: &SnapshotId) -> Result<Option<Snapshot>, OsseaError> {
         self.cloud.snapshot(id).await
     }

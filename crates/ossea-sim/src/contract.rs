@@ -141,6 +141,7 @@ macro_rules! client_contract {
         );
         $crate::client_contract!(@module #[$test] $world, snapshots as snapshots:
             a_detached_volume_is_snapshotted,
+            the_snapshots_of_all_volumes_are_one_list,
             names_of_snapshots_are_not_unique,
             a_detached_volume_is_reverted_as_often_as_wanted,
             a_volume_of_a_running_vm_is_not_reverted,

@@ -79,6 +79,9 @@ pub trait OsseaClient: Send + Sync {
     /// The snapshots of a volume, in any state but destroyed.
     async fn snapshots_of(&self, volume: &VolumeId) -> Result<Vec<Snapshot>, OsseaError>;
 
+    /// All volume snapshots that the caller may see (all pages), in any state but destroyed.
+    async fn snapshots(&self) -> Result<Vec<Snapshot>, OsseaError>;
+
     /// A snapshot by id.
     async fn snapshot(&self, id: &SnapshotId) -> Result<Option<Snapshot>, OsseaError>;
 

@@ -285,6 +285,11 @@ impl OsseaClient for InProcessCloud {
         self.read("listSnapshots", &[volume.as_str()], look).await?
     }
 
+    async fn snapshots(&self) -> Result<Vec<Snapshot>, OsseaError> {
+        let look = |cloud: &Cloud| Ok(cloud.snapshots().map(convert::snapshot).collect());
+        self.read("listSnapshots", &[], look).await
+    }
+
     async fn snapshot(&self, id: &SnapshotId) -> Result<Option<Snapshot>, OsseaError> {
         self.one("listSnapshots", id.as_str(), |cloud| {
             cloud.snapshot(id).map(convert::snapshot)

@@ -72,6 +72,22 @@ pub async fn a_detached_volume_is_snapshotted(world: &World) {
     assert_eq!(world.volume(&disk).await.state, VolumeState::Ready);
 }
 
+pub async fn the_snapshots_of_all_volumes_are_one_list(world: &World) {
+    assert_eq!(world.client().snapshots().await.unwrap(), []);
+    let (_, first) = point(world).await;
+    let disk: VolumeId = DISK1.parse().unwrap();
+    world.done(&Command::DetachVolume { volume: disk.clone() }).await;
+    let second = world.done(&create(&disk, "another")).await.unwrap();
+    let all = world.client().snapshots().await.unwrap();
+    let mut shown: Vec<(&str, &str)> = all.iter().map(|s| (s.id.as_str(), s.volume.as_str())).collect();
+    let mut made = vec![(first.as_str(), DISK0), (second.as_str(), DISK1)];
+    shown.sort_unstable();
+    made.sort_unstable();
+    assert_eq!(shown, made);
+    world.done(&delete(&first)).await;
+    assert_eq!(world.client().snapshots().await.unwrap().len(), 1);
+}
+
 pub async fn names_of_snapshots_are_not_unique(world: &World) {
     let (disk, first) = point(world).await;
     let second = world.done(&create(&disk, "point")).await.unwrap();

@@ -37,6 +37,9 @@ pub(crate) fn over(cloud: InProcessCloud) -> MockOsseaClient {
     mock.expect_snapshots_of()
         .returning(move |volume| at_once(asked.snapshots_of(volume)));
     let asked = cloud.clone();
+    mock.expect_snapshots()
+        .returning(move || at_once(asked.snapshots()));
+    let asked = cloud.clone();
     mock.expect_snapshot()
         .returning(move |id| at_once(asked.snapshot(id)));
     let asked = cloud.clone();

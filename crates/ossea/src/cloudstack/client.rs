@@ -226,6 +226,10 @@ impl OsseaClient for CloudStackClient {
             .await
     }
 
+    async fn snapshots(&self) -> Result<Vec<Snapshot>, OsseaError> {
+        self.all(reads::SNAPSHOTS, &[], parse::snapshot).await
+    }
+
     async fn snapshot(&self, id: &SnapshotId) -> Result<Option<Snapshot>, OsseaError> {
         self.one(
             reads::SNAPSHOTS,

@@ -142,6 +142,9 @@ impl OsseaClient for StubCloud {
     async fn snapshots_of(&self, _: &VolumeId) -> Answer<Vec<Snapshot>> {
         not_asked()
     }
+    async fn snapshots(&self) -> Answer<Vec<Snapshot>> {
+        not_asked()
+    }
     async fn snapshot(&self, _: &SnapshotId) -> Answer<Option<Snapshot>> {
         not_asked()
     }

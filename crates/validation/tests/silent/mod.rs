@@ -49,6 +49,9 @@ impl OsseaClient for SilentCloud {
     async fn snapshots_of(&self, _: &VolumeId) -> Answer<Vec<Snapshot>> {
         pending().await
     }
+    async fn snapshots(&self) -> Answer<Vec<Snapshot>> {
+        pending().await
+    }
     async fn snapshot(&self, _: &SnapshotId) -> Answer<Option<Snapshot>> {
         pending().await
     }
