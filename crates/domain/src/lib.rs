@@ -25,7 +25,9 @@ pub use ids::{
 };
 pub use mapping::{NetworkMapping, Purpose};
 pub use nic::{MacAddress, SourceNic};
-pub use readiness::{CheckStatus, CheckType, Finding, Readiness, ReadinessBand};
+pub use readiness::{
+    CheckStatus, CheckType, EstimateSource, EstimatedDuration, Finding, Readiness, ReadinessBand,
+};
 pub use replica::ReplicaVolume;
 pub use rollback::{RollbackStrategy, StrategyRequest};
 pub use status::{FailoverType, IllegalTransition, JobStatus, JobType};

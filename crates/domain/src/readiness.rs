@@ -1,5 +1,7 @@
 //! The verdict over a source VM: findings, score and thresholds as the customer's document has them.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What a failed check means.
@@ -59,6 +61,43 @@ pub enum ReadinessBand {
     CriticalFailures,
 }
 
+/// How long a failover should take once a worker has taken it up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EstimatedDuration {
+    /// In seconds; the window of a test is no part of it.
+    pub seconds: u64,
+    /// Where the figure comes from.
+    #[serde(flatten)]
+    pub source: EstimateSource,
+}
+
+/// Where an estimate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "source", rename_all = "snake_case")]
+pub enum EstimateSource {
+    /// There is no history yet: typical times of a CloudStack on KVM.
+    Expected,
+    /// Each kind of step was measured in earlier failovers of this type.
+    Measured {
+        /// Over how many jobs.
+        jobs: usize,
+    },
+    /// Some kinds of steps were measured, the others are typical times.
+    PartlyMeasured {
+        /// Over how many jobs.
+        jobs: usize,
+    },
+}
+impl fmt::Display for EstimateSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EstimateSource::Expected => f.write_str("expected"),
+            EstimateSource::Measured { jobs } => write!(f, "measured over {jobs} jobs"),
+            EstimateSource::PartlyMeasured { jobs } => write!(f, "partly measured over {jobs} jobs"),
+        }
+    }
+}
+
 /// The verdict over a source VM.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Readiness {
@@ -72,6 +111,9 @@ pub struct Readiness {
     pub checks: Vec<Finding>,
     /// What a person must do before a failover may start, from the failed checks.
     pub required_actions: Vec<String>,
+    /// How long the failover should take; absent where there is nothing to plan, and inside a job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_duration: Option<EstimatedDuration>,
 }
 
 impl Readiness {
@@ -108,6 +150,7 @@ impl Readiness {
             band: Self::band_of(score),
             checks,
             required_actions,
+            estimated_duration: None,
         }
     }
 

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod contract;
 pub mod decide;
 mod driver;
+pub mod estimate;
 pub mod event;
 pub mod failure;
 pub mod idempotency;

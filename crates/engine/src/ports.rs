@@ -745,6 +745,22 @@ pub trait Mappings: Send + Sync {
     /// All mappings of a source VM, ordered by source network and purpose.
     async fn mappings(&self, vm: &VmId) -> Result<Vec<NetworkMapping>, StoreError>;
 
+    /// The same of many source VMs; those without a mapping are left out. A store that can answer with one question
+    /// does so.
+    async fn mappings_of_many(
+        &self,
+        vms: &[VmId],
+    ) -> Result<BTreeMap<VmId, Vec<NetworkMapping>>, StoreError> {
+        let mut of_vms = BTreeMap::new();
+        for vm in vms {
+            let mappings = self.mappings(vm).await?;
+            if !mappings.is_empty() {
+                of_vms.insert(vm.clone(), mappings);
+            }
+        }
+        Ok(of_vms)
+    }
+
     /// Which of these networks some source VM is mapped to for a purpose, each with one such source VM: the first by id.
     async fn users(
         &self,

@@ -1,30 +1,27 @@
 //! The front door: readiness, the dry run, the start of jobs, and what comes after a completed live failover. The API is
 //! a thin skin over this, and foreign programs use it directly.
 
+mod estimate;
 mod network;
+mod readiness;
 mod request;
 mod settle;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use failover_domain::{
-    FailoverType, JobId, NetworkId, NetworkMapping, Purpose, Readiness, RollbackStrategy, StrategyRequest,
-    VmId, VolumeId,
-};
+use failover_domain::{FailoverType, JobId, Readiness, VmId, VolumeId};
 use failover_validation::{
     StrategyError, StrategyRefused, Subject, Target, assess, choose_strategy, free_destination_name,
 };
 use ossea::{OsseaClient, OsseaError};
 
 use crate::clock::SharedClock;
-use crate::plan::{
-    Plan, PlanInput, PlanMistake, PlannedNic, TestPlanInput, WarningPolicy, live_plan, test_plan,
-};
+use crate::plan::{Plan, PlanInput, PlanMistake, TestPlanInput, WarningPolicy, live_plan, test_plan};
 use crate::ports::{CreateError, Inventory, JobStore, Mappings, NewJob, StoreError};
 
-use network::networks_for;
 pub use network::{MapError, find_network, purpose_of};
+pub use readiness::{FleetQuery, FleetReadiness, VmReadiness};
 pub use request::{FailoverRequest, Wanted, WantedTest};
 pub use settle::{SettleError, Settlement};
 
@@ -149,47 +146,6 @@ pub struct FailoverService {
 }
 
 impl FailoverService {
-    /// The verdict over a source VM with its stored mappings. An unknown VM is a finding, not an error.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database cannot be asked; a silent cloud is a finding.
-    pub async fn readiness(&self, vm_id: &VmId, failover: FailoverType) -> Result<Readiness, StoreError> {
-        let subject = self
-            .subject(vm_id, failover, StrategyRequest::Auto, BTreeMap::new())
-            .await?;
-        Ok(assess(&subject, &self.target, self.cloud.as_ref()).await)
-    }
-
-    /// The verdict inside a job: the mappings are those of the plan, and the job itself is no obstacle.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database cannot be asked; a silent cloud is a finding.
-    pub async fn readiness_for_job(
-        &self,
-        plan: &Plan,
-        failover: FailoverType,
-        job_id: &JobId,
-    ) -> Result<Readiness, StoreError> {
-        let mapping = |nic: &PlannedNic| {
-            let mapping = NetworkMapping {
-                source_network: nic.source_network.clone(),
-                purpose: purpose_of(failover),
-                network_id: nic.network.clone(),
-                network_name: nic.network_name.clone(),
-            };
-            (nic.source_network.clone(), mapping)
-        };
-        let overlay = plan.vm.nics.iter().map(mapping).collect();
-        let strategy = match plan.test().map(|test| test.strategy) {
-            Some(RollbackStrategy::VmSnapshot) => StrategyRequest::VmSnapshot,
-            Some(RollbackStrategy::VolumeSnapshots) => StrategyRequest::VolumeSnapshots,
-            None => StrategyRequest::Auto,
-        };
-        let mut subject = self.subject(&plan.vm_id, failover, strategy, overlay).await?;
-        subject.active_job = subject.active_job.filter(|active| active != job_id);
-        Ok(assess(&subject, &self.target, self.cloud.as_ref()).await)
-    }
-
     /// The plan of a failover, and why it may start. Changes nothing.
     ///
     /// # Errors
@@ -327,40 +283,6 @@ impl FailoverService {
             strategy,
             window: test.window,
             at_window_end: test.at_window_end,
-        })
-    }
-
-    async fn subject(
-        &self,
-        vm_id: &VmId,
-        failover: FailoverType,
-        strategy: StrategyRequest,
-        overlay: BTreeMap<String, NetworkMapping>,
-    ) -> Result<Subject, StoreError> {
-        let purpose = purpose_of(failover);
-        let stored = self.mappings.mappings(vm_id).await?;
-        let marked_networks = networks_for(Purpose::Test, &stored);
-        let own = networks_for(Purpose::Production, &stored);
-        let mut mappings: BTreeMap<String, NetworkMapping> = stored
-            .into_iter()
-            .filter(|m| m.purpose == purpose)
-            .map(|m| (m.source_network.clone(), m))
-            .collect();
-        mappings.extend(overlay);
-        let used: BTreeSet<NetworkId> = mappings.values().map(|m| m.network_id.clone()).collect();
-        let mut production_networks = self.mappings.users(Purpose::Production, &used).await?;
-        for network in own.intersection(&used) {
-            production_networks.insert(network.clone(), vm_id.clone());
-        }
-        Ok(Subject {
-            vm_id: vm_id.clone(),
-            failover,
-            vm: self.inventory.vm(vm_id).await?,
-            active_job: self.jobs.active_job(vm_id).await?,
-            mappings,
-            marked_networks,
-            production_networks,
-            strategy,
         })
     }
 }

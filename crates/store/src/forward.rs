@@ -140,6 +140,13 @@ impl Mappings for Store {
         self.backend.mappings(vm).await
     }
 
+    async fn mappings_of_many(
+        &self,
+        vms: &[VmId],
+    ) -> Result<BTreeMap<VmId, Vec<NetworkMapping>>, StoreError> {
+        self.backend.mappings_of_many(vms).await
+    }
+
     async fn users(
         &self,
         purpose: Purpose,

@@ -7,6 +7,8 @@ use failover_domain::vm_name::{destination_name, test_names};
 use failover_domain::{FailoverType, ZoneId};
 use ossea::{CloudVm, OsseaClient, OsseaError};
 
+use crate::reading::CloudReading;
+
 /// The first name for the destination VM of `vm_name` that no VM of the zone has; `None` when all are taken.
 ///
 /// A free name is not reserved: the cloud itself refuses a second VM of one name on one network.
@@ -19,7 +21,13 @@ pub async fn free_destination_name(
     vm_name: &str,
     failover: FailoverType,
 ) -> Result<Option<String>, OsseaError> {
-    Ok(NameSearch::run(cloud, zone, vm_name, failover).await?.free)
+    for name in candidates(vm_name, failover) {
+        let mut namesakes = cloud.vms_named(&name).await?.into_iter();
+        if !namesakes.any(|vm| vm.zone == *zone) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 /// Names that were looked at, up to the first free one.
@@ -32,17 +40,15 @@ pub(crate) struct NameSearch {
 }
 
 impl NameSearch {
-    /// Asks the cloud for one name after the other until one is free.
+    /// Looks at one name after the other until one is free.
     pub(crate) async fn run(
-        cloud: &dyn OsseaClient,
-        zone: &ZoneId,
+        cloud: &CloudReading<'_>,
         vm_name: &str,
         failover: FailoverType,
     ) -> Result<Self, OsseaError> {
         let mut taken_by = Vec::new();
         for name in candidates(vm_name, failover) {
-            let mut namesakes = cloud.vms_named(&name).await?;
-            namesakes.retain(|vm| vm.zone == *zone);
+            let namesakes = cloud.vms_named(&name).await?;
             if namesakes.is_empty() {
                 let free = Some(name);
                 return Ok(Self { free, taken_by });

@@ -22,7 +22,9 @@
 
 mod destination;
 mod outcome;
+mod part;
 pub mod prerequisites;
+mod reading;
 mod rules;
 pub mod strategy;
 mod subject;
@@ -30,18 +32,22 @@ mod view;
 
 use std::time::Duration;
 
-use failover_domain::{CheckStatus, Finding, Readiness};
+use failover_domain::{CheckStatus, FailoverType, Finding, Readiness};
+use futures::StreamExt;
 use futures::future::join_all;
+use futures::stream;
 use ossea::OsseaClient;
 use tokio::time::{Instant, timeout};
 
 pub use destination::free_destination_name;
+pub use part::ReadinessPart;
 pub use prerequisites::check_prerequisites;
 pub use rules::{RuleInfo, catalogue};
 pub use strategy::{StrategyChoice, StrategyError, StrategyRefused, choose_strategy};
 pub use subject::{Subject, Target};
 
 use outcome::Outcome;
+use reading::CloudReading;
 use rules::Rule;
 use view::View;
 
@@ -49,16 +55,64 @@ use view::View;
 /// by side, so this is also about the time of the slowest verdict.
 const RULE_DEADLINE: Duration = Duration::from_secs(15);
 
+/// How many VMs of many are assessed side by side. Hardly any rule waits for the cloud then, so this bounds what is in
+/// flight rather than the time.
+const ASSESSED_AT_ONCE: usize = 32;
+
 /// Runs all rules of the subject's type and gathers their findings.
 ///
 /// A rule that cannot find out counts as failed and says why. Never fails itself.
 pub async fn assess(subject: &Subject, target: &Target, cloud: &dyn OsseaClient) -> Readiness {
-    let view = View::new(subject, target, cloud);
-    let rules = rules::RULES.iter().filter(|r| r.applies.to(subject.failover));
-    let findings = join_all(rules.map(|rule| finding(rule, &view))).await;
-    let mut readiness = Readiness::from_findings(findings);
+    verdict(subject, target, &CloudReading::for_one_vm(cloud, target)).await
+}
+
+/// Runs all rules over many source VMs, and gives their verdicts in the same order.
+///
+/// The cloud's lists are read once for all of them, so the number of calls does not grow with the number of VMs; a
+/// network outside of the target zone that a mapping leads to is asked for by itself, once. Otherwise like [`assess`].
+pub async fn assess_many(subjects: &[Subject], target: &Target, cloud: &dyn OsseaClient) -> Vec<Readiness> {
+    let failovers: Vec<FailoverType> = subjects.iter().map(|subject| subject.failover).collect();
+    let cloud = CloudReading::for_many_vms(cloud, target, &failovers).await;
+    let verdicts: Vec<_> = subjects
+        .iter()
+        .map(|subject| verdict(subject, target, &cloud))
+        .collect();
+    stream::iter(verdicts).buffered(ASSESSED_AT_ONCE).collect().await
+}
+
+/// Runs the rules of one part, as far as they are for the subject's type. What they find is no verdict.
+pub async fn assess_part(
+    subject: &Subject,
+    target: &Target,
+    cloud: &dyn OsseaClient,
+    part: ReadinessPart,
+) -> Vec<Finding> {
+    let cloud = CloudReading::for_one_vm(cloud, target);
+    let view = View {
+        subject,
+        target,
+        cloud: &cloud,
+    };
+    findings(&view, |rule| part.rules().contains(&rule.info.name)).await
+}
+
+async fn verdict(subject: &Subject, target: &Target, cloud: &CloudReading<'_>) -> Readiness {
+    let view = View {
+        subject,
+        target,
+        cloud,
+    };
+    let mut readiness = Readiness::from_findings(findings(&view, |_| true).await);
     tell_each_action_once(&mut readiness.required_actions);
     readiness
+}
+
+/// What the rules of the subject's type find, of those that are wanted.
+async fn findings(view: &View<'_>, wanted: impl Fn(&Rule) -> bool) -> Vec<Finding> {
+    let of_type = rules::RULES
+        .iter()
+        .filter(|r| r.applies.to(view.subject.failover));
+    join_all(of_type.filter(|r| wanted(r)).map(|rule| finding(rule, view))).await
 }
 
 async fn finding(rule: &Rule, view: &View<'_>) -> Finding {

@@ -277,6 +277,34 @@ pub async fn mappings_stand_side_by_side_by_purpose(harness: &dyn Harness) {
     assert_eq!(of(3).await, []);
 }
 
+/// One question instead of many says the same.
+pub async fn the_mappings_of_many_are_those_of_each(harness: &dyn Harness) {
+    let mappings = harness.mappings();
+    for (vm, source, purpose) in [
+        (1, "VM Network", Purpose::Test),
+        (1, "VM Network", Purpose::Production),
+        (1, "DMZ", Purpose::Production),
+        (2, "VM Network", Purpose::Production),
+        (4, "VM Network", Purpose::Production),
+    ] {
+        let mapping = NetworkMapping {
+            source_network: source.to_owned(),
+            purpose,
+            network_id: id("net-1"),
+            network_name: format!("network of {vm}"),
+        };
+        mappings.put_mapping(&vm_id(vm), &mapping).await.expect("a write");
+    }
+    let wanted = [3, 2, 1].map(vm_id);
+    let of_many = mappings.mappings_of_many(&wanted).await.expect("a read");
+    let known: Vec<&VmId> = of_many.keys().collect();
+    assert_eq!(known, [&vm_id(1), &vm_id(2)], "neither others nor empty ones");
+    for (vm, of_vm) in &of_many {
+        assert_eq!(*of_vm, mappings.mappings(vm).await.expect("a read"));
+    }
+    assert_eq!(mappings.mappings_of_many(&[]).await.expect("a read"), [].into());
+}
+
 /// A test asks whether any source VM, not only its own, uses its networks in production.
 pub async fn the_users_of_networks_are_found_among_all_source_vms(harness: &dyn Harness) {
     let mappings = harness.mappings();

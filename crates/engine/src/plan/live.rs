@@ -20,7 +20,7 @@ pub fn live_plan(input: PlanInput<'_>, commit: CommitPolicy) -> Result<Plan, Pla
     input.plan(JobType::Live, names, Errand::Live { commit }, live_stages)
 }
 
-fn live_stages(disks: usize) -> Vec<Stage> {
+pub(super) fn live_stages(disks: usize) -> Vec<Stage> {
     let disk_lane = |disk| {
         let kinds = vec![StepKind::DetachFromOma { disk }, StepKind::Snapshot { disk }];
         lane(&format!("disk {disk}"), JobStatus::Snapshotting, kinds)

@@ -15,8 +15,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use failover_domain::{
-    CloudVmId, DiskPosition, JobStatus, JobType, MacAddress, NetworkId, OfferingId, ShapeSpec, TemplateId,
-    VmId, VolumeId, ZoneId,
+    CloudVmId, DiskPosition, FailoverType, JobStatus, JobType, MacAddress, NetworkId, OfferingId,
+    RollbackStrategy, ShapeSpec, TemplateId, VmId, VolumeId, ZoneId,
 };
 use ossea::CustomSize;
 use serde::{Deserialize, Serialize};
@@ -419,6 +419,14 @@ pub struct Plan {
     pub errand: Errand,
     /// What is done, in order.
     pub stages: Vec<Stage>,
+}
+
+/// The stages of a failover of so many disks. A live failover always makes volume snapshots.
+pub fn stages_of(failover: FailoverType, disks: usize, strategy: RollbackStrategy) -> Vec<Stage> {
+    match failover {
+        FailoverType::Live => live::live_stages(disks),
+        FailoverType::Test => test::test_stages(disks, strategy),
+    }
 }
 
 /// What a failed warning rule means for the job.

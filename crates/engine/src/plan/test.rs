@@ -56,7 +56,7 @@ pub fn test_plan(input: TestPlanInput<'_>) -> Result<Plan, PlanMistake> {
 /// The customer's order of statuses has the snapshot after the switch. With volume snapshots, which are taken while a
 /// replica hangs on no VM and so before the switch, the status `snapshotting` is where they are read back: no guest
 /// starts before the cloud has shown a usable rollback point of every replica.
-fn test_stages(disks: usize, strategy: RollbackStrategy) -> Vec<Stage> {
+pub(super) fn test_stages(disks: usize, strategy: RollbackStrategy) -> Vec<Stage> {
     let disk_lane = |disk| {
         let mut kinds = vec![StepKind::DetachFromOma { disk }];
         match strategy {

@@ -43,6 +43,16 @@ impl MappingRow {
     }
 }
 
+/// Mappings by source network and purpose.
+fn in_order(rows: Vec<MappingRow>) -> Result<Vec<NetworkMapping>, StoreError> {
+    let mut mappings: Vec<NetworkMapping> = rows
+        .into_iter()
+        .map(MappingRow::into_mapping)
+        .collect::<Result<_, _>>()?;
+    mappings.sort_by(|a, b| (&a.source_network, a.purpose).cmp(&(&b.source_network, b.purpose)));
+    Ok(mappings)
+}
+
 #[async_trait]
 impl Mappings for Database {
     async fn mappings(&self, vm: &VmId) -> Result<Vec<NetworkMapping>, StoreError> {
@@ -53,12 +63,34 @@ impl Mappings for Database {
             .load(&mut c)
             .await
             .or_store_error("network_mappings")?;
-        let mut mappings: Vec<NetworkMapping> = rows
-            .into_iter()
-            .map(MappingRow::into_mapping)
-            .collect::<Result<_, _>>()?;
-        mappings.sort_by(|a, b| (&a.source_network, a.purpose).cmp(&(&b.source_network, b.purpose)));
-        Ok(mappings)
+        in_order(rows)
+    }
+
+    async fn mappings_of_many(
+        &self,
+        vms: &[VmId],
+    ) -> Result<BTreeMap<VmId, Vec<NetworkMapping>>, StoreError> {
+        use network_mappings as t;
+        let wanted: Vec<&str> = vms.iter().map(VmId::as_str).collect();
+        let mut c = self.reader().await?;
+        let rows: Vec<(String, MappingRow)> = t::table
+            .filter(t::vm_id.eq_any(wanted))
+            .select((t::vm_id, MappingRow::as_select()))
+            .load(&mut c)
+            .await
+            .or_store_error("network_mappings")?;
+        let mut of_vms: BTreeMap<String, Vec<MappingRow>> = BTreeMap::new();
+        for (vm, row) in rows {
+            of_vms.entry(vm).or_default().push(row);
+        }
+        let read = |(vm, rows): (String, Vec<MappingRow>)| {
+            let row = RowId {
+                table: "network_mappings",
+                id: &vm,
+            };
+            Ok((row.parse("vm_id", &vm)?, in_order(rows)?))
+        };
+        of_vms.into_iter().map(read).collect()
     }
 
     async fn users(

@@ -7,7 +7,7 @@ use crate::outcome::{Outcome, remedy_of};
 use crate::view::View;
 
 pub(crate) async fn check(view: &View<'_>) -> Outcome {
-    match view.capabilities().await {
+    match view.cloud.capabilities().await {
         Ok(capabilities) => Outcome::pass(
             format!(
                 "the cloud answers (CloudStack {}) and accepts our credentials",

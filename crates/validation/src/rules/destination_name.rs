@@ -3,6 +3,7 @@
 use ossea::{CloudVm, OsseaError};
 use serde_json::{Value, json};
 
+use crate::destination::NameSearch;
 use crate::outcome::{Outcome, Problem, unknown_vm};
 use crate::view::{View, leave_to, made_by};
 
@@ -10,7 +11,7 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
     let Some(vm) = view.vm() else {
         return Ok(unknown_vm());
     };
-    let search = view.name_search(vm).await?;
+    let search = NameSearch::run(view.cloud, &vm.name, view.subject.failover).await?;
     let holders: Vec<Value> = search.taken_by.iter().map(holder).collect();
     let details = json!({ "name": search.free, "taken_by": holders });
     Ok(match search.free {

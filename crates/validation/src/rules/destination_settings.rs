@@ -27,7 +27,7 @@ fn missing(object: &str, id: &str, setting: &str) -> Problem {
 }
 
 async fn zone(view: &View<'_>) -> Result<Option<Problem>, OsseaError> {
-    Ok(match view.zone().await? {
+    Ok(match view.cloud.zone().await? {
         None => Some(missing("zone", view.target.zone.as_str(), "the zone")),
         Some(zone) if !zone.enabled => Some(Problem::new(
             format!("zone {} ({}) is disabled", zone.name, zone.id),
@@ -38,7 +38,7 @@ async fn zone(view: &View<'_>) -> Result<Option<Problem>, OsseaError> {
 }
 
 async fn offering(view: &View<'_>) -> Result<Vec<Problem>, OsseaError> {
-    let Some(offering) = view.offering().await? else {
+    let Some(offering) = view.cloud.offering().await? else {
         return Ok(vec![missing(
             "service offering",
             view.target.offering.as_str(),
@@ -80,7 +80,7 @@ fn out_of_bounds(offering: &ServiceOffering, spec: &VmSpec) -> Vec<Problem> {
 }
 
 async fn template(view: &View<'_>) -> Result<Vec<Problem>, OsseaError> {
-    let Some(template) = view.template().await? else {
+    let Some(template) = view.cloud.template().await? else {
         return Ok(vec![missing(
             "template",
             view.target.template.as_str(),
@@ -118,7 +118,7 @@ async fn password_trap(
         return Ok(None);
     }
     let mapped = |network: &Network| view.subject.mappings.values().any(|m| m.network_id == network.id);
-    let networks = view.networks().await?;
+    let networks = view.cloud.networks().await?;
     let l2 = networks
         .iter()
         .find(|n| n.kind.eq_ignore_ascii_case("l2") && mapped(n));
@@ -134,7 +134,7 @@ async fn password_trap(
 }
 
 async fn oma(view: &View<'_>) -> Result<Vec<Problem>, OsseaError> {
-    let Some(oma) = view.oma().await? else {
+    let Some(oma) = view.cloud.oma().await? else {
         return Ok(vec![missing(
             "appliance VM (OMA)",
             view.target.oma_vm.as_str(),
@@ -164,9 +164,9 @@ async fn oma(view: &View<'_>) -> Result<Vec<Problem>, OsseaError> {
 async fn details(view: &View<'_>) -> Result<Value, OsseaError> {
     let target = view.target;
     Ok(json!({
-        "zone": { "id": target.zone, "name": view.zone().await?.map(|z| &z.name) },
-        "service_offering": { "id": target.offering, "name": view.offering().await?.map(|o| &o.name) },
-        "template": { "id": target.template, "name": view.template().await?.map(|t| &t.name) },
-        "oma": { "id": target.oma_vm, "name": view.oma().await?.map(|vm| &vm.name) },
+        "zone": { "id": target.zone, "name": view.cloud.zone().await?.map(|z| &z.name) },
+        "service_offering": { "id": target.offering, "name": view.cloud.offering().await?.map(|o| &o.name) },
+        "template": { "id": target.template, "name": view.cloud.template().await?.map(|t| &t.name) },
+        "oma": { "id": target.oma_vm, "name": view.cloud.oma().await?.map(|vm| &vm.name) },
     }))
 }

@@ -10,7 +10,7 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
     let Some(vm) = view.vm() else {
         return Ok(unknown_vm());
     };
-    let Some(offering) = view.offering().await? else {
+    let Some(offering) = view.cloud.offering().await? else {
         return Ok(Outcome::CannotTell {
             why: format!(
                 "service offering {} does not exist in the cloud",

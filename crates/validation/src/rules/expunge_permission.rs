@@ -7,7 +7,7 @@ use crate::outcome::Outcome;
 use crate::view::View;
 
 pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
-    let may = view.capabilities().await?.may_expunge_vm;
+    let may = view.cloud.capabilities().await?.may_expunge_vm;
     let details = json!({ "may_expunge_vm": may });
     Ok(if may {
         Outcome::pass("our account may expunge VMs", details)

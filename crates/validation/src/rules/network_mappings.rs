@@ -164,7 +164,7 @@ async fn production_of(network: &NetworkId, view: &View<'_>) -> Result<Option<St
         let is_live = made_by(vm).is_some_and(|job| job.starts_with(JobType::Live.id_prefix()));
         is_live && vm.nics.iter().any(|nic| nic.network == *network)
     };
-    let there = view.vms().await?.iter().find(live);
+    let there = view.cloud.vms().await?.iter().find(live);
     Ok(there.map(|vm| format!("VM {} ({}), which was failed over live", vm.name, vm.id)))
 }
 
@@ -174,7 +174,7 @@ async fn unusable(
     view: &View<'_>,
 ) -> Result<Option<Problem>, OsseaError> {
     let named = named(source, mapping);
-    if let Some(network) = find(view.networks().await?, &mapping.network_id) {
+    if let Some(network) = find(view.cloud.networks().await?, &mapping.network_id) {
         return Ok((!network.can_deploy).then(|| {
             Problem::new(
                 format!("{named} takes no VMs (state {})", network.state),
@@ -183,19 +183,21 @@ async fn unusable(
         }));
     }
     let zone = &view.target.zone;
-    Ok(Some(match view.network_elsewhere(&mapping.network_id).await? {
-        Some(network) => Problem::new(
-            format!(
-                "{named} is in zone {}, the destination VM goes to zone {zone}",
-                network.zone
+    Ok(Some(
+        match view.cloud.network_elsewhere(&mapping.network_id).await? {
+            Some(network) => Problem::new(
+                format!(
+                    "{named} is in zone {}, the destination VM goes to zone {zone}",
+                    network.zone
+                ),
+                format!("Map {source:?} to a network of the target zone."),
             ),
-            format!("Map {source:?} to a network of the target zone."),
-        ),
-        None => Problem::new(
-            format!("{named} does not exist in the cloud, or our account cannot see it"),
-            format!("Map {source:?} to an existing network that the account of the API key may use."),
-        ),
-    }))
+            None => Problem::new(
+                format!("{named} does not exist in the cloud, or our account cannot see it"),
+                format!("Map {source:?} to an existing network that the account of the API key may use."),
+            ),
+        },
+    ))
 }
 
 fn named(source: &str, mapping: &NetworkMapping) -> String {

@@ -36,13 +36,13 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
 /// What the rules share is not asked for again. A replica that is not on the OMA is looked for by `volume_state`; here it
 /// only rules the VM snapshot out.
 async fn facts(view: &View<'_>, replicas: &[&VolumeId]) -> Result<StrategyFacts, OsseaError> {
-    let version = view.capabilities().await?.version.clone().into();
-    let pools = view.pools().await?;
-    let on_oma = view.oma_volumes().await?;
+    let version = view.cloud.capabilities().await?.version.clone().into();
+    let pools = view.cloud.pools().await?;
+    let on_oma = view.cloud.oma_volumes().await?;
     let facts_of = async |replica: &&VolumeId| {
-        let shown = on_oma.iter().find(|volume| volume.id == **replica);
+        let shown = on_oma.get(*replica);
         let snapshots = match shown {
-            Some(_) => view.snapshots_of(replica).await?,
+            Some(_) => view.cloud.snapshots_of(replica).await?,
             None => Vec::new(),
         };
         Ok::<_, OsseaError>(ReplicaFacts::new(replica, shown, &pools, snapshots))

@@ -7,7 +7,7 @@ use ossea::{OsseaError, Volume, VolumeKind, VolumeState};
 use serde_json::{Value, json};
 
 use crate::outcome::{Outcome, Problem, unknown_vm};
-use crate::view::{View, leave_to};
+use crate::view::{View, leave_to, made_by};
 
 pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
     let Some(vm) = view.vm() else {
@@ -34,7 +34,7 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
             continue;
         };
         let named = format!("{named}: volume {} ({})", replica.name, replica.volume_id);
-        let volume = find(view, replica).await?;
+        let volume = view.cloud.volume(&replica.volume_id).await?;
         match &volume {
             None => problems.push(Problem::new(
                 format!("{named} does not exist in the cloud, or our account cannot see it"),
@@ -56,19 +56,6 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
         vm.name
     );
     Ok(Outcome::of(problems, passed, json!({ "disks": disks })))
-}
-
-/// One read serves all replicas that are where they should be.
-async fn find(view: &View<'_>, replica: &ReplicaVolume) -> Result<Option<Volume>, OsseaError> {
-    let on_oma = view
-        .oma_volumes()
-        .await?
-        .iter()
-        .find(|v| v.id == replica.volume_id);
-    match on_oma {
-        Some(volume) => Ok(Some(volume.clone())),
-        None => view.volume_elsewhere(&replica.volume_id).await,
-    }
 }
 
 fn shared_volumes(disks: &[SourceDisk]) -> Vec<Problem> {
@@ -110,7 +97,14 @@ async fn misplaced(
         return Ok(on_no_good_device(named, at.device));
     }
     if !makers.contains_key(&at.vm) {
-        makers.insert(at.vm.clone(), view.maker_of(&at.vm).await?);
+        let maker = view
+            .cloud
+            .vm(&at.vm)
+            .await?
+            .as_ref()
+            .and_then(made_by)
+            .map(str::to_owned);
+        makers.insert(at.vm.clone(), maker);
     }
     let maker = makers.get(&at.vm).and_then(Option::as_deref);
     let (origin, remedy) = match maker {
@@ -195,7 +189,7 @@ async fn no_root(named: &str, volume: &Volume, view: &View<'_>) -> Result<Option
     let Some(on) = &volume.pool else {
         return Ok(None);
     };
-    let pools = view.pools().await?;
+    let pools = view.cloud.pools().await?;
     let mut pools = pools.value().copied().unwrap_or_default().iter();
     let managed = pools.find(|pool| pool.id == *on && pool.managed == Some(true));
     Ok(managed.map(|pool| {
