@@ -10,5 +10,6 @@ pub use failover_engine::plan::{
 };
 pub use failover_engine::ports::{AuditEntry, Custody, ResourceKind, ResourceRow, ResourceState};
 pub use failover_engine::request::{JobRequest, StoredRequest};
+pub use failover_engine::service::VmReadiness;
 pub use failover_engine::survey::{Comparison, Difference, Survey};
 pub use failover_engine::verbs::Verb;

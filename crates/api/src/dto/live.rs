@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use failover_domain::{Readiness, VmId};
+use failover_domain::{EstimatedDuration, Readiness, VmId};
 use failover_engine::plan::{BootGrade, CommitPolicy, OnBootFailure, Plan, WayBackLine};
 use serde::{Deserialize, Serialize};
 
@@ -165,6 +165,9 @@ pub struct DryRunAnswer {
     pub readiness: Readiness,
     /// How long the way there should take, in seconds; the window of a test is no part of it.
     pub expected_seconds: u64,
+    /// The same from what earlier failovers took, and over how many it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_duration: Option<EstimatedDuration>,
     /// How a test makes its rollback point, and why so; absent for a live failover.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<StrategyView>,

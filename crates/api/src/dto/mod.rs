@@ -13,6 +13,8 @@ pub mod mapping;
 pub mod ossea;
 pub mod problem;
 pub mod quarantine;
+pub mod readiness;
+pub mod readiness_part;
 pub mod test;
 pub mod verb;
 
@@ -28,6 +30,11 @@ pub use ossea::{
 };
 pub use problem::{ErrorCode, Mistake, Problem};
 pub use quarantine::{AuditList, ClearQuarantine, MarkedReplica, QuarantineView};
+pub use readiness::{FailedCheck, FleetReadinessPage, ReadinessTotals, VmReadinessView};
+pub use readiness_part::{
+    ActiveJobFacts, ConfigurationFacts, ConfiguredObject, DiskSync, DiskVolume, NetworkFacts, NicMapping,
+    PartAnswer, SyncFacts, VolumeFacts, VolumeInCloud,
+};
 pub use test::{StrategyView, TestFailoverRequest};
 pub use verb::{
     ActionView, CancelAnswer, ConsentRequest, DISCARD_GUEST_WRITES, DecideRequest, ExtendRequest, Permission,

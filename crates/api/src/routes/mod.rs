@@ -47,12 +47,19 @@ pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
             post(failover::settle::rollback),
         )
         .route("/failover/{job_id}/status", get(failover::jobs::status))
+        .route("/failover/readiness", get(failover::readiness::show_many))
         .route("/failover/{vm_id}/readiness", get(failover::readiness::show))
         .route("/attention", get(attention::list))
         .route("/audit", get(audit::list))
         .route("/vms", get(vms::list))
         .route("/vms/{vm_id}", get(vms::show))
         .route("/vms/{vm_id}/replica", put(vms::report_replica))
+        .route("/vms/{vm_id}/failover-readiness", get(failover::readiness::show))
+        .route("/vms/{vm_id}/sync-status", get(vms::parts::sync))
+        .route("/vms/{vm_id}/network-mapping-status", get(vms::parts::networks))
+        .route("/vms/{vm_id}/volume-status", get(vms::parts::volumes))
+        .route("/vms/{vm_id}/active-jobs", get(vms::parts::active_jobs))
+        .route("/vms/{vm_id}/configuration-check", get(vms::parts::configuration))
         .route("/vms/{vm_id}/quarantine", get(vms::quarantine::show))
         .route(
             "/vms/{vm_id}/quarantine/{volume_id}",

@@ -1,5 +1,6 @@
 //! `/api/v1/vms`: the inventory of source VMs. Migration tools report replicas here.
 
+pub(super) mod parts;
 pub(super) mod quarantine;
 
 use axum::Json;

@@ -16,5 +16,6 @@ mod network_mappings;
 mod ossea;
 mod protocol;
 mod quarantine;
+mod readiness_parts;
 mod unchanged;
 mod vms;

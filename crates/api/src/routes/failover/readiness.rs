@@ -1,12 +1,15 @@
-//! `GET /api/v1/failover/{vm_id}/readiness`: the verdict over a source VM.
+//! `GET /api/v1/failover/{vm_id}/readiness` and `GET /api/v1/failover/readiness`: the verdict over one source VM, and
+//! over many.
 
 use axum::Json;
 use axum::extract::State;
 use failover_domain::{FailoverType, Readiness, VmId};
+use failover_engine::service::{FleetQuery, VmReadiness};
 use serde::Deserialize;
 
+use crate::dto::{FleetReadinessPage, ReadinessTotals, VmReadinessView};
 use crate::error::ApiError;
-use crate::extract::{ApiPath, ApiQuery, parameter};
+use crate::extract::{ApiPath, ApiQuery, limit, parameter};
 use crate::routes::vms::known_vm;
 use crate::state::ApiState;
 
@@ -17,21 +20,72 @@ pub(in crate::routes) struct ReadinessQuery {
     failover: Option<String>,
 }
 
+impl ReadinessQuery {
+    /// For which kind of failover; live where nothing is said.
+    pub(in crate::routes) fn failover(&self) -> Result<FailoverType, ApiError> {
+        failover_type(self.failover.as_deref())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::routes) struct FleetReadinessQuery {
+    #[serde(rename = "type")]
+    failover: Option<String>,
+    ready: Option<String>,
+    full: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
 pub(in crate::routes) async fn show(
     State(state): State<ApiState>,
     ApiPath(vm_id): ApiPath<VmId>,
     ApiQuery(query): ApiQuery<ReadinessQuery>,
 ) -> Result<Json<Readiness>, ApiError> {
-    let failover = query
-        .failover
-        .as_deref()
-        .map(|text| parameter("type", text))
-        .transpose()?;
+    let failover = query.failover()?;
     known_vm(&state, &vm_id).await?;
-    Ok(Json(
-        state
-            .service
-            .readiness(&vm_id, failover.unwrap_or(FailoverType::Live))
-            .await?,
-    ))
+    Ok(Json(state.service.readiness(&vm_id, failover).await?))
+}
+
+pub(in crate::routes) async fn show_many(
+    State(state): State<ApiState>,
+    ApiQuery(query): ApiQuery<FleetReadinessQuery>,
+) -> Result<Json<FleetReadinessPage>, ApiError> {
+    let failover = failover_type(query.failover.as_deref())?;
+    let ready: Option<bool> = optional("ready", query.ready.as_deref())?;
+    let full: Option<bool> = optional("full", query.full.as_deref())?;
+    let fleet = FleetQuery {
+        failover,
+        after: optional("cursor", query.cursor.as_deref())?,
+        limit: limit(query.limit.as_deref(), 100, 1000)?,
+    };
+    let found = state.service.readiness_of_many(&fleet).await?;
+    let view = |vm: VmReadiness| match full {
+        Some(true) => VmReadinessView::in_full(vm),
+        Some(false) | None => VmReadinessView::in_short(vm),
+    };
+    let totals = ReadinessTotals::of(found.vms.iter().map(|vm| &vm.readiness));
+    let wanted = found
+        .vms
+        .into_iter()
+        .filter(|vm| ready.is_none_or(|ready| vm.readiness.is_ready == ready));
+    Ok(Json(FleetReadinessPage {
+        failover,
+        totals,
+        vms: wanted.map(view).collect(),
+        next_cursor: found.next,
+    }))
+}
+
+fn failover_type(text: Option<&str>) -> Result<FailoverType, ApiError> {
+    Ok(optional("type", text)?.unwrap_or(FailoverType::Live))
+}
+
+fn optional<T>(name: &str, text: Option<&str>) -> Result<Option<T>, ApiError>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    text.map(|text| parameter(name, text)).transpose()
 }

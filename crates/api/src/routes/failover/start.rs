@@ -119,9 +119,13 @@ pub(crate) async fn created(
 
 async fn dry_run(state: &ApiState, request: &FailoverRequest) -> Result<DryRunAnswer, ApiError> {
     let dry_run = state.service.plan(request).await?;
+    let failover = request.wanted.failover_type();
+    let stages = &dry_run.plan.stages;
+    let estimated_duration = Some(state.service.estimated_duration(failover, stages).await?);
     Ok(DryRunAnswer {
         way_back: way_back(&dry_run.plan),
         expected_seconds: dry_run.plan.expected_seconds(),
+        estimated_duration,
         strategy: strategy_view(&dry_run.plan),
         readiness: dry_run.readiness,
         plan: dry_run.plan,

@@ -5,6 +5,7 @@ mod decide;
 mod event_stream;
 mod events;
 mod extend;
+mod fleet_readiness;
 mod jobs;
 mod live;
 mod live_refused;
