@@ -3,6 +3,7 @@
 mod failover;
 mod jobs;
 mod ossea;
+mod readiness;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use failover_domain::{FailoverType, Purpose, VolumeId};
 pub(crate) use failover::{FailoverCommand, LiveArgs, PlanCommand, RunArgs, TestArgs, WishArgs};
 pub(crate) use jobs::{Decided, JobsCommand};
 pub(crate) use ossea::{OsseaCommand, ZoneArgs};
+pub(crate) use readiness::ReadinessArgs;
 
 /// Shown at the end of `--help`; `docs/failoverctl.md` says the same at length.
 const EXIT_CODES: &str = "\
@@ -73,14 +75,8 @@ pub(crate) enum Command {
     /// The source VMs that are known.
     #[command(subcommand)]
     Inventory(InventoryCommand),
-    /// Whether a VM may be failed over now, and what is missing. Exit code 4 when it is not ready.
-    Readiness {
-        /// VMware UUID or exact name.
-        vm: String,
-        /// For which kind of failover.
-        #[arg(long = "type", value_name = "TYPE", default_value = "live", value_parser = failover_type)]
-        failover: FailoverType,
-    },
+    /// Whether a VM, or all of them, may be failed over now, and what is missing. Exit code 4 when one is not ready.
+    Readiness(ReadinessArgs),
     /// What a failover would do, step by step. Changes nothing.
     #[command(subcommand)]
     Plan(PlanCommand),
@@ -414,6 +410,9 @@ mod tests {
             (vec!["attention", "--severity", "bad"], "critical"),
             (vec!["jobs", "list", "--status", "done"], "powering_on"),
             (vec!["readiness", "x", "--type", "dead"], "live or test"),
+            (vec!["readiness"], "<VM>"),
+            (vec!["readiness", "x", "--all"], "cannot be used"),
+            (vec!["readiness", "x", "--not-ready"], "--all"),
             (
                 vec!["mappings", "set", "x", "a=b", "--purpose", "fun"],
                 "production or test",

@@ -6,14 +6,15 @@ mod ossea;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use failover_api::dto::engine::{AuditEntry, JobRequest};
+use failover_api::dto::engine::{AuditEntry, JobRequest, VmReadiness};
 use failover_api::dto::{
-    AttentionPage, AttentionView, AuditList, CancelAnswer, ErrorCode, EventPage, ImportAnswer, JobDetail,
-    MappingAnswer, MarkedReplica, NetworkList, ProbeAge, Problem, QuarantineView, RequestAnswer, VmPage,
-    VmView,
+    AttentionPage, AttentionView, AuditList, CancelAnswer, ErrorCode, EventPage, FleetReadinessPage,
+    ImportAnswer, JobDetail, MappingAnswer, MarkedReplica, NetworkList, ProbeAge, Problem, QuarantineView,
+    ReadinessTotals, RequestAnswer, VmPage, VmReadinessView, VmView,
 };
 use failover_domain::{
-    AttentionCode, Decision, JobStatus, JobType, NetworkMapping, Purpose, Readiness, SourceVm,
+    AttentionCode, Decision, FailoverType, Finding, JobStatus, JobType, NetworkMapping, Purpose, Readiness,
+    SourceVm, VmId,
 };
 use fake_api::{FakeApi, Reply, json, run};
 use fixture::{JOB, VM};
@@ -262,6 +263,73 @@ async fn a_vm_that_is_not_ready_is_4() {
         api.seen()[0].line,
         format!("GET /api/v1/failover/{VM}/readiness?type=test")
     );
+}
+
+/// A page of a fleet with one VM, whose verdict is made of one finding.
+fn fleet_page(finding: Finding, next_cursor: Option<VmId>) -> FleetReadinessPage {
+    let readiness = Readiness::from_findings(vec![finding]);
+    let totals = ReadinessTotals::of([&readiness]);
+    let vm = VmReadiness {
+        vm_id: VM.parse().expect("it is an id"),
+        name: "erp-01".to_owned(),
+        readiness,
+    };
+    FleetReadinessPage {
+        failover: FailoverType::Test,
+        totals,
+        vms: vec![VmReadinessView::in_short(vm)],
+        next_cursor,
+    }
+}
+
+#[tokio::test]
+async fn the_readiness_of_all_is_read_to_the_last_page_and_is_4_when_one_is_not_ready() {
+    let api = FakeApi::serve(|request, _| {
+        if request.line.contains("cursor=") {
+            json(200, &fleet_page(fixture::failed_finding(), None))
+        } else {
+            json(
+                200,
+                &fleet_page(fixture::passed_finding(), Some(VM.parse().unwrap())),
+            )
+        }
+    })
+    .await;
+    let ended = api.run(&["readiness", "--all", "--type", "test"]).await;
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("1 of 2 source VMs are ready"),
+        "{}",
+        ended.stdout
+    );
+    let lines: Vec<String> = api.seen().into_iter().map(|seen| seen.line).collect();
+    let first = "GET /api/v1/failover/readiness?type=test&limit=1000";
+    assert_eq!(lines, [first.to_owned(), format!("{first}&cursor={VM}")]);
+
+    let ended = api.run(&["readiness", "--all", "--output", "json"]).await;
+    let fleet: FleetReadinessPage = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(
+        (fleet.vms.len(), fleet.totals.assessed, fleet.next_cursor),
+        (2, 2, None)
+    );
+}
+
+#[tokio::test]
+async fn a_fleet_that_is_ready_is_0_also_when_only_others_are_asked_for() {
+    let api = FakeApi::serve(|_, _| {
+        let page = fleet_page(fixture::passed_finding(), None);
+        json(
+            200,
+            &FleetReadinessPage {
+                vms: Vec::new(),
+                ..page
+            },
+        )
+    })
+    .await;
+    let ended = api.run(&["readiness", "--all", "--not-ready"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(api.seen()[0].line.ends_with("&ready=false"), "{:?}", api.seen());
 }
 
 #[tokio::test]

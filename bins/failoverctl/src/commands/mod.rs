@@ -7,10 +7,10 @@ mod jobs;
 mod lookup;
 mod mappings;
 mod ossea;
+mod readiness;
 mod verbs;
 
 use failover_api::dto::NetworkList;
-use failover_domain::{FailoverType, Readiness};
 
 use crate::cli::Command;
 use crate::client::Api;
@@ -28,7 +28,7 @@ pub(crate) struct Session<'a> {
 pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<End, CtlError> {
     match command {
         Command::Inventory(command) => inventory::run(session, command).await,
-        Command::Readiness { vm, failover } => readiness(session, &vm, failover).await,
+        Command::Readiness(args) => readiness::run(session, args).await,
         Command::Plan(command) => failover::plan(session, command).await,
         Command::Failover(command) => failover::run(session, command).await,
         Command::Jobs(command) => jobs::run(session, command).await,
@@ -40,24 +40,6 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<End, 
         Command::Ossea(command) => ossea::run(session, command).await,
         Command::Completions { .. } => unreachable!("completions are printed before a session exists"),
     }
-}
-
-async fn readiness(session: &Session<'_>, vm: &str, failover: FailoverType) -> Result<End, CtlError> {
-    let vm = lookup::vm(session, vm).await?;
-    let path = ["failover", vm.id.as_str(), "readiness"];
-    let answer = session
-        .api
-        .get::<Readiness>(&path, &[("type", failover.to_string())])
-        .await?;
-    let paint = session.terminal.paint;
-    session.terminal.answer(&answer.body, || {
-        render::readiness::readiness(vm.label(), &answer.value, paint)
-    })?;
-    Ok(if answer.value.is_ready {
-        End::Done
-    } else {
-        End::Refused
-    })
 }
 
 async fn networks(session: &Session<'_>) -> Result<End, CtlError> {

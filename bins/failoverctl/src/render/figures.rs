@@ -1,6 +1,7 @@
 //! Figures as people read them.
 
 use chrono::{DateTime, Utc};
+use failover_domain::EstimatedDuration;
 
 /// A size with the largest unit that leaves at most one digit after the point.
 pub(crate) fn bytes(bytes: u64) -> String {
@@ -33,6 +34,11 @@ pub(crate) fn seconds(seconds: u64) -> String {
         (h, 0, _) => format!("{h} h"),
         (h, m, _) => format!("{h} h {m} min"),
     }
+}
+
+/// How long something should take, and how that is known.
+pub(crate) fn estimate(estimate: &EstimatedDuration) -> String {
+    format!("{} ({})", seconds(estimate.seconds), estimate.source)
 }
 
 /// A number of things: `1 disk`, `3 disks`.

@@ -15,7 +15,7 @@ use super::{Paint, figures, or_dash, table};
 pub(crate) fn plan(answer: &DryRunAnswer, paint: Paint) -> String {
     let plan = &answer.plan;
     let heading = |text: &str| format!("\n{}\n", paint.bold(text));
-    let mut text = header(plan, answer.expected_seconds, paint);
+    let mut text = header(plan, &expected_time(answer), paint);
     text += &errand_lines(plan);
     text += &heading("Disks");
     text += &disks(plan);
@@ -51,7 +51,15 @@ pub(crate) fn plan(answer: &DryRunAnswer, paint: Paint) -> String {
     text + "\nNothing was changed.\n"
 }
 
-fn header(plan: &Plan, expected_seconds: u64, paint: Paint) -> String {
+/// How long it should take: from what earlier failovers took, where the server tells.
+fn expected_time(answer: &DryRunAnswer) -> String {
+    answer
+        .estimated_duration
+        .as_ref()
+        .map_or_else(|| figures::seconds(answer.expected_seconds), figures::estimate)
+}
+
+fn header(plan: &Plan, expected_time: &str, paint: Paint) -> String {
     let shape = &plan.vm.shape;
     let firmware = match (shape.firmware, shape.secure_boot) {
         (Firmware::Bios, _) => "BIOS",
@@ -74,7 +82,7 @@ fn header(plan: &Plan, expected_seconds: u64, paint: Paint) -> String {
         plan.vm.offering_name,
         plan.vm.template_name,
         boot(&plan.boot),
-        figures::seconds(expected_seconds)
+        expected_time
     )
 }
 

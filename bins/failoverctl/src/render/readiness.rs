@@ -1,8 +1,9 @@
 //! Readiness.
 
+use failover_api::dto::{FleetReadinessPage, ReadinessTotals, VmReadinessView};
 use failover_domain::{CheckStatus, CheckType, Finding, Readiness, ReadinessBand};
 
-use super::Paint;
+use super::{Paint, figures, or_dash, table};
 
 /// The verdict over a source VM.
 pub(crate) fn readiness(vm: &str, readiness: &Readiness, paint: Paint) -> String {
@@ -20,7 +21,67 @@ pub(crate) fn readiness(vm: &str, readiness: &Readiness, paint: Paint) -> String
     for finding in &readiness.checks {
         text += &finding_lines(finding, paint, "  ");
     }
+    if let Some(estimate) = &readiness.estimated_duration {
+        text += &format!("  should take {}\n", figures::estimate(estimate));
+    }
     text
+}
+
+/// The verdicts over many source VMs, a line each, and their sums.
+pub(crate) fn fleet(page: &FleetReadinessPage, paint: Paint) -> String {
+    if page.totals.assessed == 0 {
+        return "The inventory has no source VM.\n".to_owned();
+    }
+    let mut text = String::new();
+    if !page.vms.is_empty() {
+        let header = ["VM", "READY", "SCORE", "FAILED CHECKS", "VM ID"];
+        text += &table(0, header, page.vms.iter().map(fleet_row));
+        text += "\n";
+    }
+    let ReadinessTotals {
+        assessed,
+        ready,
+        not_ready,
+        failed_checks,
+    } = &page.totals;
+    let sentence = format!(
+        "{ready} of {assessed} source VMs are ready for a {} failover.",
+        page.failover
+    );
+    text += &if *not_ready == 0 {
+        paint.good(&sentence)
+    } else {
+        paint.bad(&sentence)
+    };
+    text += "\n";
+    if !failed_checks.is_empty() {
+        let counts: Vec<String> = failed_checks
+            .iter()
+            .map(|(rule, n)| format!("{rule} {n}"))
+            .collect();
+        text += &format!("Failed checks: {}.\n", counts.join(", "));
+        text += &format!(
+            "failoverctl readiness VM --type {} says what to do.\n",
+            page.failover
+        );
+    }
+    text
+}
+
+fn fleet_row(vm: &VmReadinessView) -> [String; 5] {
+    let ready = match vm.band {
+        ReadinessBand::Ready => "yes",
+        ReadinessBand::ReadyWithWarnings => "with warnings",
+        ReadinessBand::SignificantIssues | ReadinessBand::CriticalFailures => "no",
+    };
+    let failed: Vec<&str> = vm.failed_checks.iter().map(|check| check.rule.as_str()).collect();
+    [
+        vm.vm_name.clone(),
+        ready.to_owned(),
+        format!("{:.0}", vm.readiness_score),
+        or_dash((!failed.is_empty()).then(|| failed.join(", "))),
+        vm.vm_id.to_string(),
+    ]
 }
 
 /// One finding; a failed one with its remedy.
@@ -57,6 +118,9 @@ pub(crate) fn finding_lines(finding: &Finding, paint: Paint, margin: &str) -> St
 
 #[cfg(test)]
 mod tests {
+    use failover_api::dto::engine::VmReadiness;
+    use failover_domain::{EstimateSource, EstimatedDuration, FailoverType};
+
     use super::*;
     use crate::fixture;
 
@@ -68,6 +132,66 @@ mod tests {
             "erp-01: NOT READY: critical failures (score 0 of 100)\n  pass  VM Existence: erp-01 is in the inventory\n  FAIL  \
              Volume State (critical): volume erp-disk-0 is attached to no VM\n        -> Attach the volume to the OMA.\n"
         );
+    }
+
+    #[test]
+    fn a_verdict_tells_how_long_the_failover_should_take_and_how_that_is_known() {
+        let mut verdict = Readiness::from_findings(vec![fixture::passed_finding()]);
+        for (source, words) in [
+            (EstimateSource::Expected, "should take 2 min 5 s (expected)"),
+            (
+                EstimateSource::Measured { jobs: 7 },
+                "should take 2 min 5 s (measured over 7 jobs)",
+            ),
+        ] {
+            verdict.estimated_duration = Some(EstimatedDuration { seconds: 125, source });
+            let text = readiness("erp-01", &verdict, Paint::Plain);
+            assert!(text.ends_with(&format!("  {words}\n")), "{text}");
+        }
+    }
+
+    #[test]
+    fn many_verdicts_are_a_table_with_its_sums() {
+        let view = |name: &str, findings| {
+            let readiness = Readiness::from_findings(findings);
+            VmReadinessView::in_short(VmReadiness {
+                vm_id: fixture::source_vm().vm_id,
+                name: name.to_owned(),
+                readiness,
+            })
+        };
+        let page = FleetReadinessPage {
+            failover: FailoverType::Test,
+            totals: ReadinessTotals {
+                assessed: 2,
+                ready: 1,
+                not_ready: 1,
+                failed_checks: [("volume_state".to_owned(), 1)].into(),
+            },
+            vms: vec![
+                view("erp-01", vec![fixture::passed_finding()]),
+                view("web-01", vec![fixture::failed_finding()]),
+            ],
+            next_cursor: None,
+        };
+        let id = fixture::source_vm().vm_id;
+        assert_eq!(
+            fleet(&page, Paint::Plain),
+            format!(
+                "VM      READY  SCORE  FAILED CHECKS  VM ID\n\
+                 erp-01  yes    100    -              {id}\n\
+                 web-01  no     0      volume_state   {id}\n\n\
+                 1 of 2 source VMs are ready for a test failover.\n\
+                 Failed checks: volume_state 1.\n\
+                 failoverctl readiness VM --type test says what to do.\n"
+            )
+        );
+        let nobody = FleetReadinessPage {
+            totals: ReadinessTotals::default(),
+            vms: Vec::new(),
+            ..page
+        };
+        assert_eq!(fleet(&nobody, Paint::Plain), "The inventory has no source VM.\n");
     }
 
     #[test]
