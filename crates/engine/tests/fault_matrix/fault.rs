@@ -1,6 +1,6 @@
 //! What can go wrong, and at which moments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use ossea_sim::WorkFault;
@@ -39,7 +39,7 @@ impl Cut {
         Cut::NotWritten,
     ];
 
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Cut::KilledBefore => "killed-before-commit",
             Cut::KilledAfter => "killed-after-commit",
@@ -134,6 +134,34 @@ impl fmt::Display for Fault {
             } => write!(f, "{command}-{call}-{what}"),
         }
     }
+}
+
+/// The names of faults in short: which moments there are, and what can happen at each kind of them.
+pub(crate) fn words(faults: &[Fault]) -> String {
+    let mut last_entry = 0;
+    let mut cuts: BTreeSet<&str> = BTreeSet::new();
+    let mut calls: BTreeMap<&str, (u32, BTreeSet<&str>)> = BTreeMap::new();
+    for fault in faults {
+        match fault {
+            Fault::Journal { entry, cut } => {
+                last_entry = last_entry.max(*entry);
+                cuts.insert(cut.as_str());
+            }
+            Fault::Cloud {
+                command, call, what, ..
+            } => {
+                let (last, effects) = calls.entry(command.as_str()).or_default();
+                *last = (*last).max(*call);
+                effects.insert(*what);
+            }
+        }
+    }
+    let list = |words: &BTreeSet<&str>| words.iter().copied().collect::<Vec<_>>().join(" | ");
+    let mut text = format!("\n  entry-N-FAULT with N from 0 to {last_entry}: {}", list(&cuts));
+    for (command, (last, effects)) in &calls {
+        text += &format!("\n  {command}-N-FAULT with N from 1 to {last}: {}", list(effects));
+    }
+    text + "\njoined by + where two are wanted"
 }
 
 /// The moments of an undisturbed run.

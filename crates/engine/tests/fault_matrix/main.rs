@@ -27,7 +27,7 @@ use rand_chacha::ChaCha8Rng;
 
 use course::{Course, Kind};
 use database::Database;
-use fault::{Fault, Moments, faults_of};
+use fault::{Fault, Moments, faults_of, words};
 use lab::Lab;
 use table::Table;
 use trial::{Trial, Verdict, attempt, attempt_in, moments, tell};
@@ -51,9 +51,7 @@ fn is_all(name: &str) -> bool {
 
 /// Runs every fault alone, then pairs of them, and insists that every one fired and did no harm.
 async fn withstands_everything(course: Course) {
-    let only = std::env::var("FAULT_MATRIX_ONLY").ok();
-    let chosen = only.as_ref().map(|name| name.strip_prefix(&format!("{course}/")));
-    if chosen == Some(None) {
+    if std::env::var(ONLY).is_ok() {
         return;
     }
     let seen = moments(course).await;
@@ -63,15 +61,6 @@ async fn withstands_everything(course: Course) {
     );
     let singles = faults_of(course, &seen);
     let mut table = Table::default();
-    if let Some(Some(chosen)) = chosen {
-        let named = |name: &str| singles.iter().find(|f| f.to_string() == name).cloned();
-        let faults: Option<Vec<Fault>> = chosen.split('+').map(named).collect();
-        let faults = faults.expect("the name of a run has faults of its course, joined by +");
-        let trial = run(course, &seen, &faults, &mut table).await;
-        tell(&trial).await;
-        assert_eq!(table.failures(), [""; 0]);
-        return;
-    }
     let seed: u64 = setting("FAULT_MATRIX_SEED").unwrap_or(1);
     let (first, step) = if is_all("FAULT_MATRIX_SINGLES") {
         (0, 1)
@@ -162,24 +151,50 @@ courses! {
     a_live_failover_of_eight_disks_that_is_cancelled_withstands_everything: Course::cancelled(Kind::Live, JobStatus::PoweringOn).with_disks(8);
 }
 
-/// A misspelt name must not pass because nothing was run.
-#[test]
-fn the_run_that_is_asked_for_is_of_a_known_course() {
-    if let Ok(only) = std::env::var("FAULT_MATRIX_ONLY") {
-        let names: Vec<String> = COURSES.iter().map(|course| format!("{course}/")).collect();
-        assert!(
-            names.iter().any(|name| only.starts_with(name)),
-            "{only:?} is no run; its name begins with one of {names:?}"
+/// Repeats one run, with its journal beside the cloud's log. A misspelt name must not pass because nothing was run.
+#[tokio::test(start_paused = true)]
+async fn the_run_that_is_asked_for() {
+    let Ok(name) = std::env::var(ONLY) else {
+        return;
+    };
+    let of = |course: &Course| {
+        name.strip_prefix(&format!("{course}/"))
+            .map(|faults| (*course, faults))
+    };
+    let Some((course, chosen)) = COURSES.iter().find_map(of) else {
+        let courses: Vec<String> = COURSES.iter().map(|course| format!("{course}/")).collect();
+        panic!(
+            "nothing was run: {name:?} does not begin with a course, which are {}",
+            courses.join(" ")
         );
-    }
+    };
+    let seen = moments(course).await;
+    let known = faults_of(course, &seen);
+    let named = |text: &str| {
+        let fault = known.iter().find(|fault| fault.to_string() == text).cloned();
+        fault.unwrap_or_else(|| {
+            panic!(
+                "nothing was run: {text:?} is no fault of {course}, which are {}",
+                words(&known)
+            )
+        })
+    };
+    let faults: Vec<Fault> = chosen.split('+').map(named).collect();
+    let mut table = Table::default();
+    let trial = run(course, &seen, &faults, &mut table).await;
+    tell(&trial).await;
+    assert_eq!(table.failures(), [""; 0]);
 }
+
+/// The variable that names the one run that is wanted.
+const ONLY: &str = "FAULT_MATRIX_ONLY";
 
 /// How many faults are tried for each course on each database.
 const ON_A_DATABASE: usize = 6;
 
 /// Tries a few faults of each course with three disks on a database.
 async fn a_sample_is_withstood_on(database: &Database) {
-    if std::env::var("FAULT_MATRIX_ONLY").is_ok() {
+    if std::env::var(ONLY).is_ok() {
         return;
     }
     let seed: u64 = setting("FAULT_MATRIX_SEED").unwrap_or(1);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use failover_domain::{JobId, JobStatus};
 use failover_engine::ports::{Batch, Lease, RequestOutcome, StoreError, WorkerId};
 use failover_engine::request::JobRequest;
@@ -25,8 +26,18 @@ pub(crate) struct Faults {
     cancel_is_accepted: AtomicBool,
     cuts: Mutex<BTreeMap<u64, Cut>>,
     written: AtomicU64,
+    strikes: Mutex<Vec<Strike>>,
     struck: mpsc::UnboundedSender<Cut>,
     paused: watch::Sender<Vec<WorkerId>>,
+}
+
+/// A fault that has struck.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Strike {
+    pub(crate) cut: Cut,
+    /// The number in the journal of the entry that it struck, and when that was made.
+    pub(crate) seq: u64,
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// A store with faults, and where it tells which ones have struck.
@@ -42,6 +53,7 @@ pub(crate) fn faulty(
         cancel_is_accepted: AtomicBool::new(false),
         cuts: Mutex::new(cuts),
         written: AtomicU64::new(0),
+        strikes: Mutex::default(),
         struck,
         paused: watch::Sender::new(Vec::new()),
     };
@@ -97,7 +109,21 @@ impl Faults {
         }
         let number = self.written.fetch_add(1, Ordering::Relaxed);
         let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
-        cuts.remove(&number)
+        let (cut, first) = (cuts.remove(&number)?, batch.events.first()?);
+        let (seq, at) = (first.seq, first.at);
+        self.strikes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Strike { cut, seq, at });
+        Some(cut)
+    }
+
+    /// The faults that have struck.
+    pub(crate) fn strikes(&self) -> Vec<Strike> {
+        self.strikes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     async fn cancel(&self, job: &JobId) -> Result<(), StoreError> {

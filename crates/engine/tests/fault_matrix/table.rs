@@ -70,7 +70,7 @@ impl Table {
             RUNS.fetch_add(runs, Ordering::Relaxed),
             PASSED.fetch_add(passed, Ordering::Relaxed),
         );
-        writeln!(text, "  {:<24} {runs:>6} runs {passed:>6} passed", "together").expect("text grows");
+        writeln!(text, "  {:<24} {runs:>6} runs {passed:>6} passed", "all").expect("text grows");
         writeln!(
             text,
             "the matrix so far: {} runs, {} passed",

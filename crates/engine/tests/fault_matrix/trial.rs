@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use failover_domain::JobId;
 use futures::FutureExt as _;
 use ossea_sim::cloud::log::LogEvent;
@@ -33,6 +34,8 @@ pub(crate) struct Trial {
     pub(crate) lab: Lab,
     pub(crate) job: JobId,
     pub(crate) verdict: Verdict,
+    /// What struck, and when.
+    strikes: Vec<(DateTime<Utc>, String)>,
 }
 
 /// The name under which a run can be repeated.
@@ -83,6 +86,7 @@ pub(crate) async fn attempt_in(lab: Lab, course: Course, seen: &Moments, faults:
         worker.kill();
     }
     Trial {
+        strikes: run.strikes(faults),
         lab: run.lab,
         job: run.job,
         verdict,
@@ -91,7 +95,7 @@ pub(crate) async fn attempt_in(lab: Lab, course: Course, seen: &Moments, faults:
 
 /// The journal of a run beside the cloud's log, in the order of time.
 pub(crate) async fn tell(trial: &Trial) {
-    let mut lines: Vec<(chrono::DateTime<chrono::Utc>, String)> = Vec::new();
+    let mut lines: Vec<(DateTime<Utc>, String)> = Vec::new();
     for stored in trial.lab.events(&trial.job).await {
         lines.push((
             stored.at,
@@ -101,11 +105,16 @@ pub(crate) async fn tell(trial: &Trial) {
     for entry in trial.lab.cloud.log() {
         lines.push((entry.at, format!("cloud        {:?}", entry.event)));
     }
+    lines.extend(trial.strikes.iter().cloned());
     lines.sort_by_key(|(at, _)| *at);
     for (at, line) in lines {
         println!("{} {line}", at.format("%H:%M:%S%.3f"));
     }
-    println!("{:?}", trial.verdict);
+    match &trial.verdict {
+        Verdict::Withstood => println!("withstood: every fault has struck, and no harm was done"),
+        Verdict::OneOnly => println!("withstood, but one fault never came to its moment"),
+        Verdict::Harm(why) => println!("harm was done: {why}"),
+    }
 }
 
 struct Run {
@@ -148,6 +157,32 @@ impl Run {
         };
         run.one_more_worker();
         run
+    }
+
+    /// Every fault that has struck, as a line of the story.
+    fn strikes(&self, faults: &[Fault]) -> Vec<(DateTime<Utc>, String)> {
+        let line = |what: &str, place: String| format!("FAULT        {what} at {place}");
+        let cuts = self.store.gate.strikes().into_iter().map(|strike| {
+            let place = format!("entry {} of the journal", strike.seq);
+            (strike.at, line(strike.cut.as_str(), place))
+        });
+        let mut lines: Vec<_> = cuts.collect();
+        let log = self.lab.cloud.log();
+        for fault in faults {
+            if let Fault::Cloud {
+                command, call, what, ..
+            } = fault
+            {
+                let calls = log.iter().skip(self.calls_before);
+                let calls =
+                    calls.filter(|e| matches!(&e.event, LogEvent::Call(call) if call.command == *command));
+                let struck = calls.zip(1..).find(|(_, number)| number == call);
+                lines.extend(
+                    struck.map(|(entry, _)| (entry.at, line(what, format!("call {call} of {command}")))),
+                );
+            }
+        }
+        lines
     }
 
     fn one_more_worker(&mut self) {

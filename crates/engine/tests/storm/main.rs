@@ -135,6 +135,14 @@ fn nothing_is_lost_in_any_storm() {
     if let Some(seed) = setting("STORM_ONLY") {
         let (storm, ended) = weather(seed);
         print!("{}", story(&storm));
+        println!(
+            "storm {seed}: {}",
+            if ended.is_ok() {
+                "everything is at rest, and no harm was done"
+            } else {
+                "harm was done"
+            }
+        );
         assert_eq!(ended, Ok(()), "storm {seed}");
         return;
     }
