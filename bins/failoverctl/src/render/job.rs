@@ -161,7 +161,25 @@ pub(crate) fn summary(detail: &JobDetail, paint: Paint) -> String {
     if let Some(seen) = &detail.comparison {
         text += &test::comparison(seen, paint);
     }
-    text + &format!("{}\n{}", paint.bold("Where the replicas rest"), replicas(detail))
+    text += &format!("{}\n{}", paint.bold("Where the replicas rest"), replicas(detail));
+    text + &what_comes_next(job)
+}
+
+/// A completed live failover waits for a person's word, or for its time.
+fn what_comes_next(job: &JobSummary) -> String {
+    let is_open = job.job_type == JobType::Live && job.status == JobStatus::Completed && job.settled_by.is_none();
+    if !is_open {
+        return String::new();
+    }
+    let id = &job.job_id;
+    let waits = match job.settle_at {
+        Some(at) => format!("Its commit policy settles it at {}; before that:", figures::instant(at)),
+        None => "Its rollback points are kept until it is settled:".to_owned(),
+    };
+    format!(
+        "{waits}\n  failoverctl jobs commit {id}   (the VM stays, the rollback points go)\n  \
+         failoverctl jobs rollback {id} --discard-guest-writes   (everything goes back)\n"
+    )
 }
 
 /// Whether a completed job leaves nothing to see to: no replica that needs a full synchronisation, nothing that is
@@ -253,12 +271,14 @@ pub(crate) fn elapsed(detail: &JobDetail) -> String {
     if detail.plan.test().is_some() {
         expected += " beside the test window";
     }
+    let elapsed = figures::seconds(detail.elapsed_seconds);
+    // A plan that is a way back alone has no expectation: what it has to do shows on the way.
+    let is_expected = detail.expected_seconds > 0;
     match detail.summary.started_at {
-        None => format!("waiting for a worker; should then take about {expected}"),
-        Some(_) => format!(
-            "{} elapsed, expected about {expected}",
-            figures::seconds(detail.elapsed_seconds)
-        ),
+        None if is_expected => format!("waiting for a worker; should then take about {expected}"),
+        None => "waiting for a worker".to_owned(),
+        Some(_) if is_expected => format!("{elapsed} elapsed, expected about {expected}"),
+        Some(_) => format!("{elapsed} elapsed"),
     }
 }
 
