@@ -22,7 +22,7 @@ mod source;
 pub use args::{CommonArgs, EXIT_CONFIG, Loaded, Outcome};
 pub use binaries::{ApiConfig, Configuration, CtlConfig, SimConfig, WorkerConfig};
 pub use kind::Kind;
-pub use logging::init_logging;
+pub use logging::{init_logging, init_logging_with_ring};
 pub use mistake::{Mistake, Mistakes, Warning};
 pub use reader::{Reader, Section};
 pub use section::client::ClientSettings;

@@ -24,10 +24,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "failover-domain",
             "failover-engine",
             "failover-validation",
+            "log-ring",
             "ossea",
         ],
     ),
-    ("failover-config", &[]),
+    ("failover-config", &["log-ring"]),
+    ("log-ring", &[]),
     // A model of the protocol, written from the code and independent of it.
     ("failover-model", &[]),
     ("http-edge", &[]),
@@ -42,6 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "failover-config",
             "failover-engine",
             "http-edge",
+            "log-ring",
         ],
     ),
     (
