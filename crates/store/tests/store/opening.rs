@@ -161,7 +161,9 @@ fn settings_do_not_show_the_secret() {
 /// How many migrations there are.
 fn known() -> usize {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/sqlite");
-    std::fs::read_dir(directory).unwrap().count()
+    std::fs::read_dir(directory)
+        .expect("the migrations are there")
+        .count()
 }
 
 #[test]
