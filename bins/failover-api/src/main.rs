@@ -4,9 +4,15 @@
 mod serve;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
-use failover_config::{ApiConfig, CommonArgs, Outcome, init_logging};
+use failover_config::{ApiConfig, CommonArgs, Outcome, init_logging_with_ring};
+use failover_engine::{Clock, SystemClock};
+use log_ring::LogRing;
+
+/// How many log records are kept to be shown: those of a few minutes, in a few megabytes.
+const RECORDS_KEPT: usize = 2000;
 
 /// Shown at the end of `--help`.
 const AFTER_HELP: &str = "\
@@ -36,9 +42,10 @@ fn main() -> ExitCode {
         Outcome::Run(loaded) => loaded,
         Outcome::Exit(code) => return code,
     };
-    init_logging(&loaded.config.log);
+    let ring = LogRing::new(RECORDS_KEPT, Arc::new(|| SystemClock.now()));
+    init_logging_with_ring(&loaded.config.log, &ring);
     loaded.log_warnings();
-    match serve::run(&loaded.config) {
+    match serve::run(&loaded.config, ring) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("failover-api: {error:#}");

@@ -6,17 +6,18 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::Context;
-use failover_api::{ApiSettings, ApiState};
+use failover_api::{ApiPorts, ApiSettings, ApiState};
 use failover_assembly::{cloud_for_questions, open_store, stop_on_signal, target};
 use failover_config::ApiConfig;
 use failover_engine::ports::{Inventory, JobStore, Mappings};
 use failover_engine::{FailoverService, SystemClock};
 use http_edge::{Drain, EdgeSettings};
+use log_ring::LogRing;
 use tokio::net::TcpListener;
 
 /// Serves until SIGTERM or SIGINT. A database or a cloud that goes away meanwhile is told to the callers.
 #[tokio::main]
-pub(crate) async fn run(config: &ApiConfig) -> anyhow::Result<()> {
+pub(crate) async fn run(config: &ApiConfig, ring: LogRing) -> anyhow::Result<()> {
     let shutdown = stop_on_signal()?;
     let store = tokio::select! {
         store = open_store(&config.database) => store?,
@@ -51,8 +52,10 @@ pub(crate) async fn run(config: &ApiConfig) -> anyhow::Result<()> {
         )
     })?;
     announce(listener.local_addr()?)?;
-    let keys = Arc::new(store.clone());
-    let state = ApiState::new(service(config, store)?, keys, settings).until(shutdown.clone());
+    let ports = ApiPorts::of(Arc::new(store.clone()));
+    let state = ApiState::new(service(config, store)?, ports, settings)
+        .with_log_ring(ring)
+        .until(shutdown.clone());
     tokio::spawn(failover_api::forget_old_keys(state.clone()));
     let router = failover_api::router(state);
     match http_edge::serve(listener, router, edge, shutdown).await {

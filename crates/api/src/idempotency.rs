@@ -74,10 +74,10 @@ async fn with_key(
         lapse_after: limit + LAPSE_MARGIN,
         keep_for: state.settings.idempotency_kept_for,
     };
-    match state.keys.claim_key(&keyed, Uuid::new_v4(), terms).await? {
+    match state.ports.keys.claim_key(&keyed, Uuid::new_v4(), terms).await? {
         Claimed::Granted(claim) => {
             request.extensions_mut().insert(claim.clone());
-            let task = carry_out(Arc::clone(&state.keys), claim, request, next, limit);
+            let task = carry_out(Arc::clone(&state.ports.keys), claim, request, next, limit);
             // The task catches panics, so it ends in another way only when the runtime does.
             tokio::spawn(task.in_current_span())
                 .await
@@ -309,7 +309,7 @@ pub async fn forget_old_keys(state: ApiState) {
             () = clock.sleep(INTERVAL) => {}
         }
         loop {
-            match state.keys.forget_old_keys(PIECE).await {
+            match state.ports.keys.forget_old_keys(PIECE).await {
                 Ok(forgotten) if forgotten == PIECE => tokio::task::yield_now().await,
                 Ok(_) => break,
                 Err(error) => {

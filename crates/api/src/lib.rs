@@ -23,7 +23,7 @@ mod view;
 use axum::Router;
 
 pub use idempotency::forget_old_keys;
-pub use state::{ApiSettings, ApiState};
+pub use state::{ApiPorts, ApiSettings, ApiState};
 
 /// The API's routes with all their layers.
 pub fn router(state: ApiState) -> Router {

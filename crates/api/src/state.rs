@@ -4,9 +4,11 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use failover_engine::idempotency::IdempotencyKeys;
+use failover_engine::ports::Workers;
 use failover_engine::service::FailoverService;
+use log_ring::LogRing;
 use ossea::{OsseaClient, Priority, ProbeCache};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
@@ -76,6 +78,25 @@ impl Default for ApiSettings {
     }
 }
 
+/// What the API itself asks of the database, beside what the service asks.
+#[derive(Clone)]
+pub struct ApiPorts {
+    /// The keys of requests that may come twice.
+    pub keys: Arc<dyn IdempotencyKeys>,
+    /// Who drives jobs.
+    pub workers: Arc<dyn Workers>,
+}
+
+impl ApiPorts {
+    /// The ports of one store.
+    pub fn of<S: IdempotencyKeys + Workers + 'static>(store: Arc<S>) -> Self {
+        Self {
+            keys: store.clone(),
+            workers: store,
+        }
+    }
+}
+
 /// What the routes work with. Cheap to clone.
 #[derive(Clone)]
 pub struct ApiState {
@@ -89,8 +110,12 @@ pub struct ApiState {
     pub(crate) probes: Arc<ProbeCache>,
     /// The journals that event streams follow.
     pub(crate) journals: JournalFeeds,
-    /// The keys of requests that may come twice.
-    pub(crate) keys: Arc<dyn IdempotencyKeys>,
+    /// What else is asked of the database.
+    pub(crate) ports: ApiPorts,
+    /// The newest log records of this process, where they are kept.
+    pub(crate) log_ring: Option<LogRing>,
+    /// When this process began to serve.
+    pub(crate) started_at: DateTime<Utc>,
     /// The places for requests.
     pub(crate) lanes: Lanes,
     /// How often callers ask.
@@ -100,8 +125,8 @@ pub struct ApiState {
 }
 
 impl ApiState {
-    /// The state of an API over `service`, with the idempotency keys of the database that the service works on.
-    pub fn new(service: FailoverService, keys: Arc<dyn IdempotencyKeys>, settings: ApiSettings) -> Self {
+    /// The state of an API over `service`, with the ports of the database that the service works on.
+    pub fn new(service: FailoverService, ports: ApiPorts, settings: ApiSettings) -> Self {
         let cloud = service.cloud.with_priority(Priority::Background);
         let clock = Arc::clone(&service.clock);
         let probes = ProbeCache::new(
@@ -112,16 +137,25 @@ impl ApiState {
         );
         let clock = Arc::clone(&service.clock);
         Self {
+            started_at: clock.now(),
             lanes: Lanes::new(&settings),
             rates: CallerRates::new(settings.requests_per_second, Arc::clone(&clock)),
             journals: JournalFeeds::new(Arc::clone(&service.jobs), clock, settings.max_event_streams),
             service,
-            keys,
+            ports,
+            log_ring: None,
             settings: Arc::new(settings),
             cloud,
             probes: Arc::new(probes),
             shutdown: CancellationToken::new(),
         }
+    }
+
+    /// The same, with the newest log records of this process to be shown.
+    #[must_use]
+    pub fn with_log_ring(self, ring: LogRing) -> Self {
+        let log_ring = Some(ring);
+        Self { log_ring, ..self }
     }
 
     /// The same, with a token that is cancelled when the process is told to stop: event streams end then.

@@ -26,7 +26,7 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::Clock;
 use crate::idempotency::IdempotencyKeys;
-use crate::ports::{Inventory, JobStore, Mappings};
+use crate::ports::{Inventory, JobStore, Mappings, Workers};
 
 /// An empty store and its clock.
 #[async_trait]
@@ -39,6 +39,9 @@ pub trait Harness: Send + Sync {
 
     /// Its network mappings.
     fn mappings(&self) -> Arc<dyn Mappings>;
+
+    /// Its workers.
+    fn workers(&self) -> Arc<dyn Workers>;
 
     /// Its idempotency keys.
     fn keys(&self) -> Arc<dyn IdempotencyKeys>;
@@ -100,6 +103,7 @@ macro_rules! store_contract {
             a_released_job_is_free_at_once,
             a_lost_lease_releases_nothing,
             ended_jobs_are_not_claimable,
+            the_living_workers_are_known_with_their_jobs,
         );
         $crate::store_contract!(@module $harness, requests:
             a_cancel_is_noted_once_and_only_while_the_job_is_active,
@@ -186,6 +190,10 @@ mod tests {
         }
 
         fn mappings(&self) -> Arc<dyn Mappings> {
+            self.store.clone()
+        }
+
+        fn workers(&self) -> Arc<dyn Workers> {
             self.store.clone()
         }
 

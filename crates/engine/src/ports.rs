@@ -580,6 +580,24 @@ pub trait JobStore: Send + Sync {
     async fn retire_worker(&self, worker: &WorkerId) -> Result<(), StoreError>;
 }
 
+/// A worker whose lease has not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LivingWorker {
+    /// The worker.
+    pub worker: WorkerId,
+    /// How long its lease still lasts, unless it is renewed.
+    pub lease_left: Duration,
+    /// How many jobs it drives.
+    pub jobs: usize,
+}
+
+/// Who drives jobs at present.
+#[async_trait]
+pub trait Workers: Send + Sync {
+    /// The workers whose lease has not ended by the store's clock, ordered by their identity.
+    async fn living_workers(&self) -> Result<Vec<LivingWorker>, StoreError>;
+}
+
 /// What became of a reported replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

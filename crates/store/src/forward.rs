@@ -12,8 +12,8 @@ use failover_engine::idempotency::{
 };
 use failover_engine::ports::{
     AppendError, AuditEntry, Batch, ClaimedJob, ClearError, CreateError, Inventory, JobFilter, JobRecord,
-    JobStore, Lease, Mappings, NewJob, OpenRequest, PutError, PutOutcome, RequestOutcome, ResourceRow,
-    ResyncMark, StoreError, VolumeRow, WorkerId,
+    JobStore, Lease, LivingWorker, Mappings, NewJob, OpenRequest, PutError, PutOutcome, RequestOutcome,
+    ResourceRow, ResyncMark, StoreError, VolumeRow, WorkerId, Workers,
 };
 use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::{Plan, StoredEvent};
@@ -166,6 +166,13 @@ impl Mappings for Store {
         purpose: Purpose,
     ) -> Result<bool, StoreError> {
         self.backend.delete_mapping(vm, source_network, purpose).await
+    }
+}
+
+#[async_trait]
+impl Workers for Store {
+    async fn living_workers(&self) -> Result<Vec<LivingWorker>, StoreError> {
+        self.backend.living_workers().await
     }
 }
 

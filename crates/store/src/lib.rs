@@ -36,7 +36,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use failover_engine::idempotency::IdempotencyKeys;
-use failover_engine::ports::{Inventory, JobStore, Mappings};
+use failover_engine::ports::{Inventory, JobStore, Mappings, Workers};
 use secrecy::ExposeSecret;
 
 pub use error::OpenError;
@@ -45,8 +45,8 @@ pub use settings::{Migrations, StoreSettings};
 use location::Location;
 
 /// Everything that a database gives.
-trait Backend: JobStore + Inventory + Mappings + IdempotencyKeys {}
-impl<T: JobStore + Inventory + Mappings + IdempotencyKeys> Backend for T {}
+trait Backend: JobStore + Inventory + Mappings + IdempotencyKeys + Workers {}
+impl<T: JobStore + Inventory + Mappings + IdempotencyKeys + Workers> Backend for T {}
 
 /// The store: jobs, inventory, mappings and idempotency keys in one database. Cheap to clone.
 #[derive(Clone)]

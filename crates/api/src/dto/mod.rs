@@ -4,6 +4,7 @@
 //! answers may gain fields, so clients must not.
 
 pub mod attention;
+pub mod debug;
 pub mod engine;
 pub mod inventory;
 pub mod job;
@@ -19,6 +20,7 @@ pub mod test;
 pub mod verb;
 
 pub use attention::{AttentionPage, AttentionView};
+pub use debug::{DebugHealth, DebugJobs, EndpointList, LogPage};
 pub use inventory::{ImportAnswer, ImportOutcome, ReplicaAnswer, ReplicaChange, VmPage, VmView};
 pub use job::{EventPage, JobCreated, JobPage, JobStatusView, JobSummary};
 pub use job_detail::{JobDetail, LaneView, StageView, StepStanding, StepView, VolumeView, WindowView};

@@ -2,6 +2,7 @@
 
 mod attention;
 mod audit;
+mod debug;
 mod failover;
 mod health;
 mod inventory;
@@ -78,6 +79,10 @@ pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
         .route("/ossea/service-offerings", get(ossea::lists::service_offerings))
         .route("/ossea/templates", get(ossea::lists::templates))
         .route("/ossea/vms", get(ossea::vms::search))
+        .route("/debug/health", get(debug::health::show))
+        .route("/debug/failover-jobs", get(debug::failover_jobs::list))
+        .route("/debug/endpoints", get(debug::endpoints::list))
+        .route("/debug/logs", get(debug::logs::list))
         .layer(middleware::from_fn_with_state(state.clone(), in_its_lane))
         .layer(middleware::from_fn_with_state(state.clone(), carry_out_once))
         .layer(DefaultBodyLimit::max(limit))

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::DateTime;
 use failover_api::dto::engine::{Plan, StepFacts, StepKind, Verb};
 use failover_api::dto::{ErrorCode, JobDetail, Permission, Problem};
-use failover_api::{ApiSettings, ApiState, router};
+use failover_api::{ApiPorts, ApiSettings, ApiState, router};
 use failover_domain::{Attention, AttentionCode, Decision, JobId, JobStatus, Severity, TestWindow};
 use failover_engine::memory::MemoryStore;
 use failover_engine::ports::{JobStore, Lease, WorkerId};
@@ -65,7 +65,7 @@ impl TestApi {
         let clock: SharedClock = Arc::new(TokioClock::starting_at(cloud.clock().now()));
         let store = Arc::new(MemoryStore::new(Arc::clone(&clock)));
         let service = service_over(&cloud, &store, &clock);
-        let router = router(ApiState::new(service, store.clone(), settings));
+        let router = router(ApiState::new(service, ApiPorts::of(store.clone()), settings));
         Self {
             cloud,
             store,
@@ -77,7 +77,7 @@ impl TestApi {
     /// The same surroundings behind an API with settings of its own.
     pub(crate) fn again_with(mut self, settings: ApiSettings) -> Self {
         let service = service_over(&self.cloud, &self.store, &self.clock);
-        self.router = router(ApiState::new(service, self.store.clone(), settings));
+        self.router = router(ApiState::new(service, ApiPorts::of(self.store.clone()), settings));
         self
     }
 

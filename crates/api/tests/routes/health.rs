@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use failover_api::dto::ErrorCode;
-use failover_api::{ApiSettings, ApiState, router};
+use failover_api::{ApiPorts, ApiSettings, ApiState, router};
 use failover_domain::{JobId, VmId};
 use failover_engine::StoredEvent;
 use failover_engine::plan::Plan;
@@ -60,7 +60,11 @@ async fn api_whose_database_says(error: StoreError) -> Router {
     let api = TestApi::ready().await;
     let mut service = service_over(&api.cloud, &api.store, &api.clock);
     service.jobs = Arc::new(Away(error));
-    router(ApiState::new(service, api.store.clone(), ApiSettings::default()))
+    router(ApiState::new(
+        service,
+        ApiPorts::of(api.store.clone()),
+        ApiSettings::default(),
+    ))
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,13 +1,12 @@
 //! `Idempotency-Key` on POST and DELETE.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use failover_api::dto::ErrorCode;
-use failover_api::{ApiSettings, ApiState, router};
+use failover_api::{ApiPorts, ApiSettings, ApiState, router};
 use failover_engine::Event;
 use failover_engine::idempotency::{Claimed, IdempotencyKeys, KeyTerms, KeyedRequest};
 use failover_engine::ports::{JobStore, NewJob};
@@ -43,7 +42,11 @@ fn is_replayed(answer: &Answer) -> bool {
 /// The API of another process on the same database.
 fn another_process(api: &TestApi) -> Router {
     let service = service_over(&api.cloud, &api.store, &api.clock);
-    router(ApiState::new(service, api.store.clone(), ApiSettings::default()))
+    router(ApiState::new(
+        service,
+        ApiPorts::of(api.store.clone()),
+        ApiSettings::default(),
+    ))
 }
 
 /// The request that a process claims before it dies.
@@ -184,8 +187,8 @@ async fn a_failing_of_the_server_is_not_kept() {
     let jobs = JobsAtHand::of(&api.store);
     let mut service = service_over(&api.cloud, &api.store, &api.clock);
     service.jobs = jobs.clone();
-    let keys: Arc<dyn IdempotencyKeys> = api.store.clone();
-    let router = router(ApiState::new(service, keys, ApiSettings::default()));
+    let state = ApiState::new(service, ApiPorts::of(api.store.clone()), ApiSettings::default());
+    let router = router(state);
     let body = json!({ "vm_id": PGWIN });
     jobs.set_away(true);
     for _ in 0..2 {

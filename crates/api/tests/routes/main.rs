@@ -4,6 +4,7 @@
 
 mod attention;
 mod audit;
+mod debug;
 mod failover;
 mod fixture;
 mod health;

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use chrono::{DateTime, Utc};
 use failover_api::dto::ErrorCode;
-use failover_api::{ApiSettings, ApiState, router};
+use failover_api::{ApiPorts, ApiSettings, ApiState, router};
 use failover_domain::inventory::VmReport;
 use failover_domain::{SourceVm, VmId, VolumeId};
 use failover_engine::ports::{
@@ -235,7 +235,11 @@ async fn a_panic_is_a_problem_that_keeps_its_words_to_the_log() {
     let api = TestApi::empty();
     let mut service = service_over(&api.cloud, &api.store, &api.clock);
     service.inventory = Arc::new(Broken);
-    let router = router(ApiState::new(service, api.store.clone(), ApiSettings::default()));
+    let router = router(ApiState::new(
+        service,
+        ApiPorts::of(api.store.clone()),
+        ApiSettings::default(),
+    ));
     let answer = send(router, Request::get("/api/v1/vms").body(Body::empty()).unwrap()).await;
     answer.problem(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::InternalError);
     assert!(!answer.text.contains("hunter2"), "{}", answer.text);

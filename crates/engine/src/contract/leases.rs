@@ -6,8 +6,8 @@ use std::time::Duration;
 use failover_domain::{JobId, JobStatus};
 
 use super::Harness;
-use super::fixture::{LEASE, all, batch, claimed, create, end, plan, stranger, worker};
-use crate::ports::{AppendError, JobStore, WorkerId};
+use super::fixture::{LEASE, all, batch, claimed, create, end, new_job, plan, stranger, worker};
+use crate::ports::{AppendError, JobStore, LivingWorker, WorkerId};
 
 /// Many workers that claim at the same time get every job once.
 pub async fn concurrent_claimers_never_share_a_job(harness: &dyn Harness) {
@@ -215,4 +215,33 @@ async fn has_free_job(jobs: &dyn JobStore) -> bool {
         .expect("a read")
         .iter()
         .any(|r| r.owner.is_none())
+}
+
+/// Workers are known as long as their lease lasts, with the number of their jobs.
+pub async fn the_living_workers_are_known_with_their_jobs(harness: &dyn Harness) {
+    let (jobs, workers) = (harness.jobs(), harness.workers());
+    assert_eq!(workers.living_workers().await.expect("answered"), []);
+    let (busy, idle) = (
+        WorkerId::from_stored("a".into()),
+        WorkerId::from_stored("b".into()),
+    );
+    for (worker, lease) in [(&busy, 10), (&idle, 30)] {
+        let lease = Duration::from_secs(lease);
+        jobs.renew_worker(worker, lease).await.expect("renewed");
+    }
+    for vm in [1, 2] {
+        jobs.create(new_job(vm, 0)).await.expect("created");
+    }
+    jobs.claim(&busy, 10).await.expect("claimed");
+    harness.pass(Duration::from_secs(4)).await;
+    let standing = |worker: &WorkerId, left, jobs| LivingWorker {
+        worker: worker.clone(),
+        lease_left: Duration::from_secs(left),
+        jobs,
+    };
+    let living = workers.living_workers().await.expect("answered");
+    assert_eq!(living, [standing(&busy, 6, 2), standing(&idle, 26, 0)]);
+    harness.pass(Duration::from_secs(6)).await;
+    let living = workers.living_workers().await.expect("answered");
+    assert_eq!(living, [standing(&idle, 20, 0)]);
 }

@@ -11,8 +11,8 @@ use super::{JobTable, MemoryStore, Tables};
 use crate::event::StoredEvent;
 use crate::plan::Plan;
 use crate::ports::{
-    AppendError, AuditEntry, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, NewJob,
-    OpenRequest, RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId,
+    AppendError, AuditEntry, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease,
+    LivingWorker, NewJob, OpenRequest, RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId, Workers,
 };
 use crate::request::{JobRequest, StoredRequest};
 
@@ -239,6 +239,24 @@ impl JobStore for MemoryStore {
         tables.workers.remove(worker);
         tables.free_jobs_of_dead_workers(now);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Workers for MemoryStore {
+    async fn living_workers(&self) -> Result<Vec<LivingWorker>, StoreError> {
+        let now = self.clock.now();
+        let tables = self.tables();
+        let living = tables.workers.iter().filter(|(_, until)| **until > now);
+        let view = |(worker, until): (&WorkerId, &DateTime<Utc>)| {
+            let owned = |job: &&JobTable| job.record.owner.as_ref() == Some(worker);
+            LivingWorker {
+                worker: worker.clone(),
+                lease_left: (*until - now).to_std().unwrap_or_default(),
+                jobs: tables.jobs.values().filter(owned).count(),
+            }
+        };
+        Ok(living.map(view).collect())
     }
 }
 

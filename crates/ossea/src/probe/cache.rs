@@ -104,6 +104,12 @@ impl ProbeCache {
         self.reading(held)
     }
 
+    /// What the last attempt left, without asking anybody; `None` before the first one has ended.
+    pub fn last(&self) -> Option<Result<ProbeReading, FailedRefresh>> {
+        let held = self.held().clone();
+        (held.attempts > 0).then(|| self.reading(held))
+    }
+
     async fn attempt(&self) {
         let probing = CloudProbe::take(self.client.as_ref(), &self.zone, (self.clock)());
         let outcome = tokio::time::timeout(DEADLINE, probing).await.unwrap_or_else(|_| {

@@ -7,12 +7,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use diesel::dsl::{exists, not, sql};
 use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
-use failover_engine::ports::{ClaimedJob, Lease, StoreError, WorkerId};
+use failover_engine::ports::{ClaimedJob, Lease, LivingWorker, StoreError, WorkerId, Workers};
 use failover_engine::{Plan, StoredEvent};
 
 use super::database::{Database, OrStoreError};
@@ -21,6 +22,7 @@ use super::job_rows::{EventRow, PlanRow};
 use super::schema::{failover_events, failover_jobs, failover_plans, workers};
 use crate::row::{RowId, stored_number};
 use crate::tx::Abort;
+use crate::types::Ts;
 
 /// How long the row of a worker stays after its lease has ended. It could go at once if no claim of that very
 /// worker were under way; no transaction lasts this long.
@@ -29,6 +31,35 @@ const KEPT: Duration = Duration::from_secs(3600);
 /// The condition of the partial indexes, word for word: with bound values they would not be used.
 pub(super) fn active() -> SqlLiteral<Bool> {
     sql("failover_jobs.status NOT IN ('completed', 'failed')")
+}
+
+#[async_trait]
+impl Workers for Database {
+    async fn living_workers(&self) -> Result<Vec<LivingWorker>, StoreError> {
+        let mut c = self.reader().await?;
+        let owners: Vec<Option<String>> = failover_jobs::table
+            .filter(failover_jobs::owner.is_not_null())
+            .select(failover_jobs::owner)
+            .load(&mut c)
+            .await
+            .or_store_error("failover_jobs")?;
+        let living: Vec<(String, Ts, Ts)> = workers::table
+            .filter(workers::lease_until.gt(self.now()))
+            .order(workers::worker_id)
+            .select((workers::worker_id, workers::lease_until, self.now()))
+            .load(&mut c)
+            .await
+            .or_store_error("workers")?;
+        let view = |(id, until, now): (String, Ts, Ts)| LivingWorker {
+            lease_left: (until.instant() - now.instant()).to_std().unwrap_or_default(),
+            jobs: owners
+                .iter()
+                .filter(|owner| owner.as_deref() == Some(id.as_str()))
+                .count(),
+            worker: WorkerId::from_stored(id),
+        };
+        Ok(living.into_iter().map(view).collect())
+    }
 }
 
 impl Database {

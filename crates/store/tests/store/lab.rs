@@ -16,7 +16,7 @@ use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use failover_engine::contract::{Harness, ManualClock};
 use failover_engine::idempotency::IdempotencyKeys;
-use failover_engine::ports::{Inventory, JobStore, Mappings};
+use failover_engine::ports::{Inventory, JobStore, Mappings, Workers};
 use failover_store::{Store, StoreSettings};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -266,6 +266,10 @@ impl Harness for Lab {
     }
 
     fn mappings(&self) -> Arc<dyn Mappings> {
+        self.store.clone()
+    }
+
+    fn workers(&self) -> Arc<dyn Workers> {
         self.store.clone()
     }
 

@@ -79,7 +79,7 @@ pub(super) async fn start_or_show(
     let job = state.service.prepare(&request).await?;
     let job_id = match claim {
         None => state.service.jobs.create(job).await.map_err(StartError::from)?,
-        Some(claim) => state.keys.start_once(claim, job).await?,
+        Some(claim) => state.ports.keys.start_once(claim, job).await?,
     };
     let job_type = request.wanted.failover_type().job_type();
     Ok(created(state, job_id, request.vm_id, job_type, JobStatus::Pending).await)

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use failover_api::dto::ErrorCode;
-use failover_api::{ApiSettings, ApiState, router};
+use failover_api::{ApiPorts, ApiSettings, ApiState, router};
 use failover_domain::{AttentionCode, JobId};
 use failover_engine::Event;
 use failover_engine::ports::JobStore;
@@ -115,7 +115,11 @@ fn the_end() -> Vec<Event> {
 /// Another process over the same database.
 fn another_process(api: &TestApi) -> Router {
     let service = service_over(&api.cloud, &api.store, &api.clock);
-    router(ApiState::new(service, api.store.clone(), ApiSettings::default()))
+    router(ApiState::new(
+        service,
+        ApiPorts::of(api.store.clone()),
+        ApiSettings::default(),
+    ))
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,7 +192,7 @@ fn at_hand(api: &TestApi) -> (Arc<JobsAtHand>, Router) {
     let jobs = JobsAtHand::of(&api.store);
     let mut service = service_over(&api.cloud, &api.store, &api.clock);
     service.jobs = jobs.clone();
-    let state = ApiState::new(service, api.store.clone(), ApiSettings::default());
+    let state = ApiState::new(service, ApiPorts::of(api.store.clone()), ApiSettings::default());
     (jobs, router(state))
 }
 
@@ -240,7 +244,8 @@ async fn a_process_that_stops_ends_its_streams_at_once() {
     let (api, job_id) = TestApi::failing_over().await;
     let shutdown = CancellationToken::new();
     let service = service_over(&api.cloud, &api.store, &api.clock);
-    let state = ApiState::new(service, api.store.clone(), ApiSettings::default()).until(shutdown.clone());
+    let state = ApiState::new(service, ApiPorts::of(api.store.clone()), ApiSettings::default())
+        .until(shutdown.clone());
     let mut reader = Reader::open(&router(state), &job_id, "", None).await;
     assert_eq!(reader.ids(1).await, [1]);
     let before = tokio::time::Instant::now();

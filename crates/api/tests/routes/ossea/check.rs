@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use failover_api::dto::ossea::{Prerequisite, PrerequisiteStatus};
 use failover_api::dto::{CheckAnswer, ErrorCode};
-use failover_api::{ApiSettings, ApiState, router};
+use failover_api::{ApiPorts, ApiSettings, ApiState, router};
 use failover_validation::Target;
 use ossea_sim::{FaultRule, WayFault};
 use serde_json::json;
@@ -18,7 +18,11 @@ impl TestApi {
     fn aiming_at(mut self, target: Target) -> Self {
         let mut service = service_over(&self.cloud, &self.store, &self.clock);
         service.target = target;
-        self.router = router(ApiState::new(service, self.store.clone(), ApiSettings::default()));
+        self.router = router(ApiState::new(
+            service,
+            ApiPorts::of(self.store.clone()),
+            ApiSettings::default(),
+        ));
         self
     }
 
