@@ -105,6 +105,19 @@ impl Client {
         answer(path, request.send_json(body))
     }
 
+    /// POST with an idempotency key.
+    ///
+    /// # Errors
+    /// See [`Client::get`].
+    pub fn post_once(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Answer> {
+        let request = self
+            .agent
+            .post(self.url(path))
+            .header("authorization", self.authorization())
+            .header("idempotency-key", key);
+        answer(path, request.send_json(body))
+    }
+
     /// PUT.
     ///
     /// # Errors
