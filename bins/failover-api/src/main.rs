@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use failover_config::{ApiConfig, CommonArgs, Outcome, init_logging_with_ring};
+use failover_config::{ApiConfig, CommonArgs, Mistake, Outcome, init_logging_with_ring};
 use failover_engine::{Clock, SystemClock};
 use log_ring::LogRing;
 
@@ -37,7 +37,15 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let check = |config: &ApiConfig| failover_assembly::mistakes(&config.ossea, &config.target);
+    let check = |config: &ApiConfig| {
+        let mut mistakes = failover_assembly::mistakes(&config.ossea, &config.target);
+        mistakes.extend(serve::identity(&config.server).err().map(|error| Mistake {
+            path: "server.tls".to_owned(),
+            message: format!("cannot be used: {error}"),
+            origin: None,
+        }));
+        mistakes
+    };
     let loaded = match cli.common.load::<ApiConfig>(check) {
         Outcome::Run(loaded) => loaded,
         Outcome::Exit(code) => return code,

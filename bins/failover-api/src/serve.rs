@@ -8,10 +8,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use failover_api::{ApiPorts, ApiSettings, ApiState};
 use failover_assembly::{cloud_for_questions, open_store, stop_on_signal, target};
-use failover_config::ApiConfig;
+use failover_config::{ApiConfig, ServerSettings, TlsFiles};
 use failover_engine::ports::{Inventory, JobStore, Mappings};
 use failover_engine::{FailoverService, SystemClock};
-use http_edge::{Drain, EdgeSettings};
+use http_edge::{Drain, EdgeSettings, TlsError, TlsIdentity};
 use log_ring::LogRing;
 use tokio::net::TcpListener;
 
@@ -51,14 +51,19 @@ pub(crate) async fn run(config: &ApiConfig, ring: LogRing) -> anyhow::Result<()>
             server.listen
         )
     })?;
-    announce(listener.local_addr()?)?;
+    let tls = identity(server)?;
+    announce(listener.local_addr()?, tls.is_some())?;
     let ports = ApiPorts::of(Arc::new(store.clone()));
     let state = ApiState::new(service(config, store)?, ports, settings)
         .with_log_ring(ring)
         .until(shutdown.clone());
     tokio::spawn(failover_api::forget_old_keys(state.clone()));
     let router = failover_api::router(state);
-    match http_edge::serve(listener, router, edge, shutdown).await {
+    let drain = match tls {
+        None => http_edge::serve(listener, router, edge, shutdown).await,
+        Some(tls) => http_edge::serve_over_tls(listener, tls, router, edge, shutdown).await,
+    };
+    match drain {
         Drain::Complete => tracing::info!("Stopped; every request was finished."),
         Drain::Cut { connections } => {
             tracing::warn!(
@@ -84,14 +89,21 @@ where
     })
 }
 
+/// Who the server says it is, where it is served over TLS.
+pub(crate) fn identity(server: &ServerSettings) -> Result<Option<TlsIdentity>, TlsError> {
+    let read = |tls: &TlsFiles| TlsIdentity::from_files(&tls.cert_file, &tls.key_file);
+    server.tls.as_ref().map(read).transpose()
+}
+
 /// Tells programs where the API is.
-fn announce(address: SocketAddr) -> anyhow::Result<()> {
-    tracing::info!(%address, "Serving.");
+fn announce(address: SocketAddr, is_tls: bool) -> anyhow::Result<()> {
+    let scheme = if is_tls { "https" } else { "http" };
+    tracing::info!(%address, scheme, "Serving.");
     let mut stdout = std::io::stdout().lock();
     writeln!(
         stdout,
         "{}",
-        serde_json::json!({ "listening": format!("http://{address}") })
+        serde_json::json!({ "listening": format!("{scheme}://{address}") })
     )?;
     Ok(stdout.flush()?)
 }

@@ -31,7 +31,7 @@ pub use section::failover::FailoverSettings;
 pub use section::log::{LogFormat, LogSettings};
 pub use section::oma::{HookAddress, HookSettings, OmaSettings};
 pub use section::ossea::OsseaSettings;
-pub use section::server::ServerSettings;
+pub use section::server::{ServerSettings, TlsFiles};
 pub use section::sim::{SimCredentials, SimProfile, SimScope, SimSettings, SimStorage};
 pub use section::target::TargetSettings;
 pub use section::worker::WorkerSettings;

@@ -376,6 +376,52 @@ fn without_a_token_only_this_machine_is_served() {
 }
 
 #[test]
+fn an_origin_has_a_scheme_and_a_host_and_no_path() {
+    let with = |value: &str| Site::working().with("FAILOVER__SERVER__ALLOWED_ORIGINS", value);
+    let loaded = with("https://Console.example.org,http://[::1]:3000").load::<ApiConfig>();
+    assert_eq!(
+        loaded.unwrap().config.server.allowed_origins,
+        ["https://console.example.org", "http://[::1]:3000"],
+        "as browsers write them"
+    );
+    for wrong in [
+        "*",
+        "console.example.org",
+        "https://",
+        "https://a/b",
+        "https://a b",
+    ] {
+        let mistakes = with(wrong).mistakes::<ApiConfig>();
+        assert!(
+            has(&mistakes, &["server.allowed_origins", wrong, "without a path"]),
+            "{mistakes:#?}"
+        );
+    }
+}
+
+#[test]
+fn tls_needs_a_certificate_and_its_key() {
+    let (cert, key) = (
+        "FAILOVER__SERVER__TLS__CERT_FILE",
+        "FAILOVER__SERVER__TLS__KEY_FILE",
+    );
+    let both = Site::working().with(cert, "/c.pem").with(key, "/k.pem");
+    let tls = both.load::<ApiConfig>().unwrap().config.server.tls.unwrap();
+    assert_eq!((tls.cert_file, tls.key_file), ("/c.pem".into(), "/k.pem".into()));
+    assert_eq!(
+        Site::working().load::<ApiConfig>().unwrap().config.server.tls,
+        None
+    );
+    for (given, missing) in [
+        (cert, "server.tls.key_file is missing"),
+        (key, "server.tls.cert_file is missing"),
+    ] {
+        let mistakes = Site::working().with(given, "/x.pem").mistakes::<ApiConfig>();
+        assert!(has(&mistakes, &[missing, "allowed are both"]), "{mistakes:#?}");
+    }
+}
+
+#[test]
 fn limits_that_contradict_each_other_are_a_mistake() {
     let site = Site::working()
         .with("FAILOVER__WORKER__RETRY_MIN", "1m")

@@ -1,23 +1,24 @@
 //! One connection from its first byte to its end.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, Response};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tower_http::timeout::TimeoutBody;
 
-use crate::patience::{PatientStream, Requests};
-use crate::{CloseWithoutAnswer, EdgeSettings};
+use crate::patience::{PatientStream, Requests, UntilSent};
+use crate::{CloseWithoutAnswer, EdgeSettings, TlsIdentity};
 
 /// What the service returns to hyper to have the connection closed.
 #[derive(Debug)]
@@ -30,26 +31,58 @@ impl std::fmt::Display for ClosedOnPurpose {
 }
 impl std::error::Error for ClosedOnPurpose {}
 
-/// Serves the connection until the peer is done, the shutdown has drained it, or `cut` ends it.
-pub(crate) async fn drive(
-    stream: TcpStream,
-    app: Router,
-    settings: EdgeSettings,
-    shutdown: CancellationToken,
-    cut: CancellationToken,
-) {
+/// What every connection of a server has in common.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    pub(crate) app: Router,
+    pub(crate) settings: EdgeSettings,
+    /// Who the server says it is, where it is served over TLS.
+    pub(crate) tls: Option<TlsIdentity>,
+    /// No further requests are taken.
+    pub(crate) shutdown: CancellationToken,
+    /// Everything ends at once.
+    pub(crate) cut: CancellationToken,
+}
+
+/// Serves the connection until the peer is done, the shutdown has drained it, or it is cut.
+pub(crate) async fn drive(stream: TcpStream, terms: Terms) {
     let Ok(peer) = stream.peer_addr() else { return };
     // Answers are small and written at once, so there is nothing for Nagle's algorithm to gather.
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let requests = Requests::default();
+    let settings = &terms.settings;
     let stream = PatientStream::new(
         stream,
         requests.clone(),
         settings.first_byte_timeout,
         settings.head_timeout,
     );
+    let Some(tls) = &terms.tls else {
+        return converse(stream, peer, requests, &terms).await;
+    };
+    let accepted = tokio::select! {
+        accepted = tls.acceptor().accept(stream) => accepted,
+        // No request has begun, so nobody loses one.
+        () = terms.shutdown.cancelled() => return,
+    };
+    match accepted {
+        Ok(mut stream) => {
+            // The handshake was no head of a request.
+            stream.get_mut().0.begin_anew(settings.first_byte_timeout);
+            converse(stream, peer, requests, &terms).await;
+        }
+        Err(error) => tracing::debug!(%peer, %error, "no TLS session came about"),
+    }
+}
+
+/// Answers requests on a connection, whatever carries it.
+async fn converse<S>(stream: S, peer: SocketAddr, requests: Requests, terms: &Terms)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (app, settings) = (terms.app.clone(), terms.settings);
     let service = service_fn(move |request: Request<Incoming>| {
         let served = requests.begin();
         let app = app.clone();
@@ -60,14 +93,7 @@ pub(crate) async fn drive(
                 Ok(response) => response,
                 Err(never) => match never {},
             };
-            // Served until its last piece is written, or given up.
-            let response = response.map(|body| {
-                Body::new(body.map_frame(move |frame| {
-                    let _until_then = &served;
-                    frame
-                }))
-            });
-            answer_or_close(response)
+            answer_or_close(response.map(|body| UntilSent::new(body, served)))
         }
     });
     let connection = http1::Builder::new()
@@ -77,7 +103,7 @@ pub(crate) async fn drive(
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
-        () = shutdown.cancelled() => None,
+        () = terms.shutdown.cancelled() => None,
     };
     let ended = match ended {
         Some(ended) => ended,
@@ -85,7 +111,7 @@ pub(crate) async fn drive(
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = connection => ended,
-                () = cut.cancelled() => return,
+                () = terms.cut.cancelled() => return,
             }
         }
     };
@@ -94,7 +120,7 @@ pub(crate) async fn drive(
     }
 }
 
-fn answer_or_close(response: Response<Body>) -> Result<Response<Body>, ClosedOnPurpose> {
+fn answer_or_close(response: Response<UntilSent>) -> Result<Response<UntilSent>, ClosedOnPurpose> {
     match response.extensions().get::<CloseWithoutAnswer>() {
         Some(CloseWithoutAnswer) => Err(ClosedOnPurpose),
         None => Ok(response),

@@ -11,6 +11,7 @@
 
 mod connection;
 mod patience;
+mod tls;
 
 use std::io;
 use std::sync::Arc;
@@ -21,6 +22,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+pub use tls::{TlsError, TlsIdentity};
+
+use connection::Terms;
 
 /// How the edge treats its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +76,18 @@ pub enum Drain {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloseWithoutAnswer;
 
+/// Serves `app` on `listener` over TLS, and otherwise as [`serve`] does. The handshake has as long as the head of a
+/// request.
+pub async fn serve_over_tls(
+    listener: TcpListener,
+    tls: TlsIdentity,
+    app: Router,
+    settings: EdgeSettings,
+    shutdown: CancellationToken,
+) -> Drain {
+    accept_and_drain(listener, Some(tls), app, settings, shutdown).await
+}
+
 /// Serves `app` on `listener` until `shutdown` is cancelled, then drains and returns.
 ///
 /// The listener is closed as soon as the shutdown begins, so a load balancer sees new connections refused.
@@ -81,11 +98,28 @@ pub async fn serve(
     settings: EdgeSettings,
     shutdown: CancellationToken,
 ) -> Drain {
+    accept_and_drain(listener, None, app, settings, shutdown).await
+}
+
+async fn accept_and_drain(
+    listener: TcpListener,
+    tls: Option<TlsIdentity>,
+    app: Router,
+    settings: EdgeSettings,
+    shutdown: CancellationToken,
+) -> Drain {
     let cut = CancellationToken::new();
+    let terms = Terms {
+        app,
+        settings,
+        tls,
+        shutdown: shutdown.clone(),
+        cut: cut.clone(),
+    };
     let connections = TaskTracker::new();
     let slots = Arc::new(Semaphore::new(settings.max_connections.max(1)));
     while let Some((stream, slot)) = next_connection(&listener, &slots, &shutdown).await {
-        let connection = connection::drive(stream, app.clone(), settings, shutdown.clone(), cut.clone());
+        let connection = connection::drive(stream, terms.clone());
         connections.spawn(async move {
             connection.await;
             drop(slot);

@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
+use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
@@ -43,6 +45,41 @@ impl Requests {
 impl Drop for BeingServed {
     fn drop(&mut self) {
         self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The body of an answer: its request is served until the last piece is sent, or it is given up.
+pub(crate) struct UntilSent {
+    body: Body,
+    _served: BeingServed,
+}
+
+impl UntilSent {
+    pub(crate) fn new(body: Body, served: BeingServed) -> Self {
+        Self {
+            body,
+            _served: served,
+        }
+    }
+}
+
+impl hyper::body::Body for UntilSent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -81,6 +118,11 @@ impl PatientStream {
             phase: Phase::Fresh(Box::pin(tokio::time::sleep(first_byte_within))),
             head_within,
         }
+    }
+
+    /// What came until now was no request: the first byte of one is due anew.
+    pub(crate) fn begin_anew(&mut self, first_byte_within: Duration) {
+        self.phase = Phase::Fresh(Box::pin(tokio::time::sleep(first_byte_within)));
     }
 
     /// Whether a request is being served now. Notes heads that were completed since the last look.

@@ -1,13 +1,14 @@
 //! `[server]`: how the API is served.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 use super::seconds;
 use crate::kind::Kind;
-use crate::reader::Reader;
+use crate::reader::{Reader, Section};
 
 /// How the API is served.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// The bearer token that callers show; without one only this machine is served.
     pub token: Option<SecretString>,
+    /// The server's certificate and its key, where it is served over TLS.
+    pub tls: Option<TlsFiles>,
     /// How long a fresh connection may say nothing.
     pub first_byte_timeout: Duration,
     /// How long a caller may take for a request's head.
@@ -44,6 +47,38 @@ pub struct ServerSettings {
     pub drain_timeout: Duration,
 }
 
+/// What a server shows to prove who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Its certificate, with those of its issuers after it, in PEM form.
+    pub cert_file: PathBuf,
+    /// The key, in PEM form.
+    pub key_file: PathBuf,
+}
+
+impl TlsFiles {
+    /// Reads both keys. One without the other is a mistake.
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        const CERT: &str = "tls.cert_file";
+        const KEY: &str = "tls.key_file";
+        let cert_file = section.optional(CERT, &Kind::path());
+        let key_file = section.optional(KEY, &Kind::path());
+        let (has_cert, has_key) = (section.raw(CERT).is_some(), section.raw(KEY).is_some());
+        if has_cert != has_key {
+            let (given, missing) = if has_cert { (CERT, KEY) } else { (KEY, CERT) };
+            let message = format!(
+                "is missing, and server.{given} is there: allowed are both, for TLS, or neither ({})",
+                section.ways_to_give(missing)
+            );
+            section.mistake(missing, message, section.origin(given));
+        }
+        Some(Self {
+            cert_file: cert_file?,
+            key_file: key_file?,
+        })
+    }
+}
+
 impl ServerSettings {
     /// Reads the section.
     pub fn read(reader: &mut Reader) -> Option<Self> {
@@ -65,6 +100,7 @@ impl ServerSettings {
         Some(Self {
             listen,
             token,
+            tls: TlsFiles::read(&mut section),
             first_byte_timeout: section.or("first_byte_timeout", &within, seconds(10)),
             header_timeout: section.or("header_timeout", &within, seconds(10)),
             body_idle_timeout: section.or("body_idle_timeout", &within, seconds(15)),
