@@ -412,7 +412,7 @@ mod tests {
             (vec!["readiness", "x", "--type", "dead"], "live or test"),
             (vec!["readiness"], "<VM>"),
             (vec!["readiness", "x", "--all"], "cannot be used"),
-            (vec!["readiness", "x", "--not-ready"], "--all"),
+            (vec!["readiness", "x", "--not-ready"], "cannot be used"),
             (
                 vec!["mappings", "set", "x", "a=b", "--purpose", "fun"],
                 "production or test",

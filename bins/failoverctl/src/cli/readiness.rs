@@ -15,7 +15,7 @@ pub(crate) struct ReadinessArgs {
     #[arg(long, conflicts_with = "vm")]
     pub(crate) all: bool,
     /// Only source VMs that are not ready.
-    #[arg(long, requires = "all")]
+    #[arg(long, conflicts_with = "vm")]
     pub(crate) not_ready: bool,
     /// For which kind of failover.
     #[arg(long = "type", value_name = "TYPE", default_value = "live", value_parser = failover_type)]
