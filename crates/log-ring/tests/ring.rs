@@ -1,7 +1,5 @@
 //! What a ring keeps of what is logged.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::sync::Arc;
 
 use chrono::DateTime;
