@@ -45,6 +45,7 @@ pub(crate) async fn run(config: &ApiConfig, ring: LogRing) -> anyhow::Result<()>
         max_connections: server.max_connections,
         drain_deadline: server.drain_timeout,
     };
+    check_descriptors(server.max_connections);
     let listener = TcpListener::bind(server.listen).await.with_context(|| {
         format!(
             "server.listen is {}, which cannot be listened on; choose another address or port",
@@ -87,6 +88,24 @@ where
         target: target(&config.target).context("the section [target]")?,
         clock: Arc::new(SystemClock),
     })
+}
+
+/// How many files the process needs beside its connections: the database, the cloud, logs.
+const OTHER_FILES: u64 = 128;
+
+/// Sees to it that so many connections can be open, or says that they cannot.
+fn check_descriptors(connections: usize) {
+    let wanted = u64::try_from(connections)
+        .unwrap_or(u64::MAX)
+        .saturating_add(OTHER_FILES);
+    if let Some(allowed) = http_edge::allow_many_connections().filter(|allowed| *allowed < wanted) {
+        tracing::warn!(
+            allowed,
+            wanted,
+            "The system lets this process open fewer files than server.max_connections needs: raise its limit (LimitNOFILE \
+             in systemd), or lower server.max_connections."
+        );
+    }
 }
 
 /// Who the server says it is, where it is served over TLS.

@@ -10,6 +10,7 @@
 //! drain deadline cuts them.
 
 mod connection;
+mod descriptors;
 mod patience;
 mod tls;
 
@@ -23,6 +24,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use descriptors::allow_many_connections;
 pub use tls::{TlsError, TlsIdentity};
 
 use connection::Terms;
@@ -40,7 +42,8 @@ pub struct EdgeSettings {
     /// How long a kept-alive connection may be idle between requests. Behind a load balancer it is longer than the
     /// balancer's own idle time.
     pub idle_timeout: Duration,
-    /// How many connections are open at once; further ones wait in the listener's backlog. At least 1.
+    /// How many connections are open at once; further ones wait in the listener's backlog. At least 1. Strangers who say
+    /// nothing hold one each until their time is over, so it is many times what callers need.
     pub max_connections: usize,
     /// How long requests in flight may go on after the shutdown began.
     pub drain_deadline: Duration,
@@ -53,7 +56,7 @@ impl Default for EdgeSettings {
             head_timeout: Duration::from_secs(10),
             body_idle_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(75),
-            max_connections: 1024,
+            max_connections: 16_384,
             drain_deadline: Duration::from_secs(25),
         }
     }

@@ -106,7 +106,7 @@ impl ServerSettings {
             body_idle_timeout: section.or("body_idle_timeout", &within, seconds(15)),
             idle_timeout: section.or("idle_timeout", &within, seconds(75)),
             request_timeout: section.or("request_timeout", &within, seconds(60)),
-            max_connections: section.or("max_connections", &Kind::number(1..=100_000), 1024),
+            max_connections: section.or("max_connections", &Kind::number(1..=100_000), 16_384),
             max_event_streams: section.or("max_event_streams", &Kind::number(1..=100_000), 256),
             heavy_requests: section.or("heavy_requests", &Kind::number(1..=100_000), 32),
             light_requests: section.or("light_requests", &Kind::number(1..=100_000), 512),
