@@ -13,7 +13,6 @@ use failover_engine::ports::{Inventory, JobStore, Mappings};
 use failover_engine::{FailoverService, SystemClock};
 use http_edge::{Drain, EdgeSettings, TlsError, TlsIdentity};
 use log_ring::LogRing;
-use tokio::net::TcpListener;
 
 /// Serves until SIGTERM or SIGINT. A database or a cloud that goes away meanwhile is told to the callers.
 #[tokio::main]
@@ -46,7 +45,7 @@ pub(crate) async fn run(config: &ApiConfig, ring: LogRing) -> anyhow::Result<()>
         drain_deadline: server.drain_timeout,
     };
     check_descriptors(server.max_connections);
-    let listener = TcpListener::bind(server.listen).await.with_context(|| {
+    let listener = http_edge::listen(server.listen).with_context(|| {
         format!(
             "server.listen is {}, which cannot be listened on; choose another address or port",
             server.listen

@@ -51,6 +51,21 @@ pub(crate) async fn drive(stream: TcpStream, terms: Terms) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
+    // Whoever says nothing gets no buffers: those of hyper are most of what a connection costs.
+    let said = tokio::time::timeout(terms.settings.first_byte_timeout, stream.readable());
+    tokio::select! {
+        said = said => match said {
+            Ok(Ok(())) => Box::pin(attend(stream, peer, terms)).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "connection ended early"),
+            Err(_) => tracing::debug!(%peer, "connection said nothing in time"),
+        },
+        // No request has begun, so nobody loses one.
+        () = terms.shutdown.cancelled() => {}
+    }
+}
+
+/// Attends to a connection that has begun to say something.
+async fn attend(stream: TcpStream, peer: SocketAddr, terms: Terms) {
     let requests = Requests::default();
     let settings = &terms.settings;
     let stream = PatientStream::new(

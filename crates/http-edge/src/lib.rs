@@ -15,11 +15,12 @@ mod patience;
 mod tls;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -78,6 +79,25 @@ pub enum Drain {
 /// network does that fails between the work and its reply. Only a simulator has a use for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloseWithoutAnswer;
+
+/// How many connections may wait to be accepted; the system has a bound of its own (`net.core.somaxconn`). One that finds
+/// no room is believed open by its peer and known to nobody here.
+const BACKLOG: u32 = 8192;
+
+/// Listens on an address, with room for many connections that come at once.
+///
+/// # Errors
+/// When the address is taken, or is not this machine's.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart need not wait until the connections of the process before are forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves `app` on `listener` over TLS, and otherwise as [`serve`] does. The handshake has as long as the head of a
 /// request.

@@ -273,3 +273,10 @@ async fn a_marked_response_is_never_sent() {
     let mut stream = send_request(edge.address).await;
     assert_eq!(rest(&mut stream).await, "");
 }
+
+#[tokio::test]
+async fn a_taken_address_is_an_error() {
+    let first = http_edge::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let again = http_edge::listen(first.local_addr().unwrap()).unwrap_err();
+    assert_eq!(again.kind(), std::io::ErrorKind::AddrInUse);
+}
