@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use failover_engine::idempotency::IdempotencyKeys;
+use failover_engine::looks::ReadinessLooks;
 use failover_engine::ports::Workers;
 use failover_engine::service::FailoverService;
 use log_ring::LogRing;
@@ -85,14 +86,17 @@ pub struct ApiPorts {
     pub keys: Arc<dyn IdempotencyKeys>,
     /// Who drives jobs.
     pub workers: Arc<dyn Workers>,
+    /// What was seen last of the readiness of source VMs.
+    pub looks: Arc<dyn ReadinessLooks>,
 }
 
 impl ApiPorts {
     /// The ports of one store.
-    pub fn of<S: IdempotencyKeys + Workers + 'static>(store: Arc<S>) -> Self {
+    pub fn of<S: IdempotencyKeys + Workers + ReadinessLooks + 'static>(store: Arc<S>) -> Self {
         Self {
             keys: store.clone(),
-            workers: store,
+            workers: store.clone(),
+            looks: store,
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod inventory;
 pub mod jobs;
 pub mod journal;
 pub mod leases;
+pub mod looks;
 pub mod requests;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,7 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::Clock;
 use crate::idempotency::IdempotencyKeys;
+use crate::looks::ReadinessLooks;
 use crate::ports::{Inventory, JobStore, Mappings, Workers};
 
 /// An empty store and its clock.
@@ -45,6 +47,9 @@ pub trait Harness: Send + Sync {
 
     /// Its idempotency keys.
     fn keys(&self) -> Arc<dyn IdempotencyKeys>;
+
+    /// Its looks at readiness.
+    fn looks(&self) -> Arc<dyn ReadinessLooks>;
 
     /// Lets time pass by the clock that leases are judged by.
     async fn pass(&self, time: Duration);
@@ -147,6 +152,11 @@ macro_rules! store_contract {
             the_mappings_of_many_are_those_of_each,
             the_users_of_networks_are_found_among_all_source_vms,
         );
+        $crate::store_contract!(@module $harness, looks:
+            a_look_reads_back_for_its_type_only,
+            a_newer_look_takes_the_place_of_an_older_one_and_never_the_reverse,
+            looks_at_once_leave_the_newest,
+        );
         $crate::store_contract!(@module $harness, idempotency:
             of_claims_at_once_one_is_granted,
             a_kept_answer_is_given_again,
@@ -198,6 +208,10 @@ mod tests {
         }
 
         fn keys(&self) -> Arc<dyn IdempotencyKeys> {
+            self.store.clone()
+        }
+
+        fn looks(&self) -> Arc<dyn ReadinessLooks> {
             self.store.clone()
         }
 

@@ -14,6 +14,7 @@ pub mod event;
 pub mod failure;
 pub mod idempotency;
 mod journal;
+pub mod looks;
 pub mod memory;
 pub mod parts;
 pub mod plan;

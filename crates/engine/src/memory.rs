@@ -7,17 +7,19 @@
 mod idempotency;
 mod inventory;
 mod jobs;
+mod looks;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use failover_domain::{JobId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
+use failover_domain::{FailoverType, JobId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 
 use crate::clock::SharedClock;
 use crate::event::StoredEvent;
 use crate::idempotency::IdempotencyKey;
+use crate::looks::ReadinessLook;
 use crate::plan::Plan;
 use crate::ports::{AuditEntry, JobRecord, ResourceKind, ResourceRow, VolumeRow, WorkerId};
 use crate::request::StoredRequest;
@@ -41,6 +43,7 @@ struct Tables {
     mappings: BTreeMap<VmId, BTreeMap<(String, Purpose), NetworkMapping>>,
     audit: Vec<AuditEntry>,
     keys: BTreeMap<(String, IdempotencyKey), KeyRow>,
+    looks: HashMap<(VmId, FailoverType), ReadinessLook>,
 }
 
 struct JobTable {

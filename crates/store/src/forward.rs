@@ -6,10 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use failover_domain::inventory::VmReport;
-use failover_domain::{JobId, NetworkId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
+use failover_domain::{FailoverType, JobId, NetworkId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 use failover_engine::idempotency::{
     Claimed, IdempotencyKeys, KeyClaim, KeyTerms, KeyedRequest, StartOnceError, StoredAnswer,
 };
+use failover_engine::looks::{ReadinessLook, ReadinessLooks};
 use failover_engine::ports::{
     AppendError, AuditEntry, Batch, ClaimedJob, ClearError, CreateError, Inventory, JobFilter, JobRecord,
     JobStore, Lease, LivingWorker, Mappings, NewJob, OpenRequest, PutError, PutOutcome, RequestOutcome,
@@ -201,5 +202,20 @@ impl IdempotencyKeys for Store {
 
     async fn forget_old_keys(&self, limit: usize) -> Result<usize, StoreError> {
         self.backend.forget_old_keys(limit).await
+    }
+}
+
+#[async_trait]
+impl ReadinessLooks for Store {
+    async fn last_looks(
+        &self,
+        failover: FailoverType,
+        vms: &[VmId],
+    ) -> Result<BTreeMap<VmId, ReadinessLook>, StoreError> {
+        self.backend.last_looks(failover, vms).await
+    }
+
+    async fn put_looks(&self, looks: &[ReadinessLook]) -> Result<(), StoreError> {
+        self.backend.put_looks(looks).await
     }
 }

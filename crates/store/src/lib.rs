@@ -36,6 +36,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use failover_engine::idempotency::IdempotencyKeys;
+use failover_engine::looks::ReadinessLooks;
 use failover_engine::ports::{Inventory, JobStore, Mappings, Workers};
 use secrecy::ExposeSecret;
 
@@ -45,10 +46,10 @@ pub use settings::{Migrations, StoreSettings};
 use location::Location;
 
 /// Everything that a database gives.
-trait Backend: JobStore + Inventory + Mappings + IdempotencyKeys + Workers {}
-impl<T: JobStore + Inventory + Mappings + IdempotencyKeys + Workers> Backend for T {}
+trait Backend: JobStore + Inventory + Mappings + IdempotencyKeys + ReadinessLooks + Workers {}
+impl<T: JobStore + Inventory + Mappings + IdempotencyKeys + ReadinessLooks + Workers> Backend for T {}
 
-/// The store: jobs, inventory, mappings and idempotency keys in one database. Cheap to clone.
+/// The store: jobs, inventory, mappings, idempotency keys and looks at readiness in one database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     backend: Arc<dyn Backend>,

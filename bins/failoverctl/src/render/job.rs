@@ -167,13 +167,17 @@ pub(crate) fn summary(detail: &JobDetail, paint: Paint) -> String {
 
 /// A completed live failover waits for a person's word, or for its time.
 fn what_comes_next(job: &JobSummary) -> String {
-    let is_open = job.job_type == JobType::Live && job.status == JobStatus::Completed && job.settled_by.is_none();
+    let is_open =
+        job.job_type == JobType::Live && job.status == JobStatus::Completed && job.settled_by.is_none();
     if !is_open {
         return String::new();
     }
     let id = &job.job_id;
     let waits = match job.settle_at {
-        Some(at) => format!("Its commit policy settles it at {}; before that:", figures::instant(at)),
+        Some(at) => format!(
+            "Its commit policy settles it at {}; before that:",
+            figures::instant(at)
+        ),
         None => "Its rollback points are kept until it is settled:".to_owned(),
     };
     format!(

@@ -4,6 +4,7 @@ pub use failover_engine::event::{
     ClosingReason, CreatedObject, Event, Failure, FailureCode, RestingPlace, StepError, StepErrorKind,
     StepFacts, StoredEvent, VmHealth,
 };
+pub use failover_engine::looks::ReadinessChanges;
 pub use failover_engine::plan::{
     BootGrade, BootPolicy, CommitPolicy, Direction, Errand, Lane, OnBootFailure, Plan, PlannedDisk,
     PlannedNic, PlannedVm, Settled, Stage, Step, StepId, StepKind, TestErrand, WarningPolicy, WayBackLine,

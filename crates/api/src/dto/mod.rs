@@ -32,7 +32,7 @@ pub use ossea::{
 };
 pub use problem::{ErrorCode, Mistake, Problem};
 pub use quarantine::{AuditList, ClearQuarantine, MarkedReplica, QuarantineView};
-pub use readiness::{FailedCheck, FleetReadinessPage, ReadinessTotals, VmReadinessView};
+pub use readiness::{FailedCheck, FleetReadinessPage, ReadinessAnswer, ReadinessTotals, VmReadinessView};
 pub use readiness_part::{
     ActiveJobFacts, ConfigurationFacts, ConfiguredObject, DiskSync, DiskVolume, NetworkFacts, NicMapping,
     PartAnswer, SyncFacts, VolumeFacts, VolumeInCloud,

@@ -2,9 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use failover_domain::{CheckType, FailoverType, Finding, Readiness, ReadinessBand, VmId};
+use failover_domain::{CheckType, EstimatedDuration, FailoverType, Finding, Readiness, ReadinessBand, VmId};
+use failover_engine::looks::ReadinessChanges;
 use failover_engine::service::VmReadiness;
 use serde::{Deserialize, Serialize};
+
+/// The verdict over one source VM.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadinessAnswer {
+    /// The verdict.
+    #[serde(flatten)]
+    pub readiness: Readiness,
+    /// What has changed since somebody looked last; absent the first time, and when the last look cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<ReadinessChanges>,
+}
 
 /// A page of the inventory with the verdict over each source VM.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +63,12 @@ pub struct VmReadinessView {
     pub failed_checks: Vec<FailedCheck>,
     /// What a person must do before a failover may start.
     pub required_actions: Vec<String>,
+    /// How long the failover should take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_duration: Option<EstimatedDuration>,
+    /// What has changed since somebody looked last; absent the first time, and when the last look cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<ReadinessChanges>,
     /// All checks with their details, when they were asked for (`full=true`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checks: Option<Vec<Finding>>,
@@ -117,6 +135,8 @@ impl VmReadinessView {
             band: verdict.band,
             failed_checks: verdict.failures().map(failed).collect(),
             required_actions: verdict.required_actions,
+            estimated_duration: verdict.estimated_duration,
+            changes: None,
             checks: None,
         }
     }

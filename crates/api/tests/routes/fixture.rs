@@ -12,6 +12,7 @@ use failover_api::dto::engine::{Plan, StepFacts, StepKind, Verb};
 use failover_api::dto::{ErrorCode, JobDetail, Permission, Problem};
 use failover_api::{ApiPorts, ApiSettings, ApiState, router};
 use failover_domain::{Attention, AttentionCode, Decision, JobId, JobStatus, Severity, TestWindow};
+use failover_engine::looks::ReadinessLooks;
 use failover_engine::memory::MemoryStore;
 use failover_engine::ports::{JobStore, Lease, WorkerId};
 use failover_engine::request::JobRequest;
@@ -78,6 +79,17 @@ impl TestApi {
     pub(crate) fn again_with(mut self, settings: ApiSettings) -> Self {
         let service = service_over(&self.cloud, &self.store, &self.clock);
         self.router = router(ApiState::new(service, ApiPorts::of(self.store.clone()), settings));
+        self
+    }
+
+    /// The same surroundings behind an API that keeps looks at readiness elsewhere.
+    pub(crate) fn remembering(mut self, looks: Arc<dyn ReadinessLooks>) -> Self {
+        let service = service_over(&self.cloud, &self.store, &self.clock);
+        let ports = ApiPorts {
+            looks,
+            ..ApiPorts::of(self.store.clone())
+        };
+        self.router = router(ApiState::new(service, ports, ApiSettings::default()));
         self
     }
 

@@ -21,6 +21,8 @@ mod jobs;
 mod journal;
 #[path = "../shared/leases.rs"]
 mod leases;
+#[path = "../shared/looks.rs"]
+mod looks;
 #[path = "../shared/mappings.rs"]
 mod mappings;
 #[path = "../shared/requests.rs"]

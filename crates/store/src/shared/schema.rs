@@ -206,6 +206,18 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    readiness_looks (vm_id, failover_type) {
+        vm_id -> Text,
+        failover_type -> Text,
+        at -> TsSql,
+        is_ready -> Bool,
+        score -> Double,
+        failed_rules -> JsonSql,
+    }
+}
+
 diesel::joinable!(vm_disks -> replication_jobs (job_id));
 diesel::joinable!(vm_disks -> ossea_volumes (ossea_volume_id));
 diesel::joinable!(cbt_history -> replication_jobs (job_id));

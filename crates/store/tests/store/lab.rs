@@ -16,6 +16,7 @@ use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use failover_engine::contract::{Harness, ManualClock};
 use failover_engine::idempotency::IdempotencyKeys;
+use failover_engine::looks::ReadinessLooks;
 use failover_engine::ports::{Inventory, JobStore, Mappings, Workers};
 use failover_store::{Store, StoreSettings};
 use tempfile::TempDir;
@@ -274,6 +275,10 @@ impl Harness for Lab {
     }
 
     fn keys(&self) -> Arc<dyn IdempotencyKeys> {
+        self.store.clone()
+    }
+
+    fn looks(&self) -> Arc<dyn ReadinessLooks> {
         self.store.clone()
     }
 

@@ -4,6 +4,7 @@ mod customer_queries;
 mod foreign_rows;
 mod lab;
 mod leases;
+mod looks;
 mod migrating;
 mod opening;
 mod racing;

@@ -292,7 +292,7 @@ async fn everything(database: &Database) -> Vec<Vec<String>> {
 }
 
 /// The schema, a line for each of its objects.
-async fn schema_of(database: &Database) -> Vec<String> {
+pub(crate) async fn schema_of(database: &Database) -> Vec<String> {
     let query = match database {
         Database::File(_) => {
             "SELECT name || ': ' || sql AS text FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"

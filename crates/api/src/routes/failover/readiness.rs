@@ -1,13 +1,16 @@
 //! `GET /api/v1/failover/{vm_id}/readiness` and `GET /api/v1/failover/readiness`: the verdict over one source VM, and
 //! over many.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
-use failover_domain::{FailoverType, Readiness, VmId};
+use failover_domain::{FailoverType, VmId};
+use failover_engine::looks::{ReadinessChanges, ReadinessLook};
 use failover_engine::service::{FleetQuery, VmReadiness};
 use serde::Deserialize;
 
-use crate::dto::{FleetReadinessPage, ReadinessTotals, VmReadinessView};
+use crate::dto::{FleetReadinessPage, ReadinessAnswer, ReadinessTotals, VmReadinessView};
 use crate::error::ApiError;
 use crate::extract::{ApiPath, ApiQuery, limit, parameter};
 use crate::routes::vms::known_vm;
@@ -42,10 +45,13 @@ pub(in crate::routes) async fn show(
     State(state): State<ApiState>,
     ApiPath(vm_id): ApiPath<VmId>,
     ApiQuery(query): ApiQuery<ReadinessQuery>,
-) -> Result<Json<Readiness>, ApiError> {
+) -> Result<Json<ReadinessAnswer>, ApiError> {
     let failover = query.failover()?;
     known_vm(&state, &vm_id).await?;
-    Ok(Json(state.service.readiness(&vm_id, failover).await?))
+    let readiness = state.service.readiness(&vm_id, failover).await?;
+    let look = ReadinessLook::of(&readiness, &vm_id, failover, state.service.clock.now());
+    let changes = note_looks(&state, failover, vec![look]).await.remove(&vm_id);
+    Ok(Json(ReadinessAnswer { readiness, changes }))
 }
 
 pub(in crate::routes) async fn show_many(
@@ -61,9 +67,15 @@ pub(in crate::routes) async fn show_many(
         limit: limit(query.limit.as_deref(), 100, 1000)?,
     };
     let found = state.service.readiness_of_many(&fleet).await?;
-    let view = |vm: VmReadiness| match full {
-        Some(true) => VmReadinessView::in_full(vm),
-        Some(false) | None => VmReadinessView::in_short(vm),
+    let now = state.service.clock.now();
+    let look = |vm: &VmReadiness| ReadinessLook::of(&vm.readiness, &vm.vm_id, failover, now);
+    let mut changes = note_looks(&state, failover, found.vms.iter().map(look).collect()).await;
+    let view = |vm: VmReadiness| VmReadinessView {
+        changes: changes.remove(&vm.vm_id),
+        ..match full {
+            Some(true) => VmReadinessView::in_full(vm),
+            Some(false) | None => VmReadinessView::in_short(vm),
+        }
     };
     let totals = ReadinessTotals::of(found.vms.iter().map(|vm| &vm.readiness));
     let wanted = found
@@ -76,6 +88,29 @@ pub(in crate::routes) async fn show_many(
         vms: wanted.map(view).collect(),
         next_cursor: found.next,
     }))
+}
+
+/// Keeps what was seen in place of what was seen last, and tells the difference. An answer does not depend on it: where
+/// the looks cannot be read or kept, there are no changes to tell.
+async fn note_looks(
+    state: &ApiState,
+    failover: FailoverType,
+    seen: Vec<ReadinessLook>,
+) -> BTreeMap<VmId, ReadinessChanges> {
+    let looks = &state.ports.looks;
+    let vms: Vec<VmId> = seen.iter().map(|look| look.vm_id.clone()).collect();
+    let last = looks.last_looks(failover, &vms).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "The last looks at readiness cannot be read; no changes are told.");
+        BTreeMap::new()
+    });
+    if let Err(error) = looks.put_looks(&seen).await {
+        tracing::warn!(%error, "A look at readiness cannot be kept; the next one tells the changes since an earlier one.");
+    }
+    let changes = |look: ReadinessLook| {
+        let since = look.changes_since(last.get(&look.vm_id)?);
+        Some((look.vm_id, since))
+    };
+    seen.into_iter().filter_map(changes).collect()
 }
 
 fn failover_type(text: Option<&str>) -> Result<FailoverType, ApiError> {

@@ -10,6 +10,7 @@ mod jobs;
 mod live;
 mod live_refused;
 mod readiness;
+mod readiness_changes;
 mod retry;
 mod settle;
 mod test;
