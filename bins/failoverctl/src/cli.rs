@@ -414,6 +414,10 @@ mod tests {
             (vec!["readiness", "x", "--all"], "cannot be used"),
             (vec!["readiness", "x", "--not-ready"], "cannot be used"),
             (
+                vec!["readiness", "--all", "--only", "volume_state"],
+                "cannot be used",
+            ),
+            (
                 vec!["mappings", "set", "x", "a=b", "--purpose", "fun"],
                 "production or test",
             ),

@@ -265,6 +265,25 @@ async fn a_vm_that_is_not_ready_is_4() {
     );
 }
 
+#[tokio::test]
+async fn one_rule_is_shown_alone_and_decides_the_exit_code() {
+    let verdict = Readiness::from_findings(vec![fixture::passed_finding(), fixture::failed_finding()]);
+    let api = FakeApi::serve(move |_, _| json(200, &verdict)).await;
+    let ended = api.run(&["readiness", VM, "--only", "vm_existence"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!ended.stdout.contains("Volume State"), "{}", ended.stdout);
+    let ended = api.run(&["readiness", VM, "--only", "volume_state"]).await;
+    assert_eq!(ended.code, Some(4));
+    assert!(ended.stdout.contains("Attach the volume"), "{}", ended.stdout);
+    let ended = api.run(&["readiness", VM, "--only", "weather"]).await;
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended.stderr.contains("vm_existence, volume_state"),
+        "{}",
+        ended.stderr
+    );
+}
+
 /// A page of a fleet with one VM, whose verdict is made of one finding.
 fn fleet_page(finding: Finding, next_cursor: Option<VmId>) -> FleetReadinessPage {
     let readiness = Readiness::from_findings(vec![finding]);

@@ -17,6 +17,9 @@ pub(crate) struct ReadinessArgs {
     /// Only source VMs that are not ready.
     #[arg(long, conflicts_with = "vm")]
     pub(crate) not_ready: bool,
+    /// Only what this rule finds, such as volume_state.
+    #[arg(long, value_name = "RULE", conflicts_with = "all")]
+    pub(crate) only: Option<String>,
     /// For which kind of failover.
     #[arg(long = "type", value_name = "TYPE", default_value = "live", value_parser = failover_type)]
     pub(crate) failover: FailoverType,

@@ -1,9 +1,53 @@
 //! Readiness.
 
-use failover_api::dto::{FleetReadinessPage, ReadinessTotals, VmReadinessView};
+use failover_api::dto::engine::ReadinessChanges;
+use failover_api::dto::{FleetReadinessPage, ReadinessAnswer, ReadinessTotals, VmReadinessView};
 use failover_domain::{CheckStatus, CheckType, Finding, Readiness, ReadinessBand};
 
 use super::{Paint, figures, or_dash, table};
+
+/// The verdict over a source VM, and what has changed since somebody looked last.
+pub(crate) fn answer(vm: &str, answer: &ReadinessAnswer, paint: Paint) -> String {
+    let mut text = readiness(vm, &answer.readiness, paint);
+    if let Some(changes) = &answer.changes {
+        text += &format!(
+            "  since {}: {}\n",
+            figures::instant(changes.since),
+            changed(changes)
+        );
+    }
+    text
+}
+
+/// The changes in words.
+fn changed(changes: &ReadinessChanges) -> String {
+    let mut parts = Vec::new();
+    if !changes.newly_failed.is_empty() {
+        parts.push(format!("{} failed newly", changes.newly_failed.join(", ")));
+    }
+    if !changes.newly_passed.is_empty() {
+        parts.push(format!("{} passed newly", changes.newly_passed.join(", ")));
+    }
+    if parts.is_empty() {
+        return "nothing has changed".to_owned();
+    }
+    parts.join("; ")
+}
+
+/// How a VM of many has changed: `+` for what passed newly, `-` for what failed newly.
+fn changed_in_short(changes: Option<&ReadinessChanges>) -> String {
+    let Some(changes) = changes else {
+        return "-".to_owned();
+    };
+    let failed = changes.newly_failed.iter().map(|rule| format!("-{rule}"));
+    let passed = changes.newly_passed.iter().map(|rule| format!("+{rule}"));
+    let all: Vec<String> = failed.chain(passed).collect();
+    if all.is_empty() {
+        "none".to_owned()
+    } else {
+        all.join(" ")
+    }
+}
 
 /// The verdict over a source VM.
 pub(crate) fn readiness(vm: &str, readiness: &Readiness, paint: Paint) -> String {
@@ -34,7 +78,7 @@ pub(crate) fn fleet(page: &FleetReadinessPage, paint: Paint) -> String {
     }
     let mut text = String::new();
     if !page.vms.is_empty() {
-        let header = ["VM", "READY", "SCORE", "FAILED CHECKS", "VM ID"];
+        let header = ["VM", "READY", "SCORE", "FAILED CHECKS", "CHANGES", "VM ID"];
         text += &table(0, header, page.vms.iter().map(fleet_row));
         text += "\n";
     }
@@ -68,7 +112,7 @@ pub(crate) fn fleet(page: &FleetReadinessPage, paint: Paint) -> String {
     text
 }
 
-fn fleet_row(vm: &VmReadinessView) -> [String; 5] {
+fn fleet_row(vm: &VmReadinessView) -> [String; 6] {
     let ready = match vm.band {
         ReadinessBand::Ready => "yes",
         ReadinessBand::ReadyWithWarnings => "with warnings",
@@ -80,6 +124,7 @@ fn fleet_row(vm: &VmReadinessView) -> [String; 5] {
         ready.to_owned(),
         format!("{:.0}", vm.readiness_score),
         or_dash((!failed.is_empty()).then(|| failed.join(", "))),
+        changed_in_short(vm.changes.as_ref()),
         vm.vm_id.to_string(),
     ]
 }
@@ -150,6 +195,33 @@ mod tests {
         }
     }
 
+    fn changes(failed: &[&str], passed: &[&str]) -> ReadinessChanges {
+        ReadinessChanges {
+            since: chrono::DateTime::UNIX_EPOCH,
+            was_ready: true,
+            previous_score: 100.0,
+            newly_failed: failed.iter().map(ToString::to_string).collect(),
+            newly_passed: passed.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn what_has_changed_is_told_with_the_instant_of_the_last_look() {
+        let told = |changes| {
+            let readiness = Readiness::from_findings(vec![fixture::passed_finding()]);
+            answer("erp-01", &ReadinessAnswer { readiness, changes }, Paint::Plain)
+        };
+        for (changes, words) in [
+            (changes(&[], &[]), "nothing has changed"),
+            (changes(&["a", "b"], &[]), "a, b failed newly"),
+            (changes(&["a"], &["c"]), "a failed newly; c passed newly"),
+        ] {
+            let line = format!("  since 1970-01-01 00:00:00 UTC: {words}\n");
+            assert!(told(Some(changes)).ends_with(&line), "{words}");
+        }
+        assert!(!told(None).contains("since"));
+    }
+
     #[test]
     fn many_verdicts_are_a_table_with_its_sums() {
         let view = |name: &str, findings| {
@@ -160,7 +232,7 @@ mod tests {
                 readiness,
             })
         };
-        let page = FleetReadinessPage {
+        let mut page = FleetReadinessPage {
             failover: FailoverType::Test,
             totals: ReadinessTotals {
                 assessed: 2,
@@ -174,13 +246,14 @@ mod tests {
             ],
             next_cursor: None,
         };
+        page.vms[1].changes = Some(changes(&["volume_state"], &["sync_status"]));
         let id = fixture::source_vm().vm_id;
         assert_eq!(
             fleet(&page, Paint::Plain),
             format!(
-                "VM      READY  SCORE  FAILED CHECKS  VM ID\n\
-                 erp-01  yes    100    -              {id}\n\
-                 web-01  no     0      volume_state   {id}\n\n\
+                "VM      READY  SCORE  FAILED CHECKS  CHANGES                     VM ID\n\
+                 erp-01  yes    100    -              -                           {id}\n\
+                 web-01  no     0      volume_state   -volume_state +sync_status  {id}\n\n\
                  1 of 2 source VMs are ready for a test failover.\n\
                  Failed checks: volume_state 1.\n\
                  failoverctl readiness VM --type test says what to do.\n"
