@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::replica::ReplicaVolume;
@@ -55,6 +56,10 @@ pub struct SourceDisk {
     pub size_bytes: u64,
     /// Its replica; `None` while the migration tool has not made one.
     pub replica: Option<ReplicaVolume>,
+    /// When the replication run that wrote the replica last was recorded to have synchronised it; `None` when that run
+    /// has no success.
+    #[serde(default)]
+    pub synced_at: Option<DateTime<Utc>>,
 }
 
 /// The highest number of disks that CloudStack attaches to a KVM VM: device 0 and 32 data disks

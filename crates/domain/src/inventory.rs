@@ -146,7 +146,10 @@ impl VmReport {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        let mut disks: Vec<SourceDisk> = self.disks.into_iter().map(DiskReport::into_disk).collect();
+        // A report is one run: what it says of the VM is true of every disk.
+        let synced_at = self.synced_at.filter(|_| self.change_id.is_some());
+        let disk = |disk: DiskReport| disk.into_disk(synced_at);
+        let mut disks: Vec<SourceDisk> = self.disks.into_iter().map(disk).collect();
         disks.sort_by_key(|d| d.position);
         Ok(SourceVm {
             vm_id: self.vm_id,
@@ -229,7 +232,7 @@ impl DiskReport {
         }
     }
 
-    fn into_disk(self) -> SourceDisk {
+    fn into_disk(self, synced_at: Option<DateTime<Utc>>) -> SourceDisk {
         SourceDisk {
             position: self.position(),
             label: self.label,
@@ -240,6 +243,7 @@ impl DiskReport {
                 oma_device: v.oma_device,
                 needs_full_resync: false,
             }),
+            synced_at,
         }
     }
 }

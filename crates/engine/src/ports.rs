@@ -718,6 +718,9 @@ pub fn reported_vm(report: &VmReport, at: DateTime<Utc>) -> Result<SourceVm, Sto
         .change_id
         .as_ref()
         .map(|_| vm.sync.synced_at.unwrap_or(at));
+    for disk in &mut vm.disks {
+        disk.synced_at = vm.sync.synced_at;
+    }
     Ok(vm)
 }
 

@@ -295,3 +295,64 @@ pub fn may_start(readiness: &Readiness, warnings: WarningPolicy) -> bool {
         WarningPolicy::Skip => readiness.failures().all(|f| f.check_type == CheckType::Warning),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use failover_domain::{CheckStatus, CheckType, Finding};
+    use failover_validation::catalogue;
+
+    use super::*;
+
+    /// The verdict of all rules of a type, of which those that `fails` names failed.
+    fn verdict(failover: FailoverType, fails: impl Fn(&str) -> bool) -> Readiness {
+        let finding = |rule: failover_validation::RuleInfo| Finding {
+            rule: rule.name.to_owned(),
+            check_name: rule.check_name.to_owned(),
+            check_type: rule.check_type,
+            status: if fails(rule.name) {
+                CheckStatus::Fail
+            } else {
+                CheckStatus::Pass
+            },
+            message: String::new(),
+            details: serde_json::Value::Null,
+            remedy: None,
+            execution_time_ms: 0,
+        };
+        Readiness::from_findings(catalogue(failover).into_iter().map(finding).collect())
+    }
+
+    #[test]
+    fn rules_that_protect_data_cannot_be_skipped() {
+        for failover in [FailoverType::Live, FailoverType::Test] {
+            for rule in catalogue(failover) {
+                let verdict = verdict(failover, |name| name == rule.name);
+                let is_warning = rule.check_type == CheckType::Warning;
+                for warnings in [WarningPolicy::Count, WarningPolicy::Skip] {
+                    assert_eq!(
+                        may_start(&verdict, warnings),
+                        is_warning,
+                        "{failover} {}",
+                        rule.name
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_number_of_warnings_can_be_skipped() {
+        let warnings: Vec<&str> = catalogue(FailoverType::Live)
+            .into_iter()
+            .filter(|rule| rule.check_type == CheckType::Warning)
+            .map(|rule| rule.name)
+            .collect();
+        let all = verdict(FailoverType::Live, |name| warnings.contains(&name));
+        assert!(
+            !may_start(&all, WarningPolicy::Count),
+            "score {}",
+            all.readiness_score
+        );
+        assert!(may_start(&all, WarningPolicy::Skip));
+    }
+}

@@ -317,8 +317,9 @@ async fn a_cloud_that_refuses_to_be_read_ends_the_way_there() {
         code: 530,
         text: "internal error".to_owned(),
     };
-    // The inventory before the first touch looks at the snapshots of each of the three disks too.
-    lab.fault(FaultRule::on("listSnapshots", refuse).nth(4).times(20));
+    // Readiness before and in the job, and the inventory before the first touch look at the snapshots of each of the three
+    // disks too.
+    lab.fault(FaultRule::on("listSnapshots", refuse).nth(10).times(20));
     let job = lab.start().await;
     let record = lab.run(&job).await;
     let failure = record.projection.failure.expect("a failed job says why");

@@ -16,7 +16,12 @@
 //! | `destination_settings` | critical | zone, offering, template and OMA exist and suit the VM |
 //! | `destination_name` | critical | no cloud VM has the name that the destination VM gets; for a test, one of nine is free |
 //! | `rollback_strategy` | critical | the rollback point can be made in the way asked for (test failover only) |
+//! | `managed_storage` | critical | the OS disk is not known to be on managed storage, where nothing becomes a root |
+//! | `account_limits` | critical | no limit of our account is known to be below what the failover makes by itself |
 //! | `source_power_state` | warning | the source VM is off (live failover only) |
+//! | `consistency_point` | warning | the replicas of all disks are of one synchronisation |
+//! | `device_ids` | warning | the reported devices on the OMA are possible, different, and those that the cloud shows |
+//! | `leftovers` | warning | no earlier job has left a VM or a snapshot of the VM in the cloud |
 //! | `expunge_permission` | warning | our account may expunge a destination VM on the way back |
 //! | `destination_size` | warning | a fixed offering gives at least the CPUs and memory of the source VM |
 
@@ -32,7 +37,7 @@ mod view;
 
 use std::time::Duration;
 
-use failover_domain::{CheckStatus, FailoverType, Finding, Readiness};
+use failover_domain::{CheckStatus, Finding, Readiness};
 use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream;
@@ -71,8 +76,7 @@ pub async fn assess(subject: &Subject, target: &Target, cloud: &dyn OsseaClient)
 /// The cloud's lists are read once for all of them, so the number of calls does not grow with the number of VMs; a
 /// network outside of the target zone that a mapping leads to is asked for by itself, once. Otherwise like [`assess`].
 pub async fn assess_many(subjects: &[Subject], target: &Target, cloud: &dyn OsseaClient) -> Vec<Readiness> {
-    let failovers: Vec<FailoverType> = subjects.iter().map(|subject| subject.failover).collect();
-    let cloud = CloudReading::for_many_vms(cloud, target, &failovers).await;
+    let cloud = CloudReading::for_many_vms(cloud, target).await;
     let verdicts: Vec<_> = subjects
         .iter()
         .map(|subject| verdict(subject, target, &cloud))

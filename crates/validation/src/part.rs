@@ -29,14 +29,21 @@ impl ReadinessPart {
     /// and belong to no part.
     pub const fn rules(self) -> &'static [&'static str] {
         match self {
-            ReadinessPart::Sync => &["sync_status"],
+            ReadinessPart::Sync => &["sync_status", "consistency_point"],
             ReadinessPart::Networks => &["network_mappings"],
-            ReadinessPart::Volumes => &["volume_state", "rollback_strategy"],
+            ReadinessPart::Volumes => &[
+                "volume_state",
+                "managed_storage",
+                "device_ids",
+                "rollback_strategy",
+                "leftovers",
+            ],
             ReadinessPart::ActiveJobs => &["active_jobs"],
             ReadinessPart::Configuration => &[
                 "cloud_reachable",
                 "destination_settings",
                 "destination_name",
+                "account_limits",
                 "expunge_permission",
                 "destination_size",
             ],

@@ -4,21 +4,26 @@
 //! ahead, and whatever a list can answer is answered from it: the number of calls does not grow with the VMs.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use failover_domain::{CloudVmId, FailoverType, NetworkId, VolumeId};
+use failover_domain::{CloudVmId, NetworkId, VolumeId};
 use ossea::{
-    Capabilities, CloudVm, Fact, Network, OsseaClient, OsseaError, ServiceOffering, Snapshot, StoragePool,
-    Template, Volume, Zone,
+    Capabilities, CloudVm, Fact, Network, OsseaClient, OsseaError, ResourceLimit, ServiceOffering, Snapshot,
+    StoragePool, Template, Volume, Zone,
 };
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use crate::strategy::told_pools;
+use crate::strategy::told;
 use crate::subject::Target;
 
-/// How long one read may take. As long as a rule: whoever is slower than that has given no answer to anybody.
+/// How long one read may take for one VM. As long as a rule: whoever is slower than that has given no answer to anybody.
 const READ_DEADLINE: Duration = crate::RULE_DEADLINE;
+
+/// How long one read may take for many VMs, before any rule. The lists of a large account come in dozens of pages, one
+/// after the other; a caller who waits for an answer over many VMs still gets one within a minute.
+const READ_AHEAD_DEADLINE: Duration = Duration::from_secs(30);
 
 /// An answer of the cloud, or why there is none; failures are shared too, so that a silent cloud is not asked
 /// by one rule after another.
@@ -29,6 +34,15 @@ type Answer<T> = OnceCell<Result<T, OsseaError>>;
 enum Breadth {
     OneVm,
     ManyVms,
+}
+
+impl Breadth {
+    const fn deadline(self) -> Duration {
+        match self {
+            Breadth::OneVm => READ_DEADLINE,
+            Breadth::ManyVms => READ_AHEAD_DEADLINE,
+        }
+    }
 }
 
 /// What is read of the cloud for one verdict or for many.
@@ -47,8 +61,10 @@ pub(crate) struct CloudReading<'a> {
     vms: Answer<Vec<CloudVm>>,
     volumes: Answer<HashMap<VolumeId, Volume>>,
     snapshots: Answer<HashMap<VolumeId, Vec<Snapshot>>>,
-    /// Networks that were looked for outside of the target zone.
-    networks_elsewhere: Mutex<BTreeMap<NetworkId, Option<Network>>>,
+    limits: Answer<Vec<ResourceLimit>>,
+    vms_named: Answers<String, Vec<CloudVm>>,
+    snapshots_of: Answers<VolumeId, Vec<Snapshot>>,
+    networks_elsewhere: Answers<NetworkId, Option<Network>>,
 }
 
 impl<'a> CloudReading<'a> {
@@ -57,13 +73,8 @@ impl<'a> CloudReading<'a> {
         Self::of_breadth(Breadth::OneVm, cloud, target)
     }
 
-    /// For many source VMs: what the rules of these failovers ask for is read now, side by side. What cannot be read
-    /// is an answer too.
-    pub(crate) async fn for_many_vms(
-        cloud: &'a dyn OsseaClient,
-        target: &'a Target,
-        failovers: &[FailoverType],
-    ) -> Self {
+    /// For many source VMs: what the rules ask for is read now, side by side. What cannot be read is an answer too.
+    pub(crate) async fn for_many_vms(cloud: &'a dyn OsseaClient, target: &'a Target) -> Self {
         let reading = Self::of_breadth(Breadth::ManyVms, cloud, target);
         // An answer that is an error is kept like any other.
         let _all_kept = tokio::join!(
@@ -77,7 +88,8 @@ impl<'a> CloudReading<'a> {
             reading.pools(),
             reading.vms(),
             reading.volumes(),
-            reading.snapshots_for(failovers),
+            reading.snapshots(),
+            reading.limits(),
         );
         reading
     }
@@ -98,22 +110,27 @@ impl<'a> CloudReading<'a> {
             vms: OnceCell::new(),
             volumes: OnceCell::new(),
             snapshots: OnceCell::new(),
-            networks_elsewhere: Mutex::new(BTreeMap::new()),
+            limits: OnceCell::new(),
+            vms_named: Answers::default(),
+            snapshots_of: Answers::default(),
+            networks_elsewhere: Answers::default(),
         }
     }
 
     pub(crate) async fn capabilities(&self) -> Result<&Capabilities, OsseaError> {
-        kept(&self.capabilities, || self.cloud.capabilities()).await
+        self.kept(&self.capabilities, || self.cloud.capabilities()).await
     }
 
     pub(crate) async fn oma(&self) -> Result<Option<&CloudVm>, OsseaError> {
-        let oma = kept(&self.oma, || self.cloud.vm(&self.target.oma_vm)).await?;
+        let oma = self
+            .kept(&self.oma, || self.cloud.vm(&self.target.oma_vm))
+            .await?;
         Ok(oma.as_ref())
     }
 
     /// The volumes on the OMA.
     pub(crate) async fn oma_volumes(&self) -> Result<&HashMap<VolumeId, Volume>, OsseaError> {
-        kept(&self.oma_volumes, async || {
+        self.kept(&self.oma_volumes, async || {
             Ok(by_id(self.cloud.volumes_on(&self.target.oma_vm).await?))
         })
         .await
@@ -121,47 +138,64 @@ impl<'a> CloudReading<'a> {
 
     /// The networks of the target zone.
     pub(crate) async fn networks(&self) -> Result<&[Network], OsseaError> {
-        let networks = kept(&self.networks, || self.cloud.networks(&self.target.zone)).await?;
+        let networks = self
+            .kept(&self.networks, || self.cloud.networks(&self.target.zone))
+            .await?;
         Ok(networks)
     }
 
     pub(crate) async fn zone(&self) -> Result<Option<&Zone>, OsseaError> {
-        let zone = kept(&self.zone, || self.cloud.zone(&self.target.zone)).await?;
+        let zone = self
+            .kept(&self.zone, || self.cloud.zone(&self.target.zone))
+            .await?;
         Ok(zone.as_ref())
     }
 
     pub(crate) async fn offering(&self) -> Result<Option<&ServiceOffering>, OsseaError> {
-        let offering = kept(&self.offering, || {
-            self.cloud.service_offering(&self.target.offering)
-        })
-        .await?;
+        let offering = self
+            .kept(&self.offering, || {
+                self.cloud.service_offering(&self.target.offering)
+            })
+            .await?;
         Ok(offering.as_ref())
     }
 
     pub(crate) async fn template(&self) -> Result<Option<&Template>, OsseaError> {
-        let template = kept(&self.template, || {
-            self.cloud.template(&self.target.template, &self.target.zone)
-        })
-        .await?;
+        let template = self
+            .kept(&self.template, || {
+                self.cloud.template(&self.target.template, &self.target.zone)
+            })
+            .await?;
         Ok(template.as_ref())
     }
 
     /// The primary storage pools of the target zone, where our account is told.
     pub(crate) async fn pools(&self) -> Result<Fact<&[StoragePool]>, OsseaError> {
-        let pools = kept(&self.pools, || self.cloud.storage_pools(&self.target.zone)).await;
-        told_pools(pools.map(Vec::as_slice))
+        let pools = self
+            .kept(&self.pools, || self.cloud.storage_pools(&self.target.zone))
+            .await;
+        told(pools.map(Vec::as_slice))
+    }
+
+    /// What our account may have at most, where our role is told.
+    pub(crate) async fn limits(&self) -> Result<Fact<&[ResourceLimit]>, OsseaError> {
+        let limits = self.kept(&self.limits, || self.cloud.resource_limits()).await;
+        told(limits.map(Vec::as_slice))
     }
 
     /// All VMs that our account sees.
     pub(crate) async fn vms(&self) -> Result<&[CloudVm], OsseaError> {
-        let vms = kept(&self.vms, || self.cloud.vms()).await?;
+        let vms = self.kept(&self.vms, || self.cloud.vms()).await?;
         Ok(vms)
     }
 
     /// The VMs of the target zone with this name.
     pub(crate) async fn vms_named(&self, name: &str) -> Result<Vec<CloudVm>, OsseaError> {
         let mut named = match self.breadth {
-            Breadth::OneVm => self.cloud.vms_named(name).await?,
+            Breadth::OneVm => {
+                let cell = self.vms_named.cell(&name.to_owned());
+                self.kept(&cell, || self.cloud.vms_named(name)).await?.clone()
+            }
             Breadth::ManyVms => {
                 let all = self.vms().await?.iter();
                 all.filter(|vm| vm.name == name).cloned().collect()
@@ -182,7 +216,12 @@ impl<'a> CloudReading<'a> {
     /// The snapshots of a volume, in any state but destroyed.
     pub(crate) async fn snapshots_of(&self, volume: &VolumeId) -> Result<Vec<Snapshot>, OsseaError> {
         match self.breadth {
-            Breadth::OneVm => self.cloud.snapshots_of(volume).await,
+            Breadth::OneVm => {
+                let cell = self.snapshots_of.cell(volume);
+                self.kept(&cell, || self.cloud.snapshots_of(volume))
+                    .await
+                    .cloned()
+            }
             Breadth::ManyVms => Ok(self.snapshots().await?.get(volume).cloned().unwrap_or_default()),
         }
     }
@@ -200,29 +239,31 @@ impl<'a> CloudReading<'a> {
 
     /// A network that was not found in the target zone. No list has those of all zones.
     pub(crate) async fn network_elsewhere(&self, id: &NetworkId) -> Result<Option<Network>, OsseaError> {
-        let mut known = self.networks_elsewhere.lock().await;
-        if let Some(network) = known.get(id) {
-            return Ok(network.clone());
-        }
-        let network = self.cloud.network(id).await?;
-        known.insert(id.clone(), network.clone());
-        Ok(network)
+        let cell = self.networks_elsewhere.cell(id);
+        self.kept(&cell, || self.cloud.network(id)).await.cloned()
+    }
+
+    /// The answer that is there, or the one that is read now.
+    async fn kept<'c, T, F>(&self, cell: &'c Answer<T>, read: impl FnOnce() -> F) -> Result<&'c T, OsseaError>
+    where
+        F: Future<Output = Result<T, OsseaError>>,
+    {
+        let deadline = self.breadth.deadline();
+        let in_time = async || {
+            let overdue = || format!("no answer within {} s", deadline.as_secs());
+            let answer = timeout(deadline, read()).await;
+            answer.unwrap_or_else(|_| Err(OsseaError::Unreachable(overdue())))
+        };
+        cell.get_or_init(in_time).await.as_ref().map_err(Clone::clone)
     }
 
     async fn volumes(&self) -> Result<&HashMap<VolumeId, Volume>, OsseaError> {
-        kept(&self.volumes, async || Ok(by_id(self.cloud.volumes().await?))).await
-    }
-
-    /// Only tests ask for snapshots.
-    async fn snapshots_for(&self, failovers: &[FailoverType]) -> Result<(), OsseaError> {
-        if failovers.contains(&FailoverType::Test) {
-            self.snapshots().await?;
-        }
-        Ok(())
+        self.kept(&self.volumes, async || Ok(by_id(self.cloud.volumes().await?)))
+            .await
     }
 
     async fn snapshots(&self) -> Result<&HashMap<VolumeId, Vec<Snapshot>>, OsseaError> {
-        kept(&self.snapshots, async || {
+        self.kept(&self.snapshots, async || {
             let mut of_volumes: HashMap<VolumeId, Vec<Snapshot>> = HashMap::new();
             for snapshot in self.cloud.snapshots().await? {
                 of_volumes
@@ -236,25 +277,26 @@ impl<'a> CloudReading<'a> {
     }
 }
 
+/// Answers about single objects, each asked for once.
+struct Answers<K, T>(Mutex<BTreeMap<K, Arc<Answer<T>>>>);
+
+impl<K, T> Default for Answers<K, T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Ord + Clone, T> Answers<K, T> {
+    fn cell(&self, key: &K) -> Arc<Answer<T>> {
+        // Nothing that is done under the lock can leave the map half changed.
+        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(cells.entry(key.clone()).or_default())
+    }
+}
+
 fn by_id(volumes: Vec<Volume>) -> HashMap<VolumeId, Volume> {
     volumes
         .into_iter()
         .map(|volume| (volume.id.clone(), volume))
         .collect()
-}
-
-/// The answer that is there, or the one that is read now.
-async fn kept<T, F>(cell: &Answer<T>, read: impl FnOnce() -> F) -> Result<&T, OsseaError>
-where
-    F: Future<Output = Result<T, OsseaError>>,
-{
-    let answer = cell.get_or_init(|| in_time(read())).await;
-    answer.as_ref().map_err(Clone::clone)
-}
-
-async fn in_time<T>(read: impl Future<Output = Result<T, OsseaError>>) -> Result<T, OsseaError> {
-    let overdue = || format!("no answer within {} s", READ_DEADLINE.as_secs());
-    timeout(READ_DEADLINE, read)
-        .await
-        .unwrap_or_else(|_| Err(OsseaError::Unreachable(overdue())))
 }

@@ -1,11 +1,16 @@
 //! The list of rules. A new rule is one function in a file below and one entry here.
 
+mod account_limits;
 mod active_jobs;
 mod cloud_reachable;
+mod consistency_point;
 mod destination_name;
 mod destination_settings;
 mod destination_size;
+mod device_ids;
 mod expunge_permission;
+mod leftovers;
+mod managed_storage;
 mod network_mappings;
 mod rollback_strategy;
 mod source_power_state;
@@ -125,9 +130,34 @@ pub(crate) const RULES: &[Rule] = &[
         check: |view| rollback_strategy::check(view).map(or_cannot_tell).boxed(),
     },
     Rule {
+        info: info("managed_storage", "Managed Storage", CheckType::Critical),
+        applies: Applies::Always,
+        check: |view| managed_storage::check(view).map(or_cannot_tell).boxed(),
+    },
+    Rule {
+        info: info("account_limits", "Account Limits", CheckType::Critical),
+        applies: Applies::Always,
+        check: |view| account_limits::check(view).map(or_cannot_tell).boxed(),
+    },
+    Rule {
         info: info("source_power_state", "Source Power State", CheckType::Warning),
         applies: Applies::LiveOnly,
         check: |view| async { source_power_state::check(view) }.boxed(),
+    },
+    Rule {
+        info: info("consistency_point", "Consistency Point", CheckType::Warning),
+        applies: Applies::Always,
+        check: |view| async { consistency_point::check(view) }.boxed(),
+    },
+    Rule {
+        info: info("device_ids", "Device Ids", CheckType::Warning),
+        applies: Applies::Always,
+        check: |view| device_ids::check(view).map(or_cannot_tell).boxed(),
+    },
+    Rule {
+        info: info("leftovers", "Leftovers", CheckType::Warning),
+        applies: Applies::Always,
+        check: |view| leftovers::check(view).map(or_cannot_tell).boxed(),
     },
     Rule {
         info: info("expunge_permission", "Expunge Permission", CheckType::Warning),

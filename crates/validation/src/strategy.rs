@@ -150,7 +150,7 @@ pub async fn choose_strategy(
         // First and alone: it proves the credentials, so that a 401 after it can only mean the role
         // (`cloudstack-api.md` section 1.4).
         let version = cloud.capabilities().await?.version.into();
-        let pools = told_pools(cloud.storage_pools(zone).await)?;
+        let pools = told(cloud.storage_pools(zone).await)?;
         let facts_of = async |replica: &VolumeId| {
             let volume = cloud.volume(replica).await?;
             let snapshots = match volume {
@@ -176,10 +176,10 @@ pub(crate) async fn choose_over(
     }
 }
 
-/// The pools, or that our account is not told of them; any other failure stays one.
-pub(crate) fn told_pools<P>(answer: Result<P, OsseaError>) -> Result<Fact<P>, OsseaError> {
+/// The answer, or that our account is not told; any other failure stays one.
+pub(crate) fn told<T>(answer: Result<T, OsseaError>) -> Result<Fact<T>, OsseaError> {
     match answer {
-        Ok(pools) => Ok(Fact::told(pools)),
+        Ok(value) => Ok(Fact::told(value)),
         Err(OsseaError::Unauthorized(_)) => Ok(Fact::NotTold(NotTold::ToOurRole)),
         Err(OsseaError::Refused(refusal)) => Ok(Fact::NotTold(NotTold::Unanswered {
             text: refusal.to_string(),

@@ -2,6 +2,7 @@
 
 mod silent;
 mod site;
+mod surroundings;
 
 use std::time::Duration;
 
@@ -9,11 +10,9 @@ use failover_domain::{
     CheckStatus, FailoverType, NetworkId, PowerState, Purpose, ReadinessBand, StrategyRequest, VmId,
 };
 use failover_validation::{assess, catalogue, free_destination_name};
-use ossea::{
-    CloudNic, DeployVm, OsseaError, PoolKind, Refusal, SnapshotState, VmState, VolumeKind, VolumeState,
-};
+use ossea::{CloudNic, DeployVm, OsseaError, Refusal, SnapshotState, VmState, VolumeKind, VolumeState};
 use silent::SilentCloud;
-use site::{Site, assert_finding, cloud_vm, disk, mapping, pool, replica_on_oma, snapshot};
+use site::{Site, assert_finding, cloud_vm, disk, mapping, replica_on_oma, snapshot};
 
 #[tokio::test]
 async fn a_clean_site_is_ready_with_all_rules_passed() {
@@ -79,6 +78,9 @@ async fn missing_cpu_memory_and_firmware_are_named_together() {
 async fn thirty_four_disks_are_one_too_many() {
     let mut site = Site::clean();
     site.vm().disks = (0..34).map(disk).collect();
+    for disk in &mut site.vm().disks {
+        disk.replica.as_mut().unwrap().oma_device = None;
+    }
     site.volumes = (0..34).map(replica_on_oma).collect();
     assert_finding(
         &site.only_failure().await,
@@ -382,23 +384,6 @@ async fn a_replica_that_cannot_change_custody_blocks() {
 }
 
 #[tokio::test]
-async fn an_os_disk_on_managed_storage_blocks_and_a_data_disk_does_not() {
-    let mut managed = pool("san", PoolKind::Other("Iscsi".into()));
-    managed.managed = Some(true);
-    for (disk, blocks) in [(0, true), (1, false)] {
-        let mut site = Site::clean();
-        site.pools = Ok(vec![managed.clone()]);
-        site.volumes[disk].pool = Some(managed.id.clone());
-        if blocks {
-            let finding = site.only_failure().await;
-            assert_finding(&finding, "volume_state", &["volume-0", "managed storage (san)"]);
-        } else {
-            assert_eq!(site.assess().await.failures().count(), 0);
-        }
-    }
-}
-
-#[tokio::test]
 async fn two_disks_with_one_volume_block() {
     let mut site = Site::clean();
     let first = site.vm().disks[0].replica.clone();
@@ -424,7 +409,13 @@ async fn a_silent_cloud_fails_every_rule_that_needs_it_and_says_what_to_do_once(
         .collect();
     assert_eq!(
         passed,
-        ["vm_existence", "active_jobs", "sync_status", "source_power_state"]
+        [
+            "vm_existence",
+            "active_jobs",
+            "sync_status",
+            "source_power_state",
+            "consistency_point"
+        ]
     );
     for failure in readiness.failures() {
         assert!(failure.message.contains("connection refused"), "{failure:#?}");
@@ -490,7 +481,7 @@ async fn a_rule_that_gets_no_answer_in_time_says_so() {
     let site = Site::clean();
     let readiness = assess(&site.subject, &site.target, &SilentCloud).await;
     let overdue: Vec<_> = readiness.failures().collect();
-    assert_eq!(overdue.len(), 7, "{overdue:#?}");
+    assert_eq!(overdue.len(), 11, "{overdue:#?}");
     assert_finding(
         overdue[0],
         "network_mappings",

@@ -78,6 +78,11 @@ pub struct DiskSync {
     pub volume_id: Option<VolumeId>,
     /// Whether the replica may hold a guest's writes and must be synchronised from the start.
     pub needs_full_resync: bool,
+    /// When the replication run that wrote the replica last was recorded to have synchronised it; absent when that run
+    /// has no success.
+    pub synced_at: Option<DateTime<Utc>>,
+    /// How old that is, in seconds.
+    pub age_seconds: Option<u64>,
 }
 
 /// The network cards of a source VM and where they go.

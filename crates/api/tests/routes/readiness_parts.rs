@@ -57,6 +57,12 @@ async fn sync_status_tells_change_id_instant_and_age() {
     assert!((age - told).num_seconds().abs() <= 1, "{age} {told}");
     assert_eq!(facts.disks.len(), 3);
     assert_eq!(facts.disks[2].position, "scsi1:0");
+    assert!(
+        facts
+            .disks
+            .iter()
+            .all(|disk| disk.synced_at == facts.synced_at && disk.age_seconds.is_some())
+    );
 
     let replica = facts.disks[1].volume_id.clone().unwrap();
     api.store.mark_resync(&replica, ResyncMark::Needed).await.unwrap();

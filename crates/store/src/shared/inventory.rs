@@ -155,7 +155,7 @@ pub(super) async fn vms_of(c: &mut Conn, ids: &[VmId]) -> Result<Vec<SourceVm>, 
     for (vm, disk, volume) in disks {
         rows.entry(vm).or_default().disks.push((disk, volume));
     }
-    let changes: Vec<(String, Option<String>, Ts)> = cbt_history::table
+    let changes: Vec<(String, String, Option<String>, Ts)> = cbt_history::table
         .inner_join(replication_jobs::table)
         .filter(replication_jobs::source_vm_id.eq_any(&ids))
         .filter(cbt_history::sync_success)
@@ -167,15 +167,17 @@ pub(super) async fn vms_of(c: &mut Conn, ids: &[VmId]) -> Result<Vec<SourceVm>, 
         .order((cbt_history::created_at.desc(), cbt_history::id.desc()))
         .select((
             replication_jobs::source_vm_id,
+            cbt_history::job_id,
             cbt_history::change_id,
             cbt_history::created_at,
         ))
         .load(c)
         .await
         .or_store_error("cbt_history")?;
-    for (vm, change_id, at) in changes {
-        let newest = &mut rows.entry(vm).or_default().change;
-        *newest = newest.take().or_else(|| change_id.map(|id| (id, at)));
+    for (vm, job, change_id, at) in changes {
+        let of_vm = rows.entry(vm).or_default();
+        of_vm.change = of_vm.change.take().or_else(|| change_id.map(|id| (id, at)));
+        of_vm.synced.entry(job).or_insert(at);
     }
     let known: Vec<Option<SourceVm>> = ids
         .iter()

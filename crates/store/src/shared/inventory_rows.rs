@@ -3,6 +3,7 @@
 //! A source VM is not one row: each replication job leaves rows for its disks, and the newest row of each disk
 //! position wins. The shape comes from the newest row that has one, as the customer's queries have it.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use diesel::prelude::*;
@@ -68,6 +69,8 @@ pub(super) struct VmRows {
     pub(super) disks: Vec<(DiskRow, Option<VolumeColumns>)>,
     /// The newest successful ChangeID and when it was recorded.
     pub(super) change: Option<(String, Ts)>,
+    /// When the newest successful ChangeID of each replication job was recorded.
+    pub(super) synced: HashMap<String, Ts>,
 }
 
 impl VmRows {
@@ -106,8 +109,23 @@ impl VmRows {
                 synced_at: synced_at.map(Ts::instant),
                 active_replications: replicating.map(|j| j.id.clone()).collect(),
             },
-            disks: newest_disks(&self.disks)?,
+            disks: self.newest_disks()?,
         }))
+    }
+
+    /// The newest row of each position, in source order.
+    fn newest_disks(&self) -> Result<Vec<SourceDisk>, StoreError> {
+        let mut disks: Vec<SourceDisk> = Vec::new();
+        for (row, volume) in &self.disks {
+            let position = row.position()?;
+            if !disks.iter().any(|d| d.position == position) {
+                let mut disk = row.disk(position, volume.as_ref())?;
+                disk.synced_at = self.synced.get(&row.job_id).copied().map(Ts::instant);
+                disks.push(disk);
+            }
+        }
+        disks.sort_by_key(|d| d.position);
+        Ok(disks)
     }
 
     fn spec(&self, newest: &ReplicationRow) -> Result<VmSpec, StoreError> {
@@ -139,19 +157,6 @@ impl VmRows {
     }
 }
 
-/// The newest row of each position, in source order.
-fn newest_disks(rows: &[(DiskRow, Option<VolumeColumns>)]) -> Result<Vec<SourceDisk>, StoreError> {
-    let mut disks: Vec<SourceDisk> = Vec::new();
-    for (row, volume) in rows {
-        let position = row.position()?;
-        if !disks.iter().any(|d| d.position == position) {
-            disks.push(row.disk(position, volume.as_ref())?);
-        }
-    }
-    disks.sort_by_key(|d| d.position);
-    Ok(disks)
-}
-
 impl DiskRow {
     fn read<T>(&self, read: impl FnOnce(RowId<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let id = self.id.to_string();
@@ -179,6 +184,7 @@ impl DiskRow {
                 label: self.label.clone().unwrap_or_else(|| position.to_string()),
                 size_bytes: row.number("size_bytes", row.present("size_bytes", self.size_bytes)?)?,
                 replica: volume.map(VolumeColumns::replica).transpose()?,
+                synced_at: None,
             })
         })
     }

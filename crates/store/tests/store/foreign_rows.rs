@@ -83,6 +83,8 @@ async fn the_newest_row_of_each_disk_wins() {
         assert_eq!(vm.sync.change_id.as_deref(), Some("change/2"));
         assert_eq!(vm.sync.synced_at.unwrap().timestamp(), 1600);
         assert_eq!(vm.sync.active_replications, ["job-2"]);
+        let synced: Vec<Option<i64>> = vm.disks.iter().map(|d| Some(d.synced_at?.timestamp())).collect();
+        assert_eq!(synced, [Some(1600), None], "the second run has not succeeded yet");
     }
 }
 

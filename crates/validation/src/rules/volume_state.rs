@@ -23,7 +23,7 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
     let mut problems = shared_volumes(&vm.disks);
     let mut makers = BTreeMap::new();
     let mut disks = Vec::with_capacity(vm.disks.len());
-    for (place, disk) in vm.disks.iter().enumerate() {
+    for disk in &vm.disks {
         let named = format!("{} ({})", disk.label, disk.position);
         let Some(replica) = &disk.replica else {
             problems.push(Problem::new(
@@ -43,9 +43,6 @@ pub(crate) async fn check(view: &View<'_>) -> Result<Outcome, OsseaError> {
             Some(volume) => {
                 problems.extend(misplaced(&named, volume, &mut makers, view).await?);
                 problems.extend(unfit(&named, volume, disk, view));
-                if place == 0 {
-                    problems.extend(no_root(&named, volume, view).await?);
-                }
             }
         }
         disks.push(details(disk, replica, volume.as_ref()));
@@ -181,26 +178,6 @@ fn unfit(named: &str, volume: &Volume, disk: &SourceDisk, view: &View<'_>) -> Ve
         ));
     }
     problems
-}
-
-/// What keeps the OS disk from becoming a root: CloudStack swaps none on managed storage (`cloudstack-api.md` section 4.3,
-/// step 8). Where our account is not told of pools nothing is known, and nothing found.
-async fn no_root(named: &str, volume: &Volume, view: &View<'_>) -> Result<Option<Problem>, OsseaError> {
-    let Some(on) = &volume.pool else {
-        return Ok(None);
-    };
-    let pools = view.cloud.pools().await?;
-    let mut pools = pools.value().copied().unwrap_or_default().iter();
-    let managed = pools.find(|pool| pool.id == *on && pool.managed == Some(true));
-    Ok(managed.map(|pool| {
-        Problem::new(
-            format!(
-                "{named} is on managed storage ({}), where CloudStack lets no volume become the root of a VM",
-                pool.name
-            ),
-            "Replicate the OS disk into a volume on a pool that is not managed.",
-        )
-    }))
 }
 
 fn details(disk: &SourceDisk, replica: &ReplicaVolume, volume: Option<&Volume>) -> Value {

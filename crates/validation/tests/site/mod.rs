@@ -15,8 +15,8 @@ use failover_domain::{
 use failover_validation::{Subject, Target, assess};
 use ossea::{
     Attachment, Capabilities, CloudVm, MockOsseaClient, Network, OsseaError, PoolKind, PoolScope,
-    ServiceOffering, Snapshot, SnapshotState, StoragePool, Template, VmState, Volume, VolumeKind,
-    VolumeState, Zone,
+    ResourceLimit, ServiceOffering, Snapshot, SnapshotState, StoragePool, Template, VmState, Volume,
+    VolumeKind, VolumeState, Zone,
 };
 
 pub(crate) const GIB: u64 = 1 << 30;
@@ -35,6 +35,7 @@ pub(crate) struct Site {
     pub(crate) networks: Vec<Network>,
     pub(crate) pools: Result<Vec<StoragePool>, OsseaError>,
     pub(crate) snapshots: Vec<Snapshot>,
+    pub(crate) limits: Result<Vec<ResourceLimit>, OsseaError>,
     /// When set, every read fails like this.
     pub(crate) outage: Option<OsseaError>,
 }
@@ -93,6 +94,7 @@ impl Site {
             ],
             pools: Ok(vec![pool("primary", PoolKind::NetworkFilesystem)]),
             snapshots: Vec::new(),
+            limits: Ok(Vec::new()),
             outage: None,
             target,
         }
@@ -190,7 +192,8 @@ impl Site {
         let (site, ok) = (self.clone(), answer.clone());
         cloud
             .expect_vms_named()
-            .times(shared.clone())
+            // Of two names: that of the destination VM, and the first one of the other type's.
+            .times(*shared.start()..=shared.end() + 1)
             .returning(move |name| {
                 ok().map(|()| site.vms.iter().filter(|v| v.name == name).cloned().collect())
             });
@@ -217,6 +220,21 @@ impl Site {
             .expect_storage_pools()
             .times(0..)
             .returning(move |_| ok().and(site.pools.clone()));
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud
+            .expect_resource_limits()
+            .times(0..)
+            .returning(move || ok().and(site.limits.clone()));
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud
+            .expect_snapshots()
+            .times(0..)
+            .returning(move || ok().map(|()| site.snapshots.clone()));
+        let (site, ok) = (self.clone(), answer.clone());
+        cloud
+            .expect_volumes()
+            .times(0..)
+            .returning(move || ok().map(|()| site.volumes.clone()));
         let (site, ok) = (self.clone(), answer.clone());
         cloud.expect_snapshots_of().times(0..).returning(move |volume| {
             let of = |s: &&Snapshot| s.volume == *volume;
@@ -297,6 +315,11 @@ pub(crate) fn mapping(source: &str, network: &str) -> NetworkMapping {
     }
 }
 
+/// The devices of data disks are 1, 2, 4, 5 and so on.
+fn oma_device(place: u16) -> u32 {
+    u32::from(if place < 2 { place + 1 } else { place + 2 })
+}
+
 pub(crate) fn disk(place: u16) -> SourceDisk {
     SourceDisk {
         position: DiskPosition {
@@ -309,9 +332,10 @@ pub(crate) fn disk(place: u16) -> SourceDisk {
         replica: Some(ReplicaVolume {
             volume_id: format!("volume-{place}").parse().unwrap(),
             name: format!("erp-disk-{place}"),
-            oma_device: Some(u32::from(place) + 1),
+            oma_device: Some(oma_device(place)),
             needs_full_resync: false,
         }),
+        synced_at: Some(DateTime::UNIX_EPOCH),
     }
 }
 
@@ -326,7 +350,7 @@ pub(crate) fn replica_on_oma(place: u16) -> Volume {
         attachment: Some(Attachment {
             vm: "oma".parse().unwrap(),
             vm_name: "oma".into(),
-            device: Some(u32::from(place) + 1),
+            device: Some(oma_device(place)),
         }),
         storage: Some("primary".into()),
         pool: None,

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
-use failover_domain::{FailoverType, Finding, SourceDisk, SourceNic, SourceVm, VmId, VolumeId};
+use chrono::{DateTime, Utc};
+use failover_domain::{CloudVmId, FailoverType, Finding, SourceDisk, SourceNic, SourceVm, VmId, VolumeId};
 use failover_engine::service::purpose_of;
 use failover_validation::ReadinessPart;
 use serde::Deserialize;
@@ -65,16 +66,18 @@ pub(in crate::routes) async fn sync(
     let facts = SyncFacts {
         change_id: known.change_id.clone(),
         synced_at: known.synced_at,
-        // The migration tool's clock may be ahead of this one's: then nothing has aged yet.
-        age_seconds: known
-            .synced_at
-            .map(|at| u64::try_from((now - at).num_seconds()).unwrap_or(0)),
-        disks: asked.vm.disks.iter().map(disk_sync).collect(),
+        age_seconds: known.synced_at.map(|at| age_seconds(at, now)),
+        disks: asked.vm.disks.iter().map(|disk| disk_sync(disk, now)).collect(),
     };
     Ok(asked.answer(facts))
 }
 
-fn disk_sync(disk: &SourceDisk) -> DiskSync {
+/// The migration tool's clock may be ahead of this one's: then nothing has aged yet.
+fn age_seconds(at: DateTime<Utc>, now: DateTime<Utc>) -> u64 {
+    u64::try_from((now - at).num_seconds()).unwrap_or(0)
+}
+
+fn disk_sync(disk: &SourceDisk, now: DateTime<Utc>) -> DiskSync {
     DiskSync {
         label: disk.label.clone(),
         position: disk.position.to_string(),
@@ -83,6 +86,8 @@ fn disk_sync(disk: &SourceDisk) -> DiskSync {
             .replica
             .as_ref()
             .is_some_and(|replica| replica.needs_full_resync),
+        synced_at: disk.synced_at,
+        age_seconds: disk.synced_at.map(|at| age_seconds(at, now)),
     }
 }
 
@@ -117,13 +122,7 @@ struct FoundDisk {
     volume_id: VolumeId,
     volume_state: String,
     volume_size_bytes: u64,
-    #[serde(flatten)]
-    place: FoundPlace,
-}
-
-#[derive(Debug, Deserialize)]
-struct FoundPlace {
-    attached_to: Option<failover_domain::CloudVmId>,
+    attached_to: Option<CloudVmId>,
     device: Option<u32>,
     storage: Option<String>,
     pending_job: Option<String>,
@@ -160,10 +159,10 @@ fn volumes_in(details: &Value) -> HashMap<VolumeId, VolumeInCloud> {
         let shown = VolumeInCloud {
             state: disk.volume_state,
             size_bytes: disk.volume_size_bytes,
-            attached_to: disk.place.attached_to,
-            device: disk.place.device,
-            storage: disk.place.storage,
-            pending_job: disk.place.pending_job,
+            attached_to: disk.attached_to,
+            device: disk.device,
+            storage: disk.storage,
+            pending_job: disk.pending_job,
         };
         (disk.volume_id, shown)
     };
