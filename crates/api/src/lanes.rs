@@ -61,7 +61,13 @@ impl Lane {
         let is_dry_run = || query.split('&').any(|parameter| parameter == "dry_run=true");
         let asks_cloud = path.starts_with("/ossea/")
             || path.contains("readiness")
-            || path.ends_with("/configuration-check")
+            || [
+                "/configuration-check",
+                "/network-mapping-status",
+                "/volume-status",
+            ]
+            .iter()
+            .any(|part| path.ends_with(part))
             || path.starts_with("/inventory/");
         let is_start = *method == Method::POST && matches!(path, "/failover/live" | "/failover/test");
         if asks_cloud || (is_start && is_dry_run()) {
@@ -125,6 +131,18 @@ mod tests {
                 format!("/api/v1/vms/{vm}/failover-readiness"),
                 "",
                 Lane::Heavy,
+            ),
+            (
+                Method::GET,
+                format!("/api/v1/vms/{vm}/volume-status"),
+                "type=test",
+                Lane::Heavy,
+            ),
+            (
+                Method::GET,
+                format!("/api/v1/vms/{vm}/sync-status"),
+                "",
+                Lane::Light,
             ),
             (
                 Method::POST,
