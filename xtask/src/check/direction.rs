@@ -9,6 +9,7 @@ use crate::workspace::{DependencyKind, Package, Workspace};
 /// Our packages and what each may use of the others.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("failover-domain", &[]),
+    ("failover-access", &["failover-domain"]),
     ("ossea", &["failover-domain"]),
     ("failover-validation", &["failover-domain", "ossea"]),
     (
