@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 use ureq::Agent;
+use ureq::RequestBuilder;
 use ureq::http::Response;
 
 /// How long one request may take.
@@ -74,11 +75,21 @@ impl Client {
     /// # Errors
     /// When there is no answer, or one that is not JSON. Like all the other methods.
     pub fn get(&self, path: &str) -> anyhow::Result<Answer> {
-        let request = self
-            .agent
-            .get(self.url(path))
-            .header("authorization", self.authorization());
-        answer(path, request.call())
+        answer(path, self.shown(self.agent.get(self.url(path))).call())
+    }
+
+    /// GET of something that is no JSON.
+    ///
+    /// # Errors
+    /// When there is no answer, or one that is no success.
+    pub fn text(&self, path: &str) -> anyhow::Result<String> {
+        let request = self.shown(self.agent.get(self.url(path)));
+        let mut response = request.call().with_context(|| format!("no answer to {path}"))?;
+        if !response.status().is_success() {
+            bail!("the server answered {} to {path}", response.status());
+        }
+        let text = response.body_mut().read_to_string();
+        text.with_context(|| format!("half an answer to {path}"))
     }
 
     /// DELETE.
@@ -86,11 +97,7 @@ impl Client {
     /// # Errors
     /// See [`Client::get`].
     pub fn delete(&self, path: &str) -> anyhow::Result<Answer> {
-        let request = self
-            .agent
-            .delete(self.url(path))
-            .header("authorization", self.authorization());
-        answer(path, request.call())
+        answer(path, self.shown(self.agent.delete(self.url(path))).call())
     }
 
     /// POST.
@@ -98,11 +105,7 @@ impl Client {
     /// # Errors
     /// See [`Client::get`].
     pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
-        let request = self
-            .agent
-            .post(self.url(path))
-            .header("authorization", self.authorization());
-        answer(path, request.send_json(body))
+        answer(path, self.shown(self.agent.post(self.url(path))).send_json(body))
     }
 
     /// POST with an idempotency key.
@@ -110,12 +113,8 @@ impl Client {
     /// # Errors
     /// See [`Client::get`].
     pub fn post_once(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Answer> {
-        let request = self
-            .agent
-            .post(self.url(path))
-            .header("authorization", self.authorization())
-            .header("idempotency-key", key);
-        answer(path, request.send_json(body))
+        let request = self.shown(self.agent.post(self.url(path)));
+        answer(path, request.header("idempotency-key", key).send_json(body))
     }
 
     /// PUT.
@@ -123,21 +122,19 @@ impl Client {
     /// # Errors
     /// See [`Client::get`].
     pub fn put(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
-        let request = self
-            .agent
-            .put(self.url(path))
-            .header("authorization", self.authorization());
-        answer(path, request.send_json(body))
+        answer(path, self.shown(self.agent.put(self.url(path))).send_json(body))
     }
 
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
-    fn authorization(&self) -> String {
-        self.token
-            .as_ref()
-            .map_or_else(|| "none".to_owned(), |token| format!("Bearer {token}"))
+    /// A request that shows the token, where there is one.
+    fn shown<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
     }
 }
 

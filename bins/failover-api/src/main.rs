@@ -25,7 +25,7 @@ Exit codes:
    2  the command line is wrong
   65  the database's schema does not fit this version
   69  the database cannot be reached at the start (later requests are answered with 503 until it is back)
-  78  the configuration is wrong";
+  78  the configuration is wrong, or nobody could use the API: no token, and anonymous callers are not allowed";
 
 /// Serves the HTTP API of OSSEA failover. Any number of processes may share one database.
 #[derive(Debug, Parser)]

@@ -6,11 +6,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::Context;
+use failover_access::{TokenStanding, Tokens};
 use failover_api::{ApiPorts, ApiSettings, ApiState};
-use failover_assembly::{cloud_for_questions, open_store, stop_on_signal, target};
+use failover_assembly::{NobodyMayAsk, cloud_for_questions, open_store, stop_on_signal, target};
 use failover_config::{ApiConfig, ServerSettings, TlsFiles};
 use failover_engine::ports::{Inventory, JobStore, Mappings};
-use failover_engine::{FailoverService, SystemClock};
+use failover_engine::{Clock, FailoverService, SystemClock};
 use http_edge::{Drain, EdgeSettings, TlsError, TlsIdentity};
 use log_ring::LogRing;
 
@@ -23,8 +24,10 @@ pub(crate) async fn run(config: &ApiConfig, ring: LogRing) -> anyhow::Result<()>
         () = shutdown.cancelled() => return Ok(()),
     };
     let server = &config.server;
+    somebody_may_ask(server, &store).await?;
     let settings = ApiSettings {
         token: server.token.clone(),
+        allow_anonymous: server.allow_anonymous,
         boot_within: config.failover.boot_within,
         request_timeout: server.request_timeout,
         retention_warn_after: config.failover.retention_warn_after,
@@ -105,6 +108,26 @@ fn check_descriptors(connections: usize) {
              in systemd), or lower server.max_connections."
         );
     }
+}
+
+/// An API that nobody could use does not start.
+async fn somebody_may_ask(server: &ServerSettings, tokens: &dyn Tokens) -> anyhow::Result<()> {
+    if server.allow_anonymous {
+        tracing::warn!("Everybody on this machine may do everything: server.allow_anonymous is true.");
+        return Ok(());
+    }
+    if server.token.is_some() {
+        return Ok(());
+    }
+    let tokens = tokens.tokens().await.context("the tokens cannot be read")?;
+    let now = SystemClock.now();
+    if tokens
+        .iter()
+        .any(|token| token.standing(now) == TokenStanding::Valid)
+    {
+        return Ok(());
+    }
+    Err(NobodyMayAsk.into())
 }
 
 /// Who the server says it is, where it is served over TLS.

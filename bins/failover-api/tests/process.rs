@@ -21,7 +21,7 @@ fn api(dir: &Path, database: &str) -> Command {
     let config = file(
         "api.toml",
         &format!(
-            "[database]\nurl = \"{database}\"\n[server]\nlisten = \"127.0.0.1:0\"\n[ossea]\nendpoint = \
+            "[database]\nurl = \"{database}\"\n[server]\nlisten = \"127.0.0.1:0\"\nallow_anonymous = true\n[ossea]\nendpoint = \
              \"http://127.0.0.1:9/client/api\"\napi_key_file = \"{api_key}\"\nsecret_key_file = \
              \"{secret_key}\"\n[target]\noma_vm_id = \"oma\"\nzone_id = \"zone\"\nservice_offering_id = \
              \"offering\"\ntemplate_id = \"template\"\n"
@@ -179,5 +179,18 @@ fn the_help_documents_the_exit_codes() {
         "78  the configuration",
     ] {
         assert!(text(&output).contains(code), "{}", text(&output));
+    }
+}
+
+#[test]
+fn an_api_that_nobody_could_use_does_not_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = api(dir.path(), &sqlite(dir.path()))
+        .env("FAILOVER__SERVER__ALLOW_ANONYMOUS", "false")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(78), "{}", text(&output));
+    for part in ["server.token_file", "server.allow_anonymous", "token create"] {
+        assert!(text(&output).contains(part), "{}", text(&output));
     }
 }

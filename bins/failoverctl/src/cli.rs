@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod access;
 mod failover;
 mod jobs;
 mod ossea;
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 use failover_config::CommonArgs;
 use failover_domain::{FailoverType, Purpose, VolumeId};
 
+pub(crate) use access::{AuditArgs, AuditCommand, AuditFilterArgs, AuditListArgs, TokenCommand};
 pub(crate) use failover::{FailoverCommand, LiveArgs, PlanCommand, RunArgs, TestArgs, WishArgs};
 pub(crate) use jobs::{Decided, JobsCommand};
 pub(crate) use ossea::{OsseaCommand, ZoneArgs};
@@ -27,6 +29,7 @@ Exit codes:
     4  refused: not ready, in conflict with an active job, not found, not allowed
     5  ossea check: a critical check failed
     6  the job that was followed is completed, and leaves something that a person must see to
+    7  audit verify: the audit was changed
    78  the configuration is wrong
   130  a view was ended by Ctrl-C; the job goes on
 
@@ -97,12 +100,11 @@ pub(crate) enum Command {
     /// Replicas that need a full synchronisation because their rollback point was given up.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
-    /// Who changed what by hand, and why, the newest first.
-    Audit {
-        /// At most so many entries.
-        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
-        limit: u32,
-    },
+    /// Who changed what, and why, the newest first. For admins.
+    Audit(AuditArgs),
+    /// Tokens: who may use the API. For admins.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Which cloud network a network of a source VM becomes.
     #[command(subcommand)]
     Mappings(MappingsCommand),
@@ -408,6 +410,26 @@ mod tests {
             ),
             (vec!["quarantine", "clear", "x", "volume-1"], "--reason"),
             (vec!["attention", "--severity", "bad"], "critical"),
+            (vec!["token", "create", "ci"], "--role"),
+            (vec!["token", "create", "ci", "--role", "root"], "operator"),
+            (
+                vec!["token", "create", "a b", "--role", "viewer"],
+                "letters, digits",
+            ),
+            (
+                vec![
+                    "token",
+                    "create",
+                    "ci",
+                    "--role",
+                    "viewer",
+                    "--expires-in",
+                    "soon",
+                ],
+                "5m",
+            ),
+            (vec!["audit", "--since", "yesterday"], "2026-01-31T18:00:00Z"),
+            (vec!["audit", "verify", "--head", "7"], "SEQ:HASH"),
             (vec!["jobs", "list", "--status", "done"], "powering_on"),
             (vec!["readiness", "x", "--type", "dead"], "live or test"),
             (vec!["readiness"], "<VM>"),

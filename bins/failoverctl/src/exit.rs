@@ -17,6 +17,8 @@ pub(crate) enum End {
     Refused,
     /// A critical check of the cloud failed.
     CheckFailed,
+    /// The audit is not as it was written.
+    ChainBroken,
     /// A view was ended by Ctrl-C.
     Interrupted,
 }
@@ -29,6 +31,7 @@ impl End {
             End::Refused => 4,
             End::CheckFailed => 5,
             End::NotClean => 6,
+            End::ChainBroken => 7,
             End::Interrupted => 130,
         })
     }

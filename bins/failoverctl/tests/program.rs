@@ -6,9 +6,10 @@ mod ossea;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use failover_api::dto::engine::{AuditEntry, JobRequest, VmReadiness};
+use failover_access::{Action, Actor, AuditEntry, AuditHead, AuditRow};
+use failover_api::dto::engine::{JobRequest, VmReadiness};
 use failover_api::dto::{
-    AttentionPage, AttentionView, AuditList, CancelAnswer, ErrorCode, EventPage, FleetReadinessPage,
+    AttentionPage, AttentionView, AuditPage, CancelAnswer, ErrorCode, EventPage, FleetReadinessPage,
     ImportAnswer, JobDetail, MappingAnswer, MarkedReplica, NetworkList, ProbeAge, Problem, QuarantineView,
     ReadinessTotals, RequestAnswer, VmPage, VmReadinessView, VmView,
 };
@@ -883,14 +884,11 @@ async fn a_quarantine_is_listed_cleared_and_audited() {
             label: "Hard disk 1".into(),
         }],
     };
-    let audit = AuditList {
-        entries: vec![AuditEntry {
-            at: fixture::at(0),
-            actor: "anna".into(),
-            action: AuditEntry::CLEAR_QUARANTINE.into(),
-            object: "volume volume-0".into(),
-            reason: "compared".into(),
-        }],
+    let rows = audit_rows(1);
+    let audit = AuditPage {
+        head: rows[0].head(),
+        entries: rows,
+        next_cursor: None,
     };
     let api = FakeApi::serve(move |request, _| {
         if request.line.starts_with("DELETE") {
@@ -952,4 +950,160 @@ async fn a_refused_verb_is_4_with_the_reason() {
         );
         assert_eq!(api.seen().len(), 1, "nothing is repeated");
     }
+}
+
+/// An audit of cleared quarantines.
+fn audit_rows(count: usize) -> Vec<AuditRow> {
+    let mut rows: Vec<AuditRow> = Vec::new();
+    for _ in 0..count {
+        let entry = AuditEntry {
+            actor: Actor::named("anna"),
+            action: Action::ClearQuarantine,
+            object: "volume volume-0".into(),
+            vm_id: Some(VM.parse().unwrap()),
+            job_id: None,
+            reason: "compared".into(),
+        };
+        let head = rows.last().map_or_else(AuditHead::start, AuditRow::head);
+        rows.push(AuditRow::after(&head, fixture::at(0), &entry));
+    }
+    rows
+}
+
+/// An API with an audit, in pages of two rows.
+async fn api_with_audit(rows: Vec<AuditRow>, head: AuditHead) -> FakeApi {
+    FakeApi::serve(move |request, _| {
+        let cursor = request.line.split("cursor=").nth(1).unwrap();
+        let after: u64 = cursor.parse().unwrap();
+        let later: Vec<AuditRow> = rows.iter().filter(|row| row.seq > after).cloned().collect();
+        let entries: Vec<AuditRow> = later.iter().take(2).cloned().collect();
+        let next_cursor = entries.last().filter(|_| later.len() > 2).map(|row| row.seq);
+        json(
+            200,
+            &AuditPage {
+                entries,
+                next_cursor,
+                head: head.clone(),
+            },
+        )
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_whole_audit_verifies_and_prints_its_end() {
+    let rows = audit_rows(5);
+    let head = rows[4].head();
+    let api = api_with_audit(rows.clone(), head.clone()).await;
+    let ended = api.run(&["audit", "verify"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let end = format!("5:{}", head.hash);
+    assert!(
+        ended.stdout.contains("5 rows") && ended.stdout.contains(&end),
+        "{}",
+        ended.stdout
+    );
+    let earlier = format!("3:{}", rows[2].hash);
+    let ended = api
+        .run(&["audit", "verify", "--head", &earlier, "--output", "json"])
+        .await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    let verdict: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(
+        (&verdict["is_whole"], &verdict["last"]["seq"]),
+        (&true.into(), &5.into())
+    );
+}
+
+#[tokio::test]
+async fn a_changed_audit_is_7_with_the_first_row_that_does_not_fit() {
+    let whole = audit_rows(5);
+    let head = whole[4].head();
+    let mut changed = whole.clone();
+    changed[2].actor = "nobody".to_owned();
+    let mut removed = whole.clone();
+    removed.remove(2);
+    for (rows, part) in [
+        (changed, "row 3 was changed"),
+        (removed, "row 3 is missing"),
+        (whole[..4].to_vec(), "row 5 is missing"),
+    ] {
+        let api = api_with_audit(rows, head.clone()).await;
+        let ended = api.run(&["audit", "verify"]).await;
+        assert_eq!(ended.code, Some(7), "{}", ended.stdout);
+        assert!(ended.stdout.contains(part), "{}", ended.stdout);
+    }
+    // A chain that was made anew fits by itself, and not with what was noted before.
+    let api = api_with_audit(whole[..2].to_vec(), whole[1].head()).await;
+    let noted = format!("5:{}", head.hash);
+    let ended = api.run(&["audit", "verify", "--head", &noted]).await;
+    assert_eq!(ended.code, Some(7), "{}", ended.stdout);
+    let other = format!("2:{}", head.hash);
+    let ended = api.run(&["audit", "verify", "--head", &other]).await;
+    assert_eq!(ended.code, Some(7), "{}", ended.stdout);
+    assert!(ended.stdout.contains("row 2 was changed"), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn an_export_is_one_row_a_line_over_all_pages() {
+    let rows = audit_rows(5);
+    let api = api_with_audit(rows.clone(), rows[4].head()).await;
+    let ended = api.run(&["audit", "export", "--actor", "anna"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let lines: Vec<AuditRow> = ended
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines, rows);
+    assert!(
+        api.seen()[0].line.contains("actor=anna&order=oldest_first"),
+        "{}",
+        api.seen()[0].line
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_made_listed_and_revoked_by_name() {
+    let token = serde_json::json!({
+        "id": "11111111-1111-4111-8111-111111111111", "name": "ci", "prefix": "ofo_010707070707", "role": "operator",
+        "vms": [VM], "created_at": fixture::at(0), "created_by": "anna", "expires_at": fixture::at(60),
+        "revoked_at": null, "last_used_at": null, "secret": "ofo_the-secret", "status": "valid",
+    });
+    let api = FakeApi::serve(move |request, _| match request.line.split(' ').next() {
+        Some("POST") => (201, token.to_string()),
+        Some("DELETE") => (204, String::new()),
+        _ => (200, serde_json::json!({"tokens": [token]}).to_string()),
+    })
+    .await;
+    let create = [
+        "token",
+        "create",
+        "ci",
+        "--role",
+        "operator",
+        "--expires-in",
+        "90days",
+        "--vm",
+        VM,
+    ];
+    let ended = api.run(&create).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("ofo_the-secret") && ended.stdout.contains("never again"));
+    let ended = api.run(&["token", "list"]).await;
+    assert!(ended.stdout.contains("ofo_010707070707") && !ended.stdout.contains("the-secret"));
+    let ended = api.run(&["token", "revoke", "ci"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let ended = api.run(&["token", "revoke", "other"]).await;
+    assert_eq!(ended.code, Some(4), "{}", ended.stdout);
+    let seen = api.seen();
+    let expected = serde_json::json!({"name": "ci", "role": "operator", "expires_in": "90days", "vms": [VM]});
+    assert_eq!(
+        (seen[0].line.as_str(), seen[0].json()),
+        ("POST /api/v1/tokens", expected)
+    );
+    assert_eq!(
+        seen[3].line,
+        "DELETE /api/v1/tokens/11111111-1111-4111-8111-111111111111"
+    );
 }

@@ -22,7 +22,7 @@ mod token;
 pub use audit::{Action, AuditEntry, AuditHead, AuditRow};
 pub use caller::{Actor, Caller};
 pub use chain::{ChainBreak, ChainCheck};
-pub use port::{NewToken, Revocation, Tokens, TokensError};
+pub use port::{NewToken, Revocation, Tokens, TokensError, create_token_entry, revoke_token_entry};
 pub use role::{Role, UnknownRole};
 pub use scope::VmScope;
 pub use secret::{MalformedSecret, TokenHash, TokenPrefix, TokenSecret};

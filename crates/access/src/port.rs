@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use crate::audit::{Action, AuditEntry};
 use crate::caller::Actor;
 use crate::role::Role;
 use crate::scope::VmScope;
@@ -104,4 +105,36 @@ pub trait Tokens: Send + Sync {
     /// Notes that a token is used, unless a use within the last minute was noted: a busy token does not write all the
     /// time.
     async fn note_use(&self, id: &TokenId, at: DateTime<Utc>) -> Result<(), TokensError>;
+}
+
+/// The entry of a token that was made.
+pub fn create_token_entry(token: &ApiToken, by: &Actor) -> AuditEntry {
+    let mut reason = format!("role {}", token.role);
+    if let Some(vms) = token.vms.only() {
+        let ids: Vec<&str> = vms.iter().map(failover_domain::VmId::as_str).collect();
+        reason += &format!("; source VMs {}", ids.join(", "));
+    }
+    if let Some(until) = token.expires_at {
+        reason += &format!("; until {until}");
+    }
+    AuditEntry {
+        reason,
+        ..token_entry(Action::CreateToken, token, by)
+    }
+}
+
+/// The entry of a token that was revoked.
+pub fn revoke_token_entry(token: &ApiToken, by: &Actor) -> AuditEntry {
+    token_entry(Action::RevokeToken, token, by)
+}
+
+fn token_entry(action: Action, token: &ApiToken, by: &Actor) -> AuditEntry {
+    AuditEntry {
+        actor: by.clone(),
+        action,
+        object: format!("token {} ({})", token.name, token.id),
+        vm_id: None,
+        job_id: None,
+        reason: String::new(),
+    }
 }

@@ -25,11 +25,12 @@ use sha2::{Digest, Sha256};
 use tracing::Instrument;
 use uuid::Uuid;
 
+use crate::access::Caller;
 use crate::dto::problem::MEDIA_TYPE;
 use crate::dto::{ErrorCode, Problem};
 use crate::error::ApiError;
 use crate::extract::{shown, wrong_body};
-use crate::layers::{Caller, panicked, timed_out};
+use crate::layers::{panicked, timed_out};
 use crate::routes::created;
 use crate::state::ApiState;
 
@@ -156,10 +157,7 @@ async fn read(key: IdempotencyKey, request: Request) -> Result<(KeyedRequest, Re
         .extensions
         .get::<OriginalUri>()
         .map_or(&parts.uri, |uri| &uri.0);
-    let caller = parts
-        .extensions
-        .get::<Caller>()
-        .map_or("anonymous", |c| c.0.as_str());
+    let caller = parts.extensions.get::<Caller>().map_or("anonymous", Caller::name);
     let keyed = KeyedRequest {
         caller: caller.to_owned(),
         key,

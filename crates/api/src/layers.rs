@@ -8,7 +8,7 @@
 //! finish        writes problems: adds path and id, logs those of our own making once
 //! panics        become a problem like any other error
 //! time limit    of the whole request
-//! token         of everything under /api/v1
+//! access        of everything under /api/v1: who asks, and whether they may (in [`crate::access`])
 //! rate          of one caller
 //! unchanged     leaves out a body that the caller has
 //! once          answers a repeated request with the kept answer
@@ -23,8 +23,6 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use secrecy::ExposeSecret;
-use subtle::ConstantTimeEq;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
@@ -36,10 +34,6 @@ use crate::dto::problem::MEDIA_TYPE;
 use crate::edge_headers::{guard_browsers, other_origins};
 use crate::error::ApiError;
 use crate::state::ApiState;
-
-/// Who asks, as far as the API knows.
-#[derive(Debug, Clone)]
-pub(crate) struct Caller(pub(crate) String);
 
 /// Puts the layers around the routes.
 pub(crate) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiState> {
@@ -53,47 +47,6 @@ pub(crate) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiSt
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state.clone(), limit_time));
     routes.layer(layers)
-}
-
-/// Lets only callers with the token pass, where there is one.
-pub(crate) async fn authenticate(
-    State(state): State<ApiState>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let caller = match &state.settings.token {
-        None => "anonymous",
-        Some(token) => {
-            let shown = request
-                .headers()
-                .get(header::AUTHORIZATION)
-                .and_then(bearer_token);
-            let wanted = token.expose_secret().as_bytes();
-            // The comparison takes as long for a nearly right token as for a wrong one.
-            if !shown.is_some_and(|shown| bool::from(shown.ct_eq(wanted))) {
-                return unauthorized().into_response();
-            }
-            "api token"
-        }
-    };
-    request.extensions_mut().insert(Caller(caller.to_owned()));
-    next.run(request).await
-}
-
-fn bearer_token(value: &HeaderValue) -> Option<&[u8]> {
-    let (scheme, token) = value.as_bytes().split_at_checked("Bearer ".len())?;
-    scheme
-        .eq_ignore_ascii_case(b"Bearer ")
-        .then_some(token.trim_ascii())
-}
-
-fn unauthorized() -> ApiError {
-    ApiError::new(
-        StatusCode::UNAUTHORIZED,
-        ErrorCode::Unauthorized,
-        "the request shows no valid token",
-    )
-    .action("Send the header Authorization: Bearer TOKEN with the server's token.")
 }
 
 async fn limit_time(State(state): State<ApiState>, request: Request, next: Next) -> Response {

@@ -4,6 +4,7 @@
 //! mirror their paths; what goes over the wire is in [`dto`]; every error, whoever noticed it, becomes problem
 //! details in [`error`] and nowhere else.
 
+mod access;
 mod cloud_view;
 pub mod dto;
 mod edge_headers;
@@ -22,6 +23,7 @@ mod view;
 
 use axum::Router;
 
+pub use access::{ACCESS_RULES, AccessRule, Reach};
 pub use idempotency::forget_old_keys;
 pub use state::{ApiPorts, ApiSettings, ApiState};
 

@@ -17,9 +17,9 @@ use governor::nanos::Nanos;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
+use crate::access::Caller;
 use crate::dto::ErrorCode;
 use crate::error::ApiError;
-use crate::layers::Caller;
 use crate::state::ApiState;
 
 /// How many seconds' worth of requests may come at once.
@@ -95,10 +95,7 @@ const fn two() -> NonZeroU32 {
 
 /// Lets a caller pass who does not ask too often.
 pub(crate) async fn limit_rate(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    let caller = request
-        .extensions()
-        .get::<Caller>()
-        .map_or("", |caller| caller.0.as_str());
+    let caller = request.extensions().get::<Caller>().map_or("", Caller::name);
     match state.rates.count(caller) {
         Ok(()) => next.run(request).await,
         Err(wait) => too_often(state.rates.per_second, wait).into_response(),

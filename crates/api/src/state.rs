@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use failover_access::Tokens;
 use failover_engine::idempotency::IdempotencyKeys;
 use failover_engine::looks::ReadinessLooks;
-use failover_engine::ports::Workers;
+use failover_engine::ports::{AuditTrail, Workers};
 use failover_engine::service::FailoverService;
 use log_ring::LogRing;
 use ossea::{OsseaClient, Priority, ProbeCache};
@@ -21,8 +22,10 @@ use crate::rate_limit::CallerRates;
 /// How the API behaves.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// The bearer token that callers show; without one everybody who reaches the API is served.
+    /// A bearer token that makes whoever shows it an admin, beside those that are stored: the way in before there are any.
     pub token: Option<SecretString>,
+    /// Whether callers who show no token are served, as admins. Only for an API that nobody else can reach.
+    pub allow_anonymous: bool,
     /// Within which time a destination VM must pass boot verification, unless a request says otherwise.
     pub boot_within: Duration,
     /// How long a request may take.
@@ -64,6 +67,7 @@ impl Default for ApiSettings {
     fn default() -> Self {
         Self {
             token: None,
+            allow_anonymous: false,
             boot_within: Duration::from_secs(5 * 60),
             request_timeout: Duration::from_secs(60),
             body_limit: 1024 * 1024,
@@ -88,15 +92,24 @@ pub struct ApiPorts {
     pub workers: Arc<dyn Workers>,
     /// What was seen last of the readiness of source VMs.
     pub looks: Arc<dyn ReadinessLooks>,
+    /// The tokens of callers.
+    pub tokens: Arc<dyn Tokens>,
+    /// What was done, by whom.
+    pub audit: Arc<dyn AuditTrail>,
 }
 
 impl ApiPorts {
     /// The ports of one store.
-    pub fn of<S: IdempotencyKeys + Workers + ReadinessLooks + 'static>(store: Arc<S>) -> Self {
+    pub fn of<S>(store: Arc<S>) -> Self
+    where
+        S: IdempotencyKeys + Workers + ReadinessLooks + Tokens + AuditTrail + 'static,
+    {
         Self {
             keys: store.clone(),
             workers: store.clone(),
-            looks: store,
+            looks: store.clone(),
+            tokens: store.clone(),
+            audit: store,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod writer;
 
+use std::fmt;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,8 +123,26 @@ pub fn target(settings: &TargetSettings) -> Result<Target, IdError> {
     })
 }
 
+/// An API that nobody could use is not started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NobodyMayAsk;
+
+impl fmt::Display for NobodyMayAsk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "nobody could use this API: server.token_file names no token, the database has no valid one, and \
+             server.allow_anonymous is not true. Set server.token_file and make tokens with it (failoverctl token create \
+             NAME --role admin), or set server.allow_anonymous = true to serve everybody on this machine",
+        )
+    }
+}
+impl std::error::Error for NobodyMayAsk {}
+
 /// The exit code that tells what kind of failure ended a server.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.downcast_ref::<NobodyMayAsk>().is_some() {
+        return ExitCode::from(EXIT_CONFIG);
+    }
     match error.downcast_ref::<OpenError>() {
         Some(OpenError::BadUrl { .. }) => ExitCode::from(EXIT_CONFIG),
         Some(OpenError::NewerSchema { .. } | OpenError::OlderSchema { .. }) => ExitCode::from(EXIT_SCHEMA),

@@ -180,6 +180,17 @@ impl Kind<f64> {
     }
 }
 
+impl Kind<bool> {
+    /// true or false.
+    pub fn switch() -> Self {
+        Self {
+            allowed: "true or false".to_owned(),
+            parse: Box::new(RawValue::as_switch),
+            show: ToString::to_string,
+        }
+    }
+}
+
 impl<T: Copy + PartialEq + 'static> Kind<T> {
     /// One of a few words.
     pub fn choice(words: &'static [(&'static str, T)], show: fn(&T) -> String) -> Self {

@@ -230,6 +230,19 @@ impl RawValue {
         }
     }
 
+    /// The value as true or false.
+    pub(crate) fn as_switch(&self) -> Option<bool> {
+        match self {
+            RawValue::Switch(switch) => Some(*switch),
+            RawValue::Variable(text) => text.trim().parse().ok(),
+            RawValue::Text(_)
+            | RawValue::Integer(_)
+            | RawValue::Float(_)
+            | RawValue::List(_)
+            | RawValue::Other(_) => None,
+        }
+    }
+
     /// The value as the text of a number.
     pub(crate) fn as_number(&self) -> Option<&str> {
         match self {

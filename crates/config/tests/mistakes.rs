@@ -361,11 +361,38 @@ fn a_secret_given_twice_is_a_mistake() {
 }
 
 #[test]
-fn without_a_token_only_this_machine_is_served() {
-    let site = Site::working().with("FAILOVER__SERVER__LISTEN", "0.0.0.0:8080");
+fn callers_without_a_token_are_served_on_this_machine_only_and_only_when_that_is_said() {
+    let config = Site::working().load::<ApiConfig>().unwrap().config;
+    assert!(!config.server.allow_anonymous);
+    let anonymous = || Site::working().with("FAILOVER__SERVER__ALLOW_ANONYMOUS", "true");
+    assert!(
+        anonymous()
+            .load::<ApiConfig>()
+            .unwrap()
+            .config
+            .server
+            .allow_anonymous
+    );
+    let site = anonymous().with("FAILOVER__SERVER__LISTEN", "0.0.0.0:8080");
     assert!(has(
         &site.mistakes::<ApiConfig>(),
-        &["server.listen", "no token is set", "server.token_file"]
+        &[
+            "server.allow_anonymous",
+            "0.0.0.0:8080",
+            "127.0.0.1:8080",
+            "server.token_file"
+        ]
+    ));
+    let site = anonymous().with("FAILOVER__SERVER__TOKEN", "hunter2");
+    let mistakes = site.mistakes::<ApiConfig>();
+    assert!(has(
+        &mistakes,
+        &["server.allow_anonymous", "a token is set", "give one of them"]
+    ));
+    let site = Site::working().with("FAILOVER__SERVER__ALLOW_ANONYMOUS", "perhaps");
+    assert!(has(
+        &site.mistakes::<ApiConfig>(),
+        &["server.allow_anonymous", "perhaps", "true or false"]
     ));
     assert!(
         Site::working()

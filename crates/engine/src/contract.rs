@@ -10,6 +10,7 @@
 //! where `my_harness()` is a future of an `Option` of a harness on an **empty** store; `None` skips the test (the
 //! harness says why).
 
+pub mod audit;
 pub mod fixture;
 pub mod idempotency;
 pub mod inventory;
@@ -18,17 +19,19 @@ pub mod journal;
 pub mod leases;
 pub mod looks;
 pub mod requests;
+pub mod tokens;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use failover_access::Tokens;
 
 use crate::clock::Clock;
 use crate::idempotency::IdempotencyKeys;
 use crate::looks::ReadinessLooks;
-use crate::ports::{Inventory, JobStore, Mappings, Workers};
+use crate::ports::{AuditTrail, Inventory, JobStore, Mappings, Workers};
 
 /// An empty store and its clock.
 #[async_trait]
@@ -50,6 +53,12 @@ pub trait Harness: Send + Sync {
 
     /// Its looks at readiness.
     fn looks(&self) -> Arc<dyn ReadinessLooks>;
+
+    /// Its audit.
+    fn audit(&self) -> Arc<dyn AuditTrail>;
+
+    /// Its tokens.
+    fn tokens(&self) -> Arc<dyn Tokens>;
 
     /// Lets time pass by the clock that leases are judged by.
     async fn pass(&self, time: Duration);
@@ -168,6 +177,21 @@ macro_rules! store_contract {
             a_refused_start_leaves_the_claim,
             old_keys_are_forgotten,
         );
+        $crate::store_contract!(@module $harness, audit:
+            every_change_has_its_row,
+            what_changes_nothing_has_no_row,
+            changes_at_once_make_one_chain,
+            rows_are_filtered_and_paged_in_both_orders,
+            a_job_that_passes_over_warnings_says_so,
+        );
+        $crate::store_contract!(@module $harness, tokens:
+            a_token_reads_back_and_its_secret_finds_it,
+            a_name_is_taken_until_its_token_is_revoked,
+            of_two_tokens_of_one_name_at_once_one_is_made,
+            a_token_is_revoked_once_and_for_good,
+            a_use_is_noted_at_most_once_a_minute,
+            making_and_revoking_a_token_is_audited,
+        );
     };
     (@module $harness:expr, $module:ident: $($name:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread")]
@@ -212,6 +236,14 @@ mod tests {
         }
 
         fn looks(&self) -> Arc<dyn ReadinessLooks> {
+            self.store.clone()
+        }
+
+        fn audit(&self) -> Arc<dyn AuditTrail> {
+            self.store.clone()
+        }
+
+        fn tokens(&self) -> Arc<dyn Tokens> {
             self.store.clone()
         }
 

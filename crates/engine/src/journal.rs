@@ -291,7 +291,7 @@ mod tests {
     use super::*;
     use crate::MemoryStore;
     use crate::contract::ManualClock;
-    use crate::contract::fixture::{base, claimed, failure, plan};
+    use crate::contract::fixture::{base, claimed, failure, operator, plan};
     use crate::request::JobRequest;
 
     /// The journal of a job that was just claimed, and its store.
@@ -342,7 +342,7 @@ mod tests {
         }
         let decided_on = journal.state().await;
         let asked = store
-            .submit_request(&lease.job_id, "operator", &JobRequest::Retry)
+            .submit_request(&lease.job_id, &operator(), &JobRequest::Retry)
             .await;
         asked.expect("a write");
         let request = StoredRequest {

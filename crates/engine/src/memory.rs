@@ -4,6 +4,7 @@
 //! Everything is lost with the value. Otherwise it keeps every promise of [`crate::ports`], as the suite in
 //! `failover_engine::contract` shows. Leases are judged by the clock that it is given.
 
+mod access;
 mod idempotency;
 mod inventory;
 mod jobs;
@@ -14,6 +15,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use failover_access::{AuditRow, StoredToken};
 use failover_domain::{FailoverType, JobId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 
 use crate::clock::SharedClock;
@@ -21,12 +23,12 @@ use crate::event::StoredEvent;
 use crate::idempotency::IdempotencyKey;
 use crate::looks::ReadinessLook;
 use crate::plan::Plan;
-use crate::ports::{AuditEntry, JobRecord, ResourceKind, ResourceRow, VolumeRow, WorkerId};
+use crate::ports::{JobRecord, ResourceKind, ResourceRow, VolumeRow, WorkerId};
 use crate::request::StoredRequest;
 
 use idempotency::KeyRow;
 
-/// Jobs, inventory and mappings in memory. See the [module](self).
+/// Jobs, inventory, mappings, tokens, idempotency keys and the audit in memory. See the [module](self).
 pub struct MemoryStore {
     clock: SharedClock,
     tables: Mutex<Tables>,
@@ -41,7 +43,8 @@ struct Tables {
     /// Replicas that must be synchronised from the start.
     resync: BTreeSet<VolumeId>,
     mappings: BTreeMap<VmId, BTreeMap<(String, Purpose), NetworkMapping>>,
-    audit: Vec<AuditEntry>,
+    audit: Vec<AuditRow>,
+    tokens: Vec<StoredToken>,
     keys: BTreeMap<(String, IdempotencyKey), KeyRow>,
     looks: HashMap<(VmId, FailoverType), ReadinessLook>,
 }

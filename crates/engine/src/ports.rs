@@ -2,12 +2,15 @@
 //! PostgreSQL, [`crate::memory`] in memory; a foreign program may bring its own. The suite in
 //! `failover_engine::contract` tells whether an implementation keeps the promises made here.
 
+mod audit;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use failover_access::Actor;
 use failover_domain::inventory::VmReport;
 use failover_domain::{
     Attention, CloudVmId, JobId, JobStatus, JobType, NetworkId, NetworkMapping, Provenance, Purpose,
@@ -20,6 +23,11 @@ use crate::event::{Event, Failure, StepFacts, StoredEvent};
 use crate::plan::Plan;
 use crate::request::{JobRequest, StoredRequest};
 use crate::state::JobState;
+
+pub use audit::{
+    AuditFilter, AuditOrder, AuditTrail, clear_quarantine_entry, delete_mapping_entry, put_mapping_entry,
+    report_entry,
+};
 
 /// A failure of persistence itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,7 +96,7 @@ pub struct NewJob {
     /// The plan; carries the type and the source VM.
     pub plan: Plan,
     /// Who asked for it.
-    pub requested_by: String,
+    pub requested_by: Actor,
     /// When: gives the job id.
     pub at: DateTime<Utc>,
 }
@@ -98,7 +106,7 @@ impl NewJob {
     pub fn opening_batch(&self) -> Batch {
         let state = JobState::new(&self.plan);
         let event = Event::Accepted {
-            by: self.requested_by.clone(),
+            by: self.requested_by.name.clone(),
         };
         Batch {
             events: vec![StoredEvent {
@@ -427,6 +435,8 @@ pub struct ClaimedJob {
 pub struct JobFilter {
     /// Only this source VM.
     pub vm_id: Option<VmId>,
+    /// Only these source VMs: what a caller may see.
+    pub vms: Option<BTreeSet<VmId>>,
     /// Only these statuses; all when empty.
     pub statuses: Vec<JobStatus>,
     /// Only this type.
@@ -514,8 +524,8 @@ pub enum RequestOutcome {
 /// * A job that no living worker owns is claimable, whatever its history.
 #[async_trait]
 pub trait JobStore: Send + Sync {
-    /// Creates a job with its first journal entry ([`crate::Event::Accepted`]), volume rows and the status `pending`. A job
-    /// whose plan settles a live failover is noted in that one's row in the same commit.
+    /// Creates a job with its first journal entry ([`crate::Event::Accepted`]), volume rows, its row of the audit and the
+    /// status `pending`. A job whose plan settles a live failover is noted in that one's row in the same commit.
     async fn create(&self, job: NewJob) -> Result<JobId, CreateError>;
 
     /// A job's row.
@@ -539,11 +549,11 @@ pub trait JobStore: Send + Sync {
     /// A job's ledger, ordered by kind and name.
     async fn resources(&self, id: &JobId) -> Result<Vec<ResourceRow>, StoreError>;
 
-    /// Stores what somebody asks of a job. A second request to cancel is the same as the first one.
+    /// Stores what somebody asks of a job, with its row of the audit. A second request to cancel is the same as the first one.
     async fn submit_request(
         &self,
         id: &JobId,
-        by: &str,
+        by: &Actor,
         request: &JobRequest,
     ) -> Result<RequestOutcome, StoreError>;
 
@@ -648,26 +658,6 @@ pub enum ClearError {
     Store(#[from] StoreError),
 }
 
-/// One entry of the audit: who changed what, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditEntry {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Who.
-    pub actor: String,
-    /// What was done, such as `clear_quarantine`.
-    pub action: String,
-    /// To which object.
-    pub object: String,
-    /// Why, in the actor's words.
-    pub reason: String,
-}
-
-impl AuditEntry {
-    /// A person took the mark off a replica that needed a full synchronisation.
-    pub const CLEAR_QUARANTINE: &'static str = "clear_quarantine";
-}
-
 /// Whether a replica must be synchronised from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -729,7 +719,7 @@ pub fn reported_vm(report: &VmReport, at: DateTime<Utc>) -> Result<SourceVm, Sto
 pub trait Inventory: Send + Sync {
     /// Takes a report of a source VM (already checked by [`VmReport::into_source_vm`]) in place of what was known.
     /// The mark of a replica that stays ([`Inventory::mark_resync`]) stays too.
-    async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>) -> Result<PutOutcome, PutError>;
+    async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>, by: &Actor) -> Result<PutOutcome, PutError>;
 
     /// A source VM, as its newest rows say.
     async fn vm(&self, id: &VmId) -> Result<Option<SourceVm>, StoreError>;
@@ -752,12 +742,9 @@ pub trait Inventory: Send + Sync {
         &self,
         vm: &VmId,
         volume: &VolumeId,
-        by: &str,
+        by: &Actor,
         reason: &str,
     ) -> Result<bool, ClearError>;
-
-    /// What was audited, newest first, at most `limit`.
-    async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError>;
 }
 
 /// Network mappings.
@@ -790,7 +777,7 @@ pub trait Mappings: Send + Sync {
     ) -> Result<BTreeMap<NetworkId, VmId>, StoreError>;
 
     /// Adds a mapping or replaces the one of the same source network and purpose.
-    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError>;
+    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping, by: &Actor) -> Result<(), StoreError>;
 
     /// Removes a mapping; `false` when there was none.
     async fn delete_mapping(
@@ -798,5 +785,6 @@ pub trait Mappings: Send + Sync {
         vm: &VmId,
         source_network: &str,
         purpose: Purpose,
+        by: &Actor,
     ) -> Result<bool, StoreError>;
 }

@@ -11,6 +11,7 @@
 
 mod lab;
 
+use failover_access::Actor;
 use failover_domain::{CheckStatus, FailoverType, Finding, NetworkMapping, Purpose};
 use lab::{Lab, THREE_DISKS};
 
@@ -31,7 +32,10 @@ async fn map_for(lab: &Lab, vm: &str, purpose: Purpose) {
         network_name: "test-isolated".to_owned(),
     };
     let vm = vm.parse().unwrap();
-    lab.store.put_mapping(&vm, &mapping).await.unwrap();
+    lab.store
+        .put_mapping(&vm, &mapping, &Actor::named("operator"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@
 mod lab;
 
 use chrono::TimeDelta;
+use failover_access::Actor;
 use failover_domain::{AttentionCode, Decision, FailoverType, JobId, JobStatus, JobType, StrategyRequest};
 use failover_engine::plan::{CommitPolicy, Direction, Step, StepKind};
 use failover_engine::ports::{JobRecord, ResourceState};
@@ -45,7 +46,7 @@ async fn a_completed_live_failover_is_rolled_back() {
     let rollback = lab
         .parts
         .service()
-        .settle(&live, Settlement::Rollback, "operator")
+        .settle(&live, Settlement::Rollback, &Actor::named("operator"))
         .await
         .expect("a completed failover can be rolled back");
     assert!(rollback.as_str().starts_with("rollback-"), "{rollback}");
@@ -67,7 +68,7 @@ async fn a_completed_live_failover_is_committed() {
     let live = completed_live(&lab, CommitPolicy::Manual).await;
     let service = lab.parts.service();
     let commit = service
-        .settle(&live, Settlement::Commit, "operator")
+        .settle(&live, Settlement::Commit, &Actor::named("operator"))
         .await
         .expect("a completed failover can be committed");
     let record = lab.run(&commit).await;
@@ -83,7 +84,9 @@ async fn a_completed_live_failover_is_committed() {
     for row in lab.ledger(&commit).await {
         assert_eq!(row.state, ResourceState::Removed, "{row:?}");
     }
-    let again = service.settle(&live, Settlement::Rollback, "operator").await;
+    let again = service
+        .settle(&live, Settlement::Rollback, &Actor::named("operator"))
+        .await;
     let told = again.expect_err("there is nothing to go back to").to_string();
     assert!(told.contains(commit.as_str()), "{told}");
 }
@@ -94,14 +97,16 @@ async fn only_completed_live_failovers_are_settled() {
     let service = lab.parts.service();
     let running = lab.start().await;
     for how in [Settlement::Commit, Settlement::Rollback] {
-        let refused = service.settle(&running, how, "operator").await;
+        let refused = service.settle(&running, how, &Actor::named("operator")).await;
         assert!(
             matches!(refused, Err(SettleError::NotAllowed { .. })),
             "{refused:?}"
         );
     }
     let unknown = JobId::new(JobType::Live, &lab::vm_id(), chrono::DateTime::UNIX_EPOCH, 0);
-    let refused = service.settle(&unknown, Settlement::Commit, "operator").await;
+    let refused = service
+        .settle(&unknown, Settlement::Commit, &Actor::named("operator"))
+        .await;
     assert!(matches!(refused, Err(SettleError::NoSuchJob(_))), "{refused:?}");
 }
 
@@ -140,7 +145,7 @@ async fn a_rollback_survives_a_crash_after_any_entry() {
     let settle = async |lab: &Lab, live: &JobId| {
         let service = lab.parts.service();
         service
-            .settle(live, Settlement::Rollback, "operator")
+            .settle(live, Settlement::Rollback, &Actor::named("operator"))
             .await
             .expect("it can")
     };
@@ -274,10 +279,10 @@ async fn force_quarantines_the_replicas_and_returns_them() {
             "{told:?}"
         );
         for replica in marked {
-            let vm = lab::vm_id();
+            let (vm, operator) = (lab::vm_id(), Actor::named("operator"));
             let cleared = lab
                 .store
-                .clear_quarantine(&vm, &replica.volume_id, "operator", "compared by hand");
+                .clear_quarantine(&vm, &replica.volume_id, &operator, "compared by hand");
             assert!(cleared.await.unwrap());
         }
         let readiness = service

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use failover_access::Actor;
 use failover_domain::{AttentionCode, JobStatus, StrategyRequest};
 use failover_engine::FailureCode;
 use failover_engine::ports::JobRecord;
@@ -158,7 +159,7 @@ async fn a_rollback_tells_the_tool_that_the_replicas_are_back() {
     lab.run(&live).await;
     let service = lab.parts.service();
     let rollback = service
-        .settle(&live, Settlement::Rollback, "operator")
+        .settle(&live, Settlement::Rollback, &Actor::named("operator"))
         .await
         .expect("it can");
     lab.run(&rollback).await;

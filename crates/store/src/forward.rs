@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use failover_access::{
+    Actor, ApiToken, AuditHead, AuditRow, NewToken, Revocation, StoredToken, TokenId, TokenPrefix, Tokens,
+    TokensError,
+};
 use failover_domain::inventory::VmReport;
 use failover_domain::{FailoverType, JobId, NetworkId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 use failover_engine::idempotency::{
@@ -12,9 +16,9 @@ use failover_engine::idempotency::{
 };
 use failover_engine::looks::{ReadinessLook, ReadinessLooks};
 use failover_engine::ports::{
-    AppendError, AuditEntry, Batch, ClaimedJob, ClearError, CreateError, Inventory, JobFilter, JobRecord,
-    JobStore, Lease, LivingWorker, Mappings, NewJob, OpenRequest, PutError, PutOutcome, RequestOutcome,
-    ResourceRow, ResyncMark, StoreError, VolumeRow, WorkerId, Workers,
+    AppendError, AuditFilter, AuditTrail, Batch, ClaimedJob, ClearError, CreateError, Inventory, JobFilter,
+    JobRecord, JobStore, Lease, LivingWorker, Mappings, NewJob, OpenRequest, PutError, PutOutcome,
+    RequestOutcome, ResourceRow, ResyncMark, StoreError, VolumeRow, WorkerId, Workers,
 };
 use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::{Plan, StoredEvent};
@@ -59,7 +63,7 @@ impl JobStore for Store {
     async fn submit_request(
         &self,
         id: &JobId,
-        by: &str,
+        by: &Actor,
         request: &JobRequest,
     ) -> Result<RequestOutcome, StoreError> {
         self.backend.submit_request(id, by, request).await
@@ -100,8 +104,8 @@ impl JobStore for Store {
 
 #[async_trait]
 impl Inventory for Store {
-    async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>) -> Result<PutOutcome, PutError> {
-        self.backend.put_vm(report, at).await
+    async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>, by: &Actor) -> Result<PutOutcome, PutError> {
+        self.backend.put_vm(report, at, by).await
     }
 
     async fn vm(&self, id: &VmId) -> Result<Option<SourceVm>, StoreError> {
@@ -124,14 +128,10 @@ impl Inventory for Store {
         &self,
         vm: &VmId,
         volume: &VolumeId,
-        by: &str,
+        by: &Actor,
         reason: &str,
     ) -> Result<bool, ClearError> {
         self.backend.clear_quarantine(vm, volume, by, reason).await
-    }
-
-    async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
-        self.backend.audit(limit).await
     }
 }
 
@@ -156,8 +156,8 @@ impl Mappings for Store {
         self.backend.users(purpose, networks).await
     }
 
-    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError> {
-        self.backend.put_mapping(vm, mapping).await
+    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping, by: &Actor) -> Result<(), StoreError> {
+        self.backend.put_mapping(vm, mapping, by).await
     }
 
     async fn delete_mapping(
@@ -165,8 +165,48 @@ impl Mappings for Store {
         vm: &VmId,
         source_network: &str,
         purpose: Purpose,
+        by: &Actor,
     ) -> Result<bool, StoreError> {
-        self.backend.delete_mapping(vm, source_network, purpose).await
+        self.backend.delete_mapping(vm, source_network, purpose, by).await
+    }
+}
+
+#[async_trait]
+impl AuditTrail for Store {
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRow>, StoreError> {
+        self.backend.audit(filter).await
+    }
+
+    async fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        self.backend.audit_head().await
+    }
+}
+
+#[async_trait]
+impl Tokens for Store {
+    async fn create_token(&self, token: &NewToken, by: &Actor) -> Result<ApiToken, TokensError> {
+        self.backend.create_token(token, by).await
+    }
+
+    async fn tokens(&self) -> Result<Vec<ApiToken>, TokensError> {
+        self.backend.tokens().await
+    }
+
+    async fn revoke_token(
+        &self,
+        id: &TokenId,
+        at: DateTime<Utc>,
+        by: &Actor,
+    ) -> Result<Revocation, TokensError> {
+        self.backend.revoke_token(id, at, by).await
+    }
+
+    async fn token_of_prefix(&self, prefix: &TokenPrefix) -> Result<Option<StoredToken>, TokensError> {
+        self.backend.token_of_prefix(prefix).await
+    }
+
+    async fn note_use(&self, id: &TokenId, at: DateTime<Utc>) -> Result<(), TokensError> {
+        self.backend.note_use(id, at).await
     }
 }
 

@@ -9,6 +9,7 @@
 //! * Every write of a worker to its job is guarded by owner and epoch, and its row count is checked.
 //! * A job does not end with a request unheard, and a live failover is settled once: by guards inside the updates.
 //! * Leases are judged by the database's clock, never by a worker's.
+//! * A change and its row of the audit are one transaction, and the rows are one chain.
 //! * What a column may not say is an error that names table, column and row; it is never read as a default.
 //! * No transaction stays open while a caller does something else.
 //!
@@ -35,9 +36,10 @@ mod pg;
 use std::fmt;
 use std::sync::Arc;
 
+use failover_access::Tokens;
 use failover_engine::idempotency::IdempotencyKeys;
 use failover_engine::looks::ReadinessLooks;
-use failover_engine::ports::{Inventory, JobStore, Mappings, Workers};
+use failover_engine::ports::{AuditTrail, Inventory, JobStore, Mappings, Workers};
 use secrecy::ExposeSecret;
 
 pub use error::OpenError;
@@ -46,10 +48,17 @@ pub use settings::{Migrations, StoreSettings};
 use location::Location;
 
 /// Everything that a database gives.
-trait Backend: JobStore + Inventory + Mappings + IdempotencyKeys + ReadinessLooks + Workers {}
-impl<T: JobStore + Inventory + Mappings + IdempotencyKeys + ReadinessLooks + Workers> Backend for T {}
+trait Backend:
+    JobStore + Inventory + Mappings + IdempotencyKeys + ReadinessLooks + Workers + AuditTrail + Tokens
+{
+}
+impl<T: JobStore + Inventory + Mappings + IdempotencyKeys + ReadinessLooks + Workers + AuditTrail + Tokens>
+    Backend for T
+{
+}
 
-/// The store: jobs, inventory, mappings, idempotency keys and looks at readiness in one database. Cheap to clone.
+/// The store: jobs, inventory, mappings, tokens, idempotency keys, looks at readiness and the audit in one database. Cheap
+/// to clone.
 #[derive(Clone)]
 pub struct Store {
     backend: Arc<dyn Backend>,

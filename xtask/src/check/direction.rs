@@ -14,14 +14,23 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("failover-validation", &["failover-domain", "ossea"]),
     (
         "failover-engine",
-        &["failover-domain", "failover-validation", "ossea"],
+        &[
+            "failover-access",
+            "failover-domain",
+            "failover-validation",
+            "ossea",
+        ],
     ),
     ("guest-probe", &["failover-domain", "failover-engine"]),
     ("writer-hook", &["failover-domain", "failover-engine"]),
-    ("failover-store", &["failover-domain", "failover-engine"]),
+    (
+        "failover-store",
+        &["failover-access", "failover-domain", "failover-engine"],
+    ),
     (
         "failover-api",
         &[
+            "failover-access",
             "failover-domain",
             "failover-engine",
             "failover-validation",
@@ -40,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "failover-api-bin",
         &[
+            "failover-access",
             "failover-api",
             "failover-assembly",
             "failover-config",
@@ -61,7 +71,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The command line is a client of the API and nothing else: it shares the words, not the engine.
     (
         "failoverctl",
-        &["failover-api", "failover-config", "failover-domain"],
+        &[
+            "failover-access",
+            "failover-api",
+            "failover-config",
+            "failover-domain",
+        ],
     ),
     (
         "failover-bench",

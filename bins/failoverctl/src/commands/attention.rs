@@ -1,6 +1,6 @@
-//! `attention`, `quarantine` and `audit`.
+//! `attention` and `quarantine`.
 
-use failover_api::dto::{AttentionPage, AuditList, ClearQuarantine, QuarantineView};
+use failover_api::dto::{AttentionPage, ClearQuarantine, QuarantineView};
 use failover_domain::VolumeId;
 
 use super::{Session, lookup};
@@ -53,16 +53,5 @@ async fn clear(session: &Session<'_>, vm: &str, volume: &VolumeId, reason: Strin
             vm.label()
         )
     })?;
-    Ok(End::Done)
-}
-
-pub(super) async fn audit(session: &Session<'_>, limit: u32) -> Result<End, CtlError> {
-    let answer = session
-        .api
-        .get::<AuditList>(&["audit"], &[("limit", limit.to_string())])
-        .await?;
-    session
-        .terminal
-        .answer(&answer.body, || render::attention::audit(&answer.value))?;
     Ok(End::Done)
 }

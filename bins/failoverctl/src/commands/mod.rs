@@ -1,5 +1,6 @@
 //! What each command does: one request, or a few, and how its answer is shown.
 
+mod access;
 mod attention;
 mod failover;
 mod inventory;
@@ -34,7 +35,8 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<End, 
         Command::Jobs(command) => jobs::run(session, command).await,
         Command::Attention { severity, page } => attention::list(session, severity, &page).await,
         Command::Quarantine(command) => attention::quarantine(session, command).await,
-        Command::Audit { limit } => attention::audit(session, limit).await,
+        Command::Audit(args) => access::audit(session, args).await,
+        Command::Token(command) => access::token(session, command).await,
         Command::Mappings(command) => mappings::run(session, command).await,
         Command::Networks => networks(session).await,
         Command::Ossea(command) => ossea::run(session, command).await,

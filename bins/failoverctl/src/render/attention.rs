@@ -1,7 +1,6 @@
-//! What people are needed for, over all jobs; replicas in quarantine; the audit.
+//! What people are needed for, over all jobs; replicas in quarantine.
 
-use failover_api::dto::engine::AuditEntry;
-use failover_api::dto::{AttentionPage, AttentionView, AuditList, MarkedReplica, QuarantineView};
+use failover_api::dto::{AttentionPage, AttentionView, MarkedReplica, QuarantineView};
 use failover_domain::{Attention, JobId, Severity, VmId};
 
 use super::event::word;
@@ -78,24 +77,6 @@ pub(crate) fn quarantine(view: &QuarantineView) -> String {
         "{replicas}Each needs a full synchronisation. One whose content is known to be good is cleared by hand:\n  \
          failoverctl quarantine clear {} VOLUME --reason \"...\"\n",
         view.vm_id
-    )
-}
-
-/// What was audited.
-pub(crate) fn audit(list: &AuditList) -> String {
-    let row = |entry: &AuditEntry| {
-        [
-            figures::instant(entry.at),
-            entry.actor.clone(),
-            entry.action.clone(),
-            entry.object.clone(),
-            entry.reason.clone(),
-        ]
-    };
-    table(
-        0,
-        ["AT", "WHO", "WHAT", "OBJECT", "WHY"],
-        list.entries.iter().map(row),
     )
 }
 

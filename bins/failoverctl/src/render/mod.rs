@@ -1,5 +1,6 @@
 //! Answers as text for people. Everything here is a pure function of the answer.
 
+pub(crate) mod access;
 pub(crate) mod attention;
 pub(crate) mod capabilities;
 pub(crate) mod check;

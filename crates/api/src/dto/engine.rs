@@ -9,7 +9,7 @@ pub use failover_engine::plan::{
     BootGrade, BootPolicy, CommitPolicy, Direction, Errand, Lane, OnBootFailure, Plan, PlannedDisk,
     PlannedNic, PlannedVm, Settled, Stage, Step, StepId, StepKind, TestErrand, WarningPolicy, WayBackLine,
 };
-pub use failover_engine::ports::{AuditEntry, Custody, ResourceKind, ResourceRow, ResourceState};
+pub use failover_engine::ports::{Custody, ResourceKind, ResourceRow, ResourceState};
 pub use failover_engine::request::{JobRequest, StoredRequest};
 pub use failover_engine::service::VmReadiness;
 pub use failover_engine::survey::{Comparison, Difference, Survey};

@@ -3,6 +3,7 @@
 //! Field names are the customer's words where the customer has one. Request bodies refuse unknown fields;
 //! answers may gain fields, so clients must not.
 
+pub mod access;
 pub mod attention;
 pub mod debug;
 pub mod engine;
@@ -19,6 +20,7 @@ pub mod readiness_part;
 pub mod test;
 pub mod verb;
 
+pub use access::{AuditPage, TokenCreated, TokenList, TokenRequest, TokenStatus, TokenView};
 pub use attention::{AttentionPage, AttentionView};
 pub use debug::{DebugHealth, DebugJobs, EndpointList, LogPage};
 pub use inventory::{ImportAnswer, ImportOutcome, ReplicaAnswer, ReplicaChange, VmPage, VmView};
@@ -31,7 +33,7 @@ pub use ossea::{
     ZoneList,
 };
 pub use problem::{ErrorCode, Mistake, Problem};
-pub use quarantine::{AuditList, ClearQuarantine, MarkedReplica, QuarantineView};
+pub use quarantine::{ClearQuarantine, MarkedReplica, QuarantineView};
 pub use readiness::{FailedCheck, FleetReadinessPage, ReadinessAnswer, ReadinessTotals, VmReadinessView};
 pub use readiness_part::{
     ActiveJobFacts, ConfigurationFacts, ConfiguredObject, DiskSync, DiskVolume, NetworkFacts, NicMapping,

@@ -38,6 +38,12 @@ pub enum ErrorCode {
     ReplicaNotFound,
     /// The caller did not show a valid token.
     Unauthorized,
+    /// The caller's role, or the restriction of its token, does not allow it.
+    Forbidden,
+    /// There is no such token.
+    TokenNotFound,
+    /// A token that is not revoked has the name.
+    TokenNameTaken,
     /// The action is not allowed in the job's present state.
     NotAllowed,
     /// The action is allowed when the caller agrees to what it discards.
@@ -84,6 +90,9 @@ impl ErrorCode {
             ErrorCode::MappingNotFound => "MAPPING_NOT_FOUND",
             ErrorCode::ReplicaNotFound => "REPLICA_NOT_FOUND",
             ErrorCode::Unauthorized => "UNAUTHORIZED",
+            ErrorCode::Forbidden => "FORBIDDEN",
+            ErrorCode::TokenNotFound => "TOKEN_NOT_FOUND",
+            ErrorCode::TokenNameTaken => "TOKEN_NAME_TAKEN",
             ErrorCode::NotAllowed => "NOT_ALLOWED",
             ErrorCode::ConsentNeeded => "CONSENT_NEEDED",
             ErrorCode::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
@@ -117,6 +126,9 @@ impl ErrorCode {
             ErrorCode::MappingNotFound => "Unknown network mapping",
             ErrorCode::ReplicaNotFound => "Unknown replica",
             ErrorCode::Unauthorized => "Not authenticated",
+            ErrorCode::Forbidden => "Not allowed for this caller",
+            ErrorCode::TokenNotFound => "Unknown token",
+            ErrorCode::TokenNameTaken => "The name of the token is taken",
             ErrorCode::NotAllowed => "Not allowed now",
             ErrorCode::ConsentNeeded => "Consent is needed",
             ErrorCode::DatabaseUnavailable => "The database cannot be used",

@@ -1,7 +1,6 @@
-//! Replicas that need a full synchronisation, and what was audited.
+//! Replicas that need a full synchronisation.
 
 use failover_domain::{VmId, VolumeId};
-use failover_engine::ports::AuditEntry;
 use serde::{Deserialize, Serialize};
 
 /// A replica that is marked for a full synchronisation.
@@ -32,11 +31,4 @@ pub struct QuarantineView {
 pub struct ClearQuarantine {
     /// Why its content is known to be good, for those who read it later.
     pub reason: String,
-}
-
-/// The answer to `GET /api/v1/audit`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditList {
-    /// The entries, newest first.
-    pub entries: Vec<AuditEntry>,
 }

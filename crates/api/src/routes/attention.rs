@@ -1,11 +1,12 @@
 //! `GET /api/v1/attention`: what people are needed for, over all jobs.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use failover_domain::{JobId, Severity};
 use failover_engine::ports::JobFilter;
 use serde::Deserialize;
 
+use crate::access::Caller;
 use crate::dto::AttentionPage;
 use crate::error::ApiError;
 use crate::extract::{ApiQuery, limit, parameter, shown};
@@ -23,6 +24,7 @@ pub(super) struct AttentionQuery {
 /// Jobs are read until a page is full: of some, all attentions are over by now or of another severity.
 pub(super) async fn list(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     ApiQuery(query): ApiQuery<AttentionQuery>,
 ) -> Result<Json<AttentionPage>, ApiError> {
     let page_size = limit(query.limit.as_deref(), 50, 500)?;
@@ -36,6 +38,7 @@ pub(super) async fn list(
     let mut attention = Vec::new();
     loop {
         let filter = JobFilter {
+            vms: caller.only().cloned(),
             needs_person: Some(needs_person(&state, now)),
             after: after.clone(),
             limit: page_size,

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use failover_domain::inventory::{InventoryFile, VmReport};
 use failover_domain::{Provenance, VmId, VolumeId};
 use failover_engine::ports::disks_differ;
 
+use crate::access::Caller;
 use crate::dto::{ImportAnswer, ImportOutcome, Mistake, ReplicaChange};
 use crate::error::ApiError;
 use crate::extract::ApiJson;
@@ -24,8 +25,12 @@ const VMS_AT_ONCE: usize = 500;
 
 pub(super) async fn import(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     ApiJson(file): ApiJson<InventoryFile>,
 ) -> Result<(StatusCode, Json<ImportAnswer>), ApiError> {
+    for report in &file.vms {
+        caller.must_touch(&report.vm_id)?;
+    }
     let mut mistakes = mistakes_of_file(&state, &file);
     // A file that contradicts itself is not worth comparing with the inventory.
     if mistakes.is_empty() {
@@ -45,7 +50,7 @@ pub(super) async fn import(
         vms: Vec::with_capacity(file.vms.len()),
     };
     for report in &file.vms {
-        answer.vms.push(match put(&state, report).await {
+        answer.vms.push(match put(&state, report, &caller).await {
             Ok(taken) => {
                 match taken.change {
                     ReplicaChange::Created => answer.created += 1,

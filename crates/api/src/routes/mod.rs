@@ -9,6 +9,7 @@ mod inventory;
 mod metrics;
 mod network_mappings;
 mod ossea;
+mod tokens;
 mod vms;
 
 use axum::Router;
@@ -17,11 +18,11 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware;
 use axum::routing::{delete, get, post, put};
 
+use crate::access::admit;
 use crate::dto::ErrorCode;
 use crate::error::ApiError;
 use crate::idempotency::carry_out_once;
 use crate::lanes::in_its_lane;
-use crate::layers::authenticate;
 use crate::rate_limit::limit_rate;
 use crate::state::{ApiSettings, ApiState};
 use crate::unchanged::leave_out_unchanged;
@@ -52,6 +53,8 @@ pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
         .route("/failover/{vm_id}/readiness", get(failover::readiness::show))
         .route("/attention", get(attention::list))
         .route("/audit", get(audit::list))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/{token_id}", delete(tokens::revoke))
         .route("/vms", get(vms::list))
         .route("/vms/{vm_id}", get(vms::show))
         .route("/vms/{vm_id}/replica", put(vms::report_replica))
@@ -98,7 +101,7 @@ pub(crate) fn all(state: &ApiState) -> Router<ApiState> {
         .fallback(unknown_route)
         .layer(middleware::from_fn(leave_out_unchanged))
         .layer(middleware::from_fn_with_state(state.clone(), limit_rate))
-        .layer(middleware::from_fn_with_state(state.clone(), authenticate));
+        .layer(middleware::from_fn_with_state(state.clone(), admit));
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use failover_domain::{NetworkMapping, Purpose, SourceVm, VmId};
 use failover_engine::service::find_network;
 use serde::Deserialize;
 
+use crate::access::Caller;
 use crate::dto::{ErrorCode, MappingAnswer, MappingRequest, MappingUpdate, MappingsOfVm};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, ApiQuery, parameter};
@@ -47,6 +48,7 @@ pub(super) async fn list(
 
 pub(super) async fn create(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     ApiJson(request): ApiJson<MappingRequest>,
 ) -> Result<Response, ApiError> {
     let MappingRequest {
@@ -55,17 +57,20 @@ pub(super) async fn create(
         purpose,
         network,
     } = request;
-    let answer = store(&state, vm_id, source_network, MappingUpdate { purpose, network }).await?;
+    caller.must_touch(&vm_id)?;
+    let update = MappingUpdate { purpose, network };
+    let answer = store(&state, &caller, vm_id, source_network, update).await?;
     let location = format!("/api/v1/network-mappings/{}", answer.vm_id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)).into_response())
 }
 
 pub(super) async fn replace(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     ApiPath((vm_id, source_network)): ApiPath<(VmId, String)>,
     ApiJson(update): ApiJson<MappingUpdate>,
 ) -> Result<Json<MappingAnswer>, ApiError> {
-    Ok(Json(store(&state, vm_id, source_network, update).await?))
+    Ok(Json(store(&state, &caller, vm_id, source_network, update).await?))
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,6 +81,7 @@ pub(super) struct RemoveQuery {
 
 pub(super) async fn remove(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     ApiPath((vm_id, source_network)): ApiPath<(VmId, String)>,
     ApiQuery(query): ApiQuery<RemoveQuery>,
 ) -> Result<StatusCode, ApiError> {
@@ -90,7 +96,7 @@ pub(super) async fn remove(
     if state
         .service
         .mappings
-        .delete_mapping(&vm_id, &source_network, purpose)
+        .delete_mapping(&vm_id, &source_network, purpose, &caller.actor())
         .await?
     {
         return Ok(StatusCode::NO_CONTENT);
@@ -105,6 +111,7 @@ pub(super) async fn remove(
 /// Stores a mapping of a network that the VM has to a network that the cloud has.
 async fn store(
     state: &ApiState,
+    caller: &Caller,
     vm_id: VmId,
     source_network: String,
     update: MappingUpdate,
@@ -143,7 +150,10 @@ async fn store(
         network_id: network.id.clone(),
         network_name: network.name.clone(),
     };
-    state.service.map_network(&vm_id, &mapping).await?;
+    state
+        .service
+        .map_network(&vm_id, &mapping, &caller.actor())
+        .await?;
     Ok(MappingAnswer { vm_id, mapping })
 }
 

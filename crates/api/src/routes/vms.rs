@@ -3,14 +3,17 @@
 pub(super) mod parts;
 pub(super) mod quarantine;
 
-use axum::Json;
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use failover_domain::inventory::VmReport;
 use failover_domain::{Provenance, SourceVm, VmId};
 use failover_engine::ports::PutOutcome;
 use serde::Deserialize;
 
+use crate::access::Caller;
 use crate::dto::{Mistake, ReplicaAnswer, ReplicaChange, VmPage, VmView};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, ApiQuery, limit, parameter};
@@ -26,6 +29,7 @@ pub(super) struct VmsQuery {
 
 pub(super) async fn list(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     ApiQuery(query): ApiQuery<VmsQuery>,
 ) -> Result<Json<VmPage>, ApiError> {
     let page_size = limit(query.limit.as_deref(), 50, 500)?;
@@ -40,9 +44,13 @@ pub(super) async fn list(
             let mut named = inventory.vms_named(name).await?;
             named.sort_by(|a, b| a.vm_id.cmp(&b.vm_id));
             named.retain(|vm| after.as_ref().is_none_or(|after| vm.vm_id > *after));
+            named.retain(|vm| caller.only().is_none_or(|vms| vms.contains(&vm.vm_id)));
             named
         }
-        None => inventory.vms(after.as_ref(), page_size + 1).await?,
+        None => match caller.only() {
+            Some(vms) => some_of(&state, vms, after.as_ref(), page_size + 1).await?,
+            None => inventory.vms(after.as_ref(), page_size + 1).await?,
+        },
     };
     let has_more = vms.len() > page_size;
     vms.truncate(page_size);
@@ -57,6 +65,23 @@ pub(super) async fn list(
     }))
 }
 
+/// The known ones of some source VMs after `after`, ordered by id, at most `most`.
+async fn some_of(
+    state: &ApiState,
+    vms: &BTreeSet<VmId>,
+    after: Option<&VmId>,
+    most: usize,
+) -> Result<Vec<SourceVm>, ApiError> {
+    let mut known = Vec::new();
+    for vm_id in vms.iter().filter(|vm| after.is_none_or(|after| *vm > after)) {
+        known.extend(state.service.inventory.vm(vm_id).await?);
+        if known.len() == most {
+            break;
+        }
+    }
+    Ok(known)
+}
+
 pub(super) async fn show(
     State(state): State<ApiState>,
     ApiPath(vm_id): ApiPath<VmId>,
@@ -67,6 +92,7 @@ pub(super) async fn show(
 
 pub(super) async fn report_replica(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     ApiPath(vm_id): ApiPath<VmId>,
     ApiJson(report): ApiJson<VmReport>,
 ) -> Result<(StatusCode, Json<ReplicaAnswer>), ApiError> {
@@ -85,7 +111,7 @@ pub(super) async fn report_replica(
         );
         return Err(ApiError::mistakes(detail, mistakes));
     }
-    let answer = put(&state, &report).await?;
+    let answer = put(&state, &report, &caller).await?;
     let status = match answer.change {
         ReplicaChange::Created => StatusCode::CREATED,
         ReplicaChange::Updated => StatusCode::OK,
@@ -129,11 +155,15 @@ pub(super) fn mistakes_of(state: &ApiState, report: &VmReport, prefix: &str) -> 
 }
 
 /// Takes a checked report.
-pub(super) async fn put(state: &ApiState, report: &VmReport) -> Result<ReplicaAnswer, ApiError> {
+pub(super) async fn put(
+    state: &ApiState,
+    report: &VmReport,
+    caller: &Caller,
+) -> Result<ReplicaAnswer, ApiError> {
     let outcome = state
         .service
         .inventory
-        .put_vm(report, state.service.clock.now())
+        .put_vm(report, state.service.clock.now(), &caller.actor())
         .await?;
     Ok(ReplicaAnswer {
         vm_id: report.vm_id.clone(),

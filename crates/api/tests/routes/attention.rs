@@ -10,7 +10,7 @@ use failover_engine::Event;
 use failover_engine::ports::{Inventory, ResyncMark};
 use serde_json::json;
 
-use crate::fixture::{PGWIN, TestApi, WEB, attention, carried_out, cause, failed, taken_up};
+use crate::fixture::{PGWIN, TestApi, WEB, attention, carried_out, cause, failed, settings, taken_up};
 
 /// The first replica of [`PGWIN`].
 const REPLICA: &str = "ef9cdbd7-aabe-5d8f-b820-d241f8d04a6a";
@@ -86,7 +86,7 @@ async fn a_quarantine_outlives_its_job_and_ends_with_the_mark() {
 async fn old_rollback_points_are_among_them_after_the_configured_time() {
     let settings = ApiSettings {
         retention_warn_after: Duration::from_secs(3600),
-        ..ApiSettings::default()
+        ..settings()
     };
     let (api, job_id) = TestApi::failed_over().await;
     let api = api.again_with(settings);

@@ -8,14 +8,14 @@ use axum::http::{Request, StatusCode};
 use chrono::DateTime;
 use failover_api::dto::debug::Standing;
 use failover_api::dto::{DebugHealth, DebugJobs, EndpointList, ErrorCode, LogPage};
-use failover_api::{ApiPorts, ApiSettings, ApiState, router};
+use failover_api::{ApiPorts, ApiState, router};
 use failover_engine::ports::{JobStore, WorkerId};
 use log_ring::LogRing;
 use ossea_sim::WayFault;
 use serde::de::DeserializeOwned;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::fixture::{PGWIN, TestApi, send, service_over, taken_up};
+use crate::fixture::{PGWIN, TestApi, send, service_over, settings, taken_up};
 
 async fn shown<T: DeserializeOwned>(api: &TestApi, what: &str) -> T {
     let answer = api.get(&format!("/api/v1/debug/{what}")).await;
@@ -120,7 +120,7 @@ async fn health_answers_while_the_database_is_away() {
             workers: Arc::new(Away(error)),
             ..ApiPorts::of(api.store.clone())
         };
-        let router = router(ApiState::new(service, ports, ApiSettings::default()));
+        let router = router(ApiState::new(service, ports, settings()));
         let request = Request::get("/api/v1/debug/health").body(Body::empty()).unwrap();
         let answer = send(router, request).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
@@ -173,7 +173,7 @@ async fn the_log_of_the_process_is_shown() {
     let subscriber = tracing_subscriber::registry().with(ring.layer());
     let _logging = tracing::subscriber::set_default(subscriber);
     let service = service_over(&api.cloud, &api.store, &api.clock);
-    let state = ApiState::new(service, ApiPorts::of(api.store.clone()), ApiSettings::default());
+    let state = ApiState::new(service, ApiPorts::of(api.store.clone()), settings());
     let router = router(state.with_log_ring(ring));
     tracing::info!(volume_id = "v-1", "A thing happened.");
     tracing::warn!("A worse thing happened.");

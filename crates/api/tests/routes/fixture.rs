@@ -57,7 +57,7 @@ pub(crate) struct Answer {
 impl TestApi {
     /// An API whose inventory is empty.
     pub(crate) fn empty() -> Self {
-        Self::with_settings(ApiSettings::default())
+        Self::with_settings(settings())
     }
 
     /// An API whose inventory is empty, with settings of its own.
@@ -236,6 +236,12 @@ impl TestApi {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// The same with a token.
+    pub(crate) async fn get_as(&self, secret: &str, path: &str) -> Answer {
+        let request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {secret}"));
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {
@@ -501,6 +507,14 @@ pub(crate) fn service_over(
         cloud: Arc::new(cloud.clone()),
         target: target(),
         clock: Arc::clone(clock),
+    }
+}
+
+/// Settings that serve callers without a token.
+pub(crate) fn settings() -> ApiSettings {
+    ApiSettings {
+        allow_anonymous: true,
+        ..ApiSettings::default()
     }
 }
 

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use failover_access::Actor;
 use failover_api::dto::ErrorCode;
-use failover_api::{ApiPorts, ApiSettings, ApiState, router};
+use failover_api::{ApiPorts, ApiState, router};
 use failover_domain::{JobId, VmId};
 use failover_engine::StoredEvent;
 use failover_engine::plan::Plan;
@@ -19,7 +20,7 @@ use failover_engine::ports::{
 use failover_engine::request::{JobRequest, StoredRequest};
 use serde_json::json;
 
-use crate::fixture::{PGWIN, TestApi, send, service_over, with_json};
+use crate::fixture::{PGWIN, TestApi, send, service_over, settings, with_json};
 
 /// A store whose database is away.
 struct Away(StoreError);
@@ -45,7 +46,7 @@ always_away! {
     events(id: &JobId, after: u64, limit: usize) -> Vec<StoredEvent> | StoreError;
     volumes(id: &JobId) -> Vec<VolumeRow> | StoreError;
     resources(id: &JobId) -> Vec<ResourceRow> | StoreError;
-    submit_request(id: &JobId, by: &str, request: &JobRequest) -> RequestOutcome | StoreError;
+    submit_request(id: &JobId, by: &Actor, request: &JobRequest) -> RequestOutcome | StoreError;
     requests(id: &JobId) -> Vec<StoredRequest> | StoreError;
     due_settlements(limit: usize) -> Vec<JobRecord> | StoreError;
     renew_worker(worker: &WorkerId, lease: Duration) -> () | StoreError;
@@ -63,7 +64,7 @@ async fn api_whose_database_says(error: StoreError) -> Router {
     router(ApiState::new(
         service,
         ApiPorts::of(api.store.clone()),
-        ApiSettings::default(),
+        settings(),
     ))
 }
 

@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::fixture::{
-    Answer, NOBODY, PGWIN, TestApi, WEB, cause, failed, sample_inventory, send, service_over, taken_up,
-    with_json,
+    Answer, NOBODY, PGWIN, TestApi, WEB, cause, failed, sample_inventory, send, service_over, settings,
+    taken_up, with_json,
 };
 use crate::jobs_at_hand::JobsAtHand;
 
@@ -45,7 +45,7 @@ fn another_process(api: &TestApi) -> Router {
     router(ApiState::new(
         service,
         ApiPorts::of(api.store.clone()),
-        ApiSettings::default(),
+        settings(),
     ))
 }
 
@@ -187,7 +187,7 @@ async fn a_failing_of_the_server_is_not_kept() {
     let jobs = JobsAtHand::of(&api.store);
     let mut service = service_over(&api.cloud, &api.store, &api.clock);
     service.jobs = jobs.clone();
-    let state = ApiState::new(service, ApiPorts::of(api.store.clone()), ApiSettings::default());
+    let state = ApiState::new(service, ApiPorts::of(api.store.clone()), settings());
     let router = router(state);
     let body = json!({ "vm_id": PGWIN });
     jobs.set_away(true);
@@ -230,7 +230,7 @@ async fn a_job_whose_process_died_before_it_answered_is_not_started_again() {
         .await;
     let job = NewJob {
         plan,
-        requested_by: "anonymous".to_owned(),
+        requested_by: failover_access::Actor::named("anonymous"),
         at: api.clock.now(),
     };
     let job_id = api.store.start_once(&held, job).await.unwrap();
@@ -326,7 +326,7 @@ async fn old_answers_are_forgotten() {
     let api = TestApi::ready().await;
     let api = api.again_with(ApiSettings {
         idempotency_kept_for: Duration::from_secs(3600),
-        ..ApiSettings::default()
+        ..settings()
     });
     let body = json!({});
     let path = "/api/v1/ossea/check";

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use failover_access::Actor;
 use failover_domain::{JobId, VmId};
 use failover_engine::memory::MemoryStore;
 use failover_engine::ports::{
@@ -78,7 +79,7 @@ impl JobStore for JobsAtHand {
     async fn submit_request(
         &self,
         id: &JobId,
-        by: &str,
+        by: &Actor,
         request: &JobRequest,
     ) -> Result<RequestOutcome, StoreError> {
         self.at_hand()?.submit_request(id, by, request).await

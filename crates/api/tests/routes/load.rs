@@ -12,13 +12,13 @@ use ossea_sim::{FaultRule, WayFault};
 use serde_json::json;
 use tower_http::timeout::TimeoutBody;
 
-use crate::fixture::{PGWIN, TestApi, send, with_json};
+use crate::fixture::{PGWIN, TestApi, send, settings, with_json};
 
 fn one_place_each() -> ApiSettings {
     ApiSettings {
         heavy_requests: 1,
         light_requests: 1,
-        ..ApiSettings::default()
+        ..settings()
     }
 }
 
@@ -66,7 +66,7 @@ async fn jobs_can_be_seen_and_cancelled_while_the_heavy_lane_is_full() {
 async fn a_caller_who_asks_too_often_is_told_to_wait() {
     let api = TestApi::with_settings(ApiSettings {
         requests_per_second: NonZeroU32::new(5).unwrap(),
-        ..ApiSettings::default()
+        ..settings()
     });
     for n in 0..10 {
         assert_eq!(

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
+mod access;
 mod attention;
 mod audit;
 mod debug;
@@ -18,5 +19,7 @@ mod ossea;
 mod protocol;
 mod quarantine;
 mod readiness_parts;
+mod restricted;
+mod tokens;
 mod unchanged;
 mod vms;

@@ -7,17 +7,16 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use chrono::{DateTime, Utc};
+use failover_access::Actor;
 use failover_api::dto::ErrorCode;
 use failover_api::{ApiPorts, ApiSettings, ApiState, router};
 use failover_domain::inventory::VmReport;
 use failover_domain::{SourceVm, VmId, VolumeId};
-use failover_engine::ports::{
-    AuditEntry, ClearError, Inventory, PutError, PutOutcome, ResyncMark, StoreError,
-};
+use failover_engine::ports::{ClearError, Inventory, PutError, PutOutcome, ResyncMark, StoreError};
 use ossea_sim::{FaultRule, WayFault};
 use serde_json::json;
 
-use crate::fixture::{Answer, PGWIN, TestApi, sample_inventory, send, service_over, with_json};
+use crate::fixture::{Answer, PGWIN, TestApi, sample_inventory, send, service_over, settings, with_json};
 
 fn with_token() -> TestApi {
     TestApi::with_settings(ApiSettings {
@@ -127,7 +126,7 @@ async fn a_body_that_is_not_declared_as_json_is_refused() {
 async fn a_body_that_is_too_large_is_refused() {
     let api = TestApi::with_settings(ApiSettings {
         body_limit: 64,
-        ..ApiSettings::default()
+        ..settings()
     });
     let body = json!({ "vm_id": PGWIN, "vm_name": "x".repeat(64) });
     let answer = api.post("/api/v1/failover/live", body).await;
@@ -178,7 +177,7 @@ async fn a_request_keeps_the_id_that_it_came_with() {
 async fn a_request_that_takes_too_long_is_a_problem() {
     let settings = ApiSettings {
         request_timeout: Duration::from_secs(2),
-        ..ApiSettings::default()
+        ..settings()
     };
     let api = TestApi::with_settings(settings);
     api.cloud
@@ -207,7 +206,7 @@ struct Broken;
 
 #[async_trait]
 impl Inventory for Broken {
-    async fn put_vm(&self, _: &VmReport, _: DateTime<Utc>) -> Result<PutOutcome, PutError> {
+    async fn put_vm(&self, _: &VmReport, _: DateTime<Utc>, _: &Actor) -> Result<PutOutcome, PutError> {
         panic!("put_vm with hunter2")
     }
     async fn vm(&self, _: &VmId) -> Result<Option<SourceVm>, StoreError> {
@@ -222,11 +221,8 @@ impl Inventory for Broken {
     async fn mark_resync(&self, _: &VolumeId, _: ResyncMark) -> Result<bool, StoreError> {
         panic!("mark_resync with hunter2")
     }
-    async fn clear_quarantine(&self, _: &VmId, _: &VolumeId, _: &str, _: &str) -> Result<bool, ClearError> {
+    async fn clear_quarantine(&self, _: &VmId, _: &VolumeId, _: &Actor, _: &str) -> Result<bool, ClearError> {
         panic!("clear_quarantine with hunter2")
-    }
-    async fn audit(&self, _: usize) -> Result<Vec<AuditEntry>, StoreError> {
-        panic!("audit with hunter2")
     }
 }
 
@@ -238,7 +234,7 @@ async fn a_panic_is_a_problem_that_keeps_its_words_to_the_log() {
     let router = router(ApiState::new(
         service,
         ApiPorts::of(api.store.clone()),
-        ApiSettings::default(),
+        settings(),
     ));
     let answer = send(router, Request::get("/api/v1/vms").body(Body::empty()).unwrap()).await;
     answer.problem(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::InternalError);

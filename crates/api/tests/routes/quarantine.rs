@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use failover_api::dto::{AuditList, ErrorCode, QuarantineView};
+use failover_api::dto::{AuditPage, ErrorCode, QuarantineView};
 use failover_engine::ports::{Inventory, ResyncMark};
 use serde_json::{Value, json};
 
@@ -46,7 +46,8 @@ async fn a_mark_is_shown_and_taken_off_with_a_reason_that_is_audited() {
     let answer = clear(&api, PGWIN, REPLICA, json!({"reason": " compared by hand "})).await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.text);
     assert_eq!(list(&api, PGWIN).await.replicas, []);
-    let audit: AuditList = serde_json::from_str(&api.get("/api/v1/audit").await.text).unwrap();
+    let audit: AuditPage =
+        serde_json::from_str(&api.get("/api/v1/audit?action=clear_quarantine").await.text).unwrap();
     assert_eq!(audit.entries.len(), 1);
     assert_eq!(
         (audit.entries[0].reason.as_str(), audit.entries[0].actor.as_str()),
@@ -92,5 +93,8 @@ async fn what_cannot_be_cleared_says_why_and_leaves_no_trace() {
         ErrorCode::UnsupportedMediaType,
     );
     assert_eq!(list(&api, PGWIN).await.replicas.len(), 1);
-    assert_eq!(api.get("/api/v1/audit").await.json()["entries"], json!([]));
+    assert_eq!(
+        api.get("/api/v1/audit?action=clear_quarantine").await.json()["entries"],
+        json!([])
+    );
 }

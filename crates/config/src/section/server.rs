@@ -15,8 +15,10 @@ use crate::reader::{Reader, Section};
 pub struct ServerSettings {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// The bearer token that callers show; without one only this machine is served.
+    /// A bearer token that makes whoever shows it an admin, beside those that are stored in the database.
     pub token: Option<SecretString>,
+    /// Whether callers who show no token are served, as admins. Only on a loopback address.
+    pub allow_anonymous: bool,
     /// The server's certificate and its key, where it is served over TLS.
     pub tls: Option<TlsFiles>,
     /// How long a fresh connection may say nothing.
@@ -87,12 +89,20 @@ impl ServerSettings {
         let listen = section.or("listen", &Kind::listen_address(), local);
         let token = section.secret("token");
         let wanted_token = section.raw("token").is_some() || section.raw("token_file").is_some();
-        if !wanted_token && !listen.ip().is_loopback() {
+        let allow_anonymous = section.or("allow_anonymous", &Kind::switch(), false);
+        if allow_anonymous && !listen.ip().is_loopback() {
             let message = format!(
-                "is {listen}, which other machines reach, but no token is set: allowed without one is a loopback \
-                 address such as 127.0.0.1:8080; set server.token_file to serve others"
+                "is true, but server.listen is {listen}, which other machines reach: allowed together with it is a \
+                 loopback address such as 127.0.0.1:8080; to serve others, take it away and set server.token_file"
             );
-            section.mistake("listen", message, section.origin("listen"));
+            section.mistake("allow_anonymous", message, section.origin("allow_anonymous"));
+        }
+        if allow_anonymous && wanted_token {
+            let message =
+                "is true, but a token is set, which whoever shows none would not need: give one of them; to \
+                           serve callers with tokens only, take server.allow_anonymous away"
+                    .to_owned();
+            section.mistake("allow_anonymous", message, section.origin("allow_anonymous"));
         }
         let within = Kind::duration(seconds(1)..=seconds(3600));
         // A caller may repeat a request for as long as an hour without an answer, and nobody does after a month.
@@ -100,6 +110,7 @@ impl ServerSettings {
         Some(Self {
             listen,
             token,
+            allow_anonymous,
             tls: TlsFiles::read(&mut section),
             first_byte_timeout: section.or("first_byte_timeout", &within, seconds(10)),
             header_timeout: section.or("header_timeout", &within, seconds(10)),

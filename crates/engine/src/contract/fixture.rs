@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use failover_access::Actor;
 use failover_domain::inventory::{DiskReport, VmReport, VolumeReport};
 use failover_domain::{
     Attention, AttentionCode, Controller, DiskPosition, Firmware, JobId, JobStatus, JobType, Severity,
@@ -22,6 +23,11 @@ pub const LEASE: Duration = Duration::from_secs(10);
 /// The instant at which everything begins.
 pub fn base() -> DateTime<Utc> {
     DateTime::from_timestamp(1_755_530_108, 0).expect("a fixed instant is in range")
+}
+
+/// Somebody who changes something outside any request.
+pub fn operator() -> Actor {
+    Actor::named("operator")
 }
 
 /// An id of any kind from a text that is one.
@@ -105,7 +111,7 @@ pub fn plan(vm: usize) -> Plan {
 pub fn new_job(vm: usize, second: i64) -> NewJob {
     NewJob {
         plan: plan(vm),
-        requested_by: "operator".to_owned(),
+        requested_by: operator(),
         at: base() + TimeDelta::seconds(second),
     }
 }

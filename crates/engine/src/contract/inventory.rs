@@ -7,7 +7,7 @@ use failover_domain::inventory::VmReport;
 use failover_domain::{Firmware, NetworkMapping, PowerState, Purpose, SourceNic, SourceVm, VmId};
 
 use super::Harness;
-use super::fixture::{all, base, create, id, report, vm_id};
+use super::fixture::{all, base, create, id, operator, report, vm_id};
 use crate::ports::{PutError, PutOutcome, ResyncMark, reported_vm};
 
 /// Several disks on several controllers, several cards, every fact.
@@ -76,7 +76,7 @@ pub async fn a_second_report_takes_the_place_of_the_first(harness: &dyn Harness)
     let later = base() + TimeDelta::seconds(5);
     let outcome = harness
         .inventory()
-        .put_vm(&second, later)
+        .put_vm(&second, later, &operator())
         .await
         .expect("a good report");
     assert_eq!(outcome, PutOutcome::Updated);
@@ -90,7 +90,10 @@ pub async fn a_second_report_takes_the_place_of_the_first(harness: &dyn Harness)
 /// Two source VMs cannot have one replica.
 pub async fn a_volume_belongs_to_one_source_vm(harness: &dyn Harness) {
     put(harness, &report(1, &["a", "b"])).await;
-    let outcome = harness.inventory().put_vm(&report(2, &["x", "b"]), base()).await;
+    let outcome = harness
+        .inventory()
+        .put_vm(&report(2, &["x", "b"]), base(), &operator())
+        .await;
     let Err(PutError::VolumeTaken { volume, owner }) = outcome else {
         panic!("{outcome:?}")
     };
@@ -119,7 +122,11 @@ pub async fn of_two_reports_at_once_one_gets_the_volume(harness: &dyn Harness) {
         let inventory = inventory.clone();
         async move {
             inventory
-                .put_vm(&report(vm, &["shared", &format!("own-{vm}")]), base())
+                .put_vm(
+                    &report(vm, &["shared", &format!("own-{vm}")]),
+                    base(),
+                    &operator(),
+                )
                 .await
         }
     });
@@ -157,7 +164,7 @@ pub async fn the_disks_of_an_active_job_cannot_be_changed(harness: &dyn Harness)
         larger,
         moved,
     ] {
-        let outcome = harness.inventory().put_vm(&changed, base()).await;
+        let outcome = harness.inventory().put_vm(&changed, base(), &operator()).await;
         let Err(PutError::Active { vm_id: vm, job_id }) = outcome else {
             panic!("{changed:?}: {outcome:?}")
         };
@@ -256,16 +263,22 @@ pub async fn mappings_stand_side_by_side_by_purpose(harness: &dyn Harness) {
     let test = mapping("VM Network", Purpose::Test, "test-1");
     let dmz = mapping("DMZ", Purpose::Test, "test-2");
     for (vm, one) in [(1, &test), (1, &production), (1, &dmz), (2, &production)] {
-        mappings.put_mapping(&vm_id(vm), one).await.expect("a write");
+        mappings
+            .put_mapping(&vm_id(vm), one, &operator())
+            .await
+            .expect("a write");
     }
     let of = async |vm| mappings.mappings(&vm_id(vm)).await.expect("a read");
     assert_eq!(of(1).await, [dmz.clone(), production.clone(), test]);
     let moved = mapping("VM Network", Purpose::Test, "test-3");
-    mappings.put_mapping(&vm_id(1), &moved).await.expect("a write");
+    mappings
+        .put_mapping(&vm_id(1), &moved, &operator())
+        .await
+        .expect("a write");
     assert_eq!(of(1).await, [dmz.clone(), production.clone(), moved.clone()]);
     let delete = async |source: &str, purpose| {
         mappings
-            .delete_mapping(&vm_id(1), source, purpose)
+            .delete_mapping(&vm_id(1), source, purpose, &operator())
             .await
             .expect("a write")
     };
@@ -293,7 +306,10 @@ pub async fn the_mappings_of_many_are_those_of_each(harness: &dyn Harness) {
             network_id: id("net-1"),
             network_name: format!("network of {vm}"),
         };
-        mappings.put_mapping(&vm_id(vm), &mapping).await.expect("a write");
+        mappings
+            .put_mapping(&vm_id(vm), &mapping, &operator())
+            .await
+            .expect("a write");
     }
     let wanted = [3, 2, 1].map(vm_id);
     let of_many = mappings.mappings_of_many(&wanted).await.expect("a read");
@@ -315,7 +331,10 @@ pub async fn the_users_of_networks_are_found_among_all_source_vms(harness: &dyn 
             network_id: id(network),
             network_name: format!("name of {network}"),
         };
-        mappings.put_mapping(&vm_id(vm), &mapping).await.expect("a write");
+        mappings
+            .put_mapping(&vm_id(vm), &mapping, &operator())
+            .await
+            .expect("a write");
     };
     let users = async |purpose, networks: &[&str]| {
         let networks = networks.iter().copied().map(id).collect();
@@ -343,7 +362,7 @@ pub async fn the_users_of_networks_are_found_among_all_source_vms(harness: &dyn 
     );
     assert_eq!(users(Purpose::Production, &[]).await, [].into());
     let deleted = mappings
-        .delete_mapping(&vm_id(1), "DMZ", Purpose::Production)
+        .delete_mapping(&vm_id(1), "DMZ", Purpose::Production, &operator())
         .await;
     assert!(deleted.expect("a write"));
     assert_eq!(
@@ -355,7 +374,7 @@ pub async fn the_users_of_networks_are_found_among_all_source_vms(harness: &dyn 
 async fn put(harness: &dyn Harness, report: &VmReport) -> PutOutcome {
     harness
         .inventory()
-        .put_vm(report, base())
+        .put_vm(report, base(), &operator())
         .await
         .expect("a good report")
 }

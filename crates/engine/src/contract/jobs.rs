@@ -162,6 +162,28 @@ pub async fn filters_select_by_vm_status_and_type(harness: &dyn Harness) {
         ),
         (
             JobFilter {
+                vms: Some([vm_id(1), vm_id(3), vm_id(9)].into()),
+                ..any.clone()
+            },
+            vec![&three, &one],
+        ),
+        (
+            JobFilter {
+                vm_id: Some(vm_id(2)),
+                vms: Some([vm_id(1)].into()),
+                ..any.clone()
+            },
+            vec![],
+        ),
+        (
+            JobFilter {
+                vms: Some([].into()),
+                ..any.clone()
+            },
+            vec![],
+        ),
+        (
+            JobFilter {
                 job_type: Some(JobType::Live),
                 ..any.clone()
             },

@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use failover_access::Actor;
 use failover_domain::{AttentionCode, Decision, JobId, JobStatus, JobType};
 
 use super::Harness;
 use super::fixture::{
-    attention, base, batch, claimed, create, end, entry, id, new_job, plan, report, stranger, vm_id, worker,
+    attention, base, batch, claimed, create, end, entry, id, new_job, operator, plan, report, stranger,
+    vm_id, worker,
 };
 use crate::event::{ClosingReason, Event, StepFacts};
 use crate::plan::{Direction, Errand, Settled, Step, StepKind, commit_plan, rollback_plan};
 use crate::ports::{
-    AppendError, AuditEntry, Batch, ClearError, CreateError, JobFilter, JobStore, Lease, NeedsPerson, NewJob,
-    RequestOutcome, ResyncMark,
+    AppendError, AuditFilter, Batch, ClearError, CreateError, JobFilter, JobStore, Lease, NeedsPerson,
+    NewJob, RequestOutcome, ResyncMark,
 };
 use crate::request::JobRequest;
 
@@ -298,7 +300,7 @@ pub async fn jobs_that_need_a_person_are_found(harness: &dyn Harness) {
 pub async fn a_quarantine_is_cleared_with_a_reason_or_not_at_all(harness: &dyn Harness) {
     let inventory = harness.inventory();
     inventory
-        .put_vm(&report(1, &["volume-1", "volume-2"]), base())
+        .put_vm(&report(1, &["volume-1", "volume-2"]), base(), &operator())
         .await
         .expect("a good report");
     let clear = async |vm: usize, volume: &str| {
@@ -306,7 +308,7 @@ pub async fn a_quarantine_is_cleared_with_a_reason_or_not_at_all(harness: &dyn H
             .clear_quarantine(
                 &vm_id(vm),
                 &id(volume),
-                "operator",
+                &operator(),
                 "checked by hand: 'ok' \u{1F4A5}",
             )
             .await
@@ -327,22 +329,19 @@ pub async fn a_quarantine_is_cleared_with_a_reason_or_not_at_all(harness: &dyn H
         .expect("it is known");
     let marked = vm.disks.iter().filter_map(|d| d.replica.as_ref());
     assert_eq!(marked.filter(|r| r.needs_full_resync).count(), 0);
-    let audit = inventory.audit(10).await.expect("a read");
-    let expected = AuditEntry {
-        at: base(),
-        actor: "operator".to_owned(),
-        action: AuditEntry::CLEAR_QUARANTINE.to_owned(),
-        object: "volume volume-1".to_owned(),
-        reason: "checked by hand: 'ok' \u{1F4A5}".to_owned(),
-    };
-    assert_eq!(audit, [expected]);
+    let audit = harness.audit().audit(&clears()).await.expect("a read");
+    assert_eq!(audit.len(), 1, "{audit:?}");
+    assert_eq!((audit[0].at, audit[0].actor.as_str()), (base(), "operator"));
+    assert_eq!(audit[0].object, "volume volume-1");
+    assert_eq!(audit[0].vm_id.as_deref(), Some(vm_id(1).as_str()));
+    assert_eq!(audit[0].reason, "checked by hand: 'ok' \u{1F4A5}");
 }
 
 /// A job may be about to bring the replica back, marked for a reason that it knows.
 pub async fn a_quarantine_is_not_cleared_under_an_active_job(harness: &dyn Harness) {
     let (jobs, inventory) = (harness.jobs(), harness.inventory());
     let put = inventory
-        .put_vm(&report(1, &["volume-1", "volume-2"]), base())
+        .put_vm(&report(1, &["volume-1", "volume-2"]), base(), &operator())
         .await;
     put.expect("a good report");
     inventory
@@ -353,7 +352,7 @@ pub async fn a_quarantine_is_not_cleared_under_an_active_job(harness: &dyn Harne
     let clear = async || {
         let volume = id("volume-1");
         inventory
-            .clear_quarantine(&vm_id(1), &volume, "operator", "why not")
+            .clear_quarantine(&vm_id(1), &volume, &operator(), "why not")
             .await
     };
     let refused = clear().await;
@@ -361,7 +360,7 @@ pub async fn a_quarantine_is_not_cleared_under_an_active_job(harness: &dyn Harne
         matches!(&refused, Err(ClearError::Active { job_id, .. }) if *job_id == lease.job_id),
         "{refused:?}"
     );
-    assert_eq!(inventory.audit(10).await.expect("a read"), []);
+    assert_eq!(harness.audit().audit(&clears()).await.expect("a read"), []);
     end(jobs.as_ref(), &lease).await;
     assert!(clear().await.expect("a write"));
 }
@@ -379,7 +378,12 @@ pub async fn what_is_asked_of_a_job_is_audited(harness: &dyn Harness) {
     for request in [decide, JobRequest::Cancel, JobRequest::Cancel] {
         ask(jobs.as_ref(), &lease.job_id, "anna", request).await;
     }
-    let told = harness.inventory().audit(10).await.expect("a read");
+    let of_anna = AuditFilter {
+        actor: Some("anna".to_owned()),
+        limit: 10,
+        ..AuditFilter::default()
+    };
+    let told = harness.audit().audit(&of_anna).await.expect("a read");
     let actions: Vec<&str> = told.iter().map(|e| e.action.as_str()).collect();
     assert_eq!(actions, ["cancel", "decide"], "newest first, and each once");
     assert!(
@@ -391,8 +395,18 @@ pub async fn what_is_asked_of_a_job_is_audited(harness: &dyn Harness) {
     }
 }
 
+/// Quarantines that were cleared by hand.
+fn clears() -> AuditFilter {
+    AuditFilter {
+        action: Some("clear_quarantine".to_owned()),
+        limit: 10,
+        ..AuditFilter::default()
+    }
+}
+
 async fn ask(jobs: &dyn JobStore, job: &JobId, by: &str, request: JobRequest) -> RequestOutcome {
-    jobs.submit_request(job, by, &request).await.expect("a write")
+    let by = Actor::named(by);
+    jobs.submit_request(job, &by, &request).await.expect("a write")
 }
 
 /// The batch that ends a job, with the entry number `seq`.

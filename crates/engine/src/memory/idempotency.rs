@@ -85,11 +85,12 @@ impl IdempotencyKeys for MemoryStore {
     }
 
     async fn start_once(&self, claim: &KeyClaim, job: NewJob) -> Result<JobId, StartOnceError> {
+        let now = self.clock.now();
         let mut tables = self.tables();
         if tables.held(claim).is_none() {
             return Err(StartOnceError::ClaimLost(claim.key.clone()));
         }
-        let job_id = tables.create(job)?;
+        let job_id = tables.create(job, now)?;
         if let Some(row) = tables.held(claim) {
             row.started = Some(job_id.clone());
         }

@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use failover_access::Actor;
 use failover_domain::inventory::VmReport;
 use failover_domain::{NetworkId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 
 use super::{MemoryStore, Tables};
 use crate::ports::{
-    AuditEntry, ClearError, Inventory, Mappings, PutError, PutOutcome, ResyncMark, StoreError, disks_differ,
-    reported_vm,
+    ClearError, Inventory, Mappings, PutError, PutOutcome, ResyncMark, StoreError, clear_quarantine_entry,
+    delete_mapping_entry, disks_differ, put_mapping_entry, report_entry, reported_vm,
 };
 
 #[async_trait]
 impl Inventory for MemoryStore {
-    async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>) -> Result<PutOutcome, PutError> {
+    async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>, by: &Actor) -> Result<PutOutcome, PutError> {
+        let now = self.clock.now();
         let mut vm = reported_vm(report, at)?;
         let mut tables = self.tables();
         tables.check_volumes(&vm)?;
@@ -33,12 +35,14 @@ impl Inventory for MemoryStore {
         for replica in vm.disks.iter_mut().filter_map(|d| d.replica.as_mut()) {
             replica.needs_full_resync = tables.resync.contains(&replica.volume_id);
         }
-        let before = tables.vms.insert(vm.vm_id.clone(), vm);
-        Ok(if before.is_some() {
+        let outcome = if tables.vms.contains_key(&vm.vm_id) {
             PutOutcome::Updated
         } else {
             PutOutcome::Created
-        })
+        };
+        tables.note(now, &report_entry(by, &vm, outcome));
+        tables.vms.insert(vm.vm_id.clone(), vm);
+        Ok(outcome)
     }
 
     async fn vm(&self, id: &VmId) -> Result<Option<SourceVm>, StoreError> {
@@ -86,7 +90,7 @@ impl Inventory for MemoryStore {
         &self,
         vm: &VmId,
         volume: &VolumeId,
-        by: &str,
+        by: &Actor,
         reason: &str,
     ) -> Result<bool, ClearError> {
         let at = self.clock.now();
@@ -103,18 +107,8 @@ impl Inventory for MemoryStore {
         };
         replica.needs_full_resync = false;
         tables.resync.remove(volume);
-        tables.audit.push(AuditEntry {
-            at,
-            actor: by.to_owned(),
-            action: AuditEntry::CLEAR_QUARANTINE.to_owned(),
-            object: format!("volume {volume}"),
-            reason: reason.to_owned(),
-        });
+        tables.note(at, &clear_quarantine_entry(by, vm, volume, reason));
         Ok(true)
-    }
-
-    async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
-        Ok(self.tables().audit.iter().rev().take(limit).cloned().collect())
     }
 }
 
@@ -147,13 +141,13 @@ impl Mappings for MemoryStore {
         Ok(users)
     }
 
-    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError> {
+    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping, by: &Actor) -> Result<(), StoreError> {
+        let now = self.clock.now();
         let key = (mapping.source_network.clone(), mapping.purpose);
-        self.tables()
-            .mappings
-            .entry(vm.clone())
-            .or_default()
-            .insert(key, mapping.clone());
+        let mut tables = self.tables();
+        let of_vm = tables.mappings.entry(vm.clone()).or_default();
+        of_vm.insert(key, mapping.clone());
+        tables.note(now, &put_mapping_entry(by, vm, mapping));
         Ok(())
     }
 
@@ -162,10 +156,16 @@ impl Mappings for MemoryStore {
         vm: &VmId,
         source_network: &str,
         purpose: Purpose,
+        by: &Actor,
     ) -> Result<bool, StoreError> {
+        let now = self.clock.now();
         let mut tables = self.tables();
         let of_vm = tables.mappings.get_mut(vm);
-        Ok(of_vm.is_some_and(|m| m.remove(&(source_network.to_owned(), purpose)).is_some()))
+        let is_removed = of_vm.is_some_and(|m| m.remove(&(source_network.to_owned(), purpose)).is_some());
+        if is_removed {
+            tables.note(now, &delete_mapping_entry(by, vm, source_network, purpose));
+        }
+        Ok(is_removed)
     }
 }
 

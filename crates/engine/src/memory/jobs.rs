@@ -5,21 +5,23 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use failover_access::Actor;
 use failover_domain::{JobId, VmId};
 
 use super::{JobTable, MemoryStore, Tables};
 use crate::event::StoredEvent;
 use crate::plan::Plan;
 use crate::ports::{
-    AppendError, AuditEntry, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease,
-    LivingWorker, NewJob, OpenRequest, RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId, Workers,
+    AppendError, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, LivingWorker, NewJob,
+    OpenRequest, RequestOutcome, ResourceRow, StoreError, VolumeRow, WorkerId, Workers,
 };
 use crate::request::{JobRequest, StoredRequest};
 
 #[async_trait]
 impl JobStore for MemoryStore {
     async fn create(&self, job: NewJob) -> Result<JobId, CreateError> {
-        self.tables().create(job)
+        let now = self.clock.now();
+        self.tables().create(job, now)
     }
 
     async fn job(&self, id: &JobId) -> Result<Option<JobRecord>, StoreError> {
@@ -45,6 +47,7 @@ impl JobStore for MemoryStore {
             .values()
             .map(|j| &j.record)
             .filter(|r| filter.vm_id.as_ref().is_none_or(|vm| *vm == r.vm_id))
+            .filter(|r| filter.vms.as_ref().is_none_or(|vms| vms.contains(&r.vm_id)))
             .filter(|r| filter.statuses.is_empty() || filter.statuses.contains(&r.projection.status))
             .filter(|r| filter.job_type.is_none_or(|t| t == r.job_type))
             .filter(|r| filter.needs_person.is_none_or(|needs| needs.holds_for(r)))
@@ -90,7 +93,7 @@ impl JobStore for MemoryStore {
     async fn submit_request(
         &self,
         id: &JobId,
-        by: &str,
+        by: &Actor,
         request: &JobRequest,
     ) -> Result<RequestOutcome, StoreError> {
         let now = self.clock.now();
@@ -109,21 +112,16 @@ impl JobStore for MemoryStore {
         let number = job.requests.last().map_or(1, |r| r.number + 1);
         job.requests.push(StoredRequest {
             number,
-            by: by.to_owned(),
+            by: by.name.clone(),
             at: now,
             request: request.clone(),
         });
         if *request == JobRequest::Cancel {
-            job.record.cancel_requested_by = Some(by.to_owned());
+            job.record.cancel_requested_by = Some(by.name.clone());
         }
         job.record.updated_at = now;
-        tables.audit.push(AuditEntry {
-            at: now,
-            actor: by.to_owned(),
-            action: request.as_str().to_owned(),
-            object: format!("job {id}"),
-            reason: request.audited(),
-        });
+        let entry = request.entry(by, id, job.record.vm_id.clone());
+        tables.note(now, &entry);
         Ok(RequestOutcome::Noted { number })
     }
 
@@ -262,7 +260,7 @@ impl Workers for MemoryStore {
 
 impl Tables {
     /// Creates a job, if nothing is against it.
-    pub(super) fn create(&mut self, job: NewJob) -> Result<JobId, CreateError> {
+    pub(super) fn create(&mut self, job: NewJob, now: DateTime<Utc>) -> Result<JobId, CreateError> {
         let vm_id = job.plan.vm_id.clone();
         if let Some(job_id) = self.active_job(&vm_id) {
             return Err(CreateError::Active { vm_id, job_id });
@@ -285,6 +283,7 @@ impl Tables {
         if let Some(live) = settles.and_then(|id| self.jobs.get_mut(&id)) {
             live.record.settled_by = Some(job_id.clone());
         }
+        self.note(now, &job.audited(&job_id));
         self.jobs
             .insert(job_id.clone(), JobTable::open(job_id.clone(), job));
         Ok(job_id)
@@ -313,7 +312,7 @@ impl JobTable {
             job_id,
             vm_id: job.plan.vm_id.clone(),
             job_type: job.plan.job_type,
-            requested_by: job.requested_by,
+            requested_by: job.requested_by.name,
             source_vm_name: job.plan.source_vm_name.clone(),
             projection: opening.projection.clone(),
             cancel_requested_by: None,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use failover_access::Actor;
 use failover_domain::{FailoverType, NetworkId, NetworkMapping, Purpose, VmId};
 use ossea::Network;
 
@@ -57,7 +58,12 @@ impl FailoverService {
     ///
     /// # Errors
     /// [`MapError`]; then the mapping that was there stands.
-    pub async fn map_network(&self, vm_id: &VmId, mapping: &NetworkMapping) -> Result<(), MapError> {
+    pub async fn map_network(
+        &self,
+        vm_id: &VmId,
+        mapping: &NetworkMapping,
+        by: &Actor,
+    ) -> Result<(), MapError> {
         let (network, network_name) = (mapping.network_id.clone(), mapping.network_name.clone());
         let other = match mapping.purpose {
             Purpose::Production => Purpose::Test,
@@ -82,7 +88,7 @@ impl FailoverService {
                 })
             }
             (Purpose::Production | Purpose::Test, None) => {
-                Ok(self.mappings.put_mapping(vm_id, mapping).await?)
+                Ok(self.mappings.put_mapping(vm_id, mapping, by).await?)
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use failover_access::Actor;
 use failover_domain::{AtWindowEnd, FailoverType, StrategyRequest, VmId};
 
 use crate::plan::{BootPolicy, CommitPolicy, WarningPolicy};
@@ -24,7 +25,7 @@ pub struct FailoverRequest {
     /// Live or test, with what only that needs.
     pub wanted: Wanted,
     /// Who asks.
-    pub requested_by: String,
+    pub requested_by: Actor,
 }
 
 /// The failover that is wanted.

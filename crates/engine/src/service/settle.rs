@@ -1,6 +1,7 @@
 //! What comes after a completed live failover: it is committed or rolled back, by a person or by its policy. Either is
 //! a job of its own, and a failover is settled once.
 
+use failover_access::Actor;
 use failover_domain::{JobId, VmId};
 
 use super::FailoverService;
@@ -57,6 +58,9 @@ pub enum SettleError {
     Store(#[from] StoreError),
 }
 
+/// Who settles a live failover when its time has come.
+const COMMIT_POLICY: &str = "the commit policy";
+
 /// The longest journal that is read: far more entries than the steps of the largest VM, tried again for days, write.
 const WHOLE_JOURNAL: usize = 1_000_000;
 
@@ -66,7 +70,7 @@ impl FailoverService {
     ///
     /// # Errors
     /// [`SettleError`]; then no job exists.
-    pub async fn settle(&self, live: &JobId, how: Settlement, by: &str) -> Result<JobId, SettleError> {
+    pub async fn settle(&self, live: &JobId, how: Settlement, by: &Actor) -> Result<JobId, SettleError> {
         let record = self.jobs.job(live).await?;
         let record = record.ok_or_else(|| SettleError::NoSuchJob(live.clone()))?;
         if let Permission::Refused { reason } = permission(&record, &[], how.verb()) {
@@ -80,7 +84,7 @@ impl FailoverService {
         let plan = settlement_plan(&record, &plan, &state, how)?;
         let job = NewJob {
             plan,
-            requested_by: by.to_owned(),
+            requested_by: by.clone(),
             at: self.clock.now(),
         };
         self.jobs.create(job).await.map_err(|error| match error {
@@ -108,7 +112,10 @@ impl FailoverService {
             CommitPolicy::CommitAfter { .. } => Settlement::Commit,
             CommitPolicy::RollbackAfter { .. } => Settlement::Rollback,
         };
-        match self.settle(&record.job_id, how, "the commit policy").await {
+        match self
+            .settle(&record.job_id, how, &Actor::named(COMMIT_POLICY))
+            .await
+        {
             Ok(job_id) => Ok(Some(job_id)),
             Err(SettleError::NotAllowed { .. } | SettleError::Active { .. }) => Ok(None),
             Err(error) => Err(error),

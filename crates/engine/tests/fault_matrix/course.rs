@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use failover_access::Actor;
 use failover_domain::{JobId, JobStatus, StrategyRequest};
 use failover_engine::ports::ResourceState;
 use failover_engine::service::Settlement;
@@ -117,7 +118,11 @@ impl Course {
 async fn settle(lab: &Lab, how: Settlement) -> JobId {
     let live = lab.start().await;
     lab.run(&live).await;
-    let job = lab.parts.service().settle(&live, how, "operator").await;
+    let job = lab
+        .parts
+        .service()
+        .settle(&live, how, &Actor::named("operator"))
+        .await;
     job.expect("a completed failover can be settled")
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use failover_access::Actor;
 use failover_domain::{JobId, JobStatus};
 use failover_engine::ports::{Batch, Lease, RequestOutcome, StoreError, WorkerId};
 use failover_engine::request::JobRequest;
@@ -128,7 +129,10 @@ impl Faults {
 
     async fn cancel(&self, job: &JobId) -> Result<(), StoreError> {
         let cancel = JobRequest::Cancel;
-        let asked = self.store.submit_request(job, "operator", &cancel).await?;
+        let asked = self
+            .store
+            .submit_request(job, &Actor::named("operator"), &cancel)
+            .await?;
         if matches!(asked, RequestOutcome::Noted { .. }) {
             self.cancel_is_accepted.store(true, Ordering::Relaxed);
         }

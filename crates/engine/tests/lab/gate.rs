@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use failover_access::Actor;
 use failover_domain::inventory::VmReport;
 use failover_domain::{JobId, NetworkId, NetworkMapping, Purpose, SourceVm, VmId, VolumeId};
 use failover_engine::ports::{
-    AppendError, AuditEntry, Batch, ClaimedJob, ClearError, CreateError, Inventory, JobFilter, JobRecord,
-    JobStore, Lease, Mappings, NewJob, OpenRequest, PutError, PutOutcome, RequestOutcome, ResourceRow,
-    ResyncMark, StoreError, VolumeRow, WorkerId,
+    AppendError, Batch, ClaimedJob, ClearError, CreateError, Inventory, JobFilter, JobRecord, JobStore,
+    Lease, Mappings, NewJob, OpenRequest, PutError, PutOutcome, RequestOutcome, ResourceRow, ResyncMark,
+    StoreError, VolumeRow, WorkerId,
 };
 use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::{Plan, StoredEvent};
@@ -90,7 +91,7 @@ impl<G: Gate> JobStore for Gated<G> {
     async fn submit_request(
         &self,
         id: &JobId,
-        by: &str,
+        by: &Actor,
         request: &JobRequest,
     ) -> Result<RequestOutcome, StoreError> {
         self.pass(Call::Write, self.store.submit_request(id, by, request))
@@ -127,8 +128,8 @@ impl<G: Gate> JobStore for Gated<G> {
 
 #[async_trait]
 impl<G: Gate> Inventory for Gated<G> {
-    async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>) -> Result<PutOutcome, PutError> {
-        self.pass(Call::Write, self.store.put_vm(report, at)).await
+    async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>, by: &Actor) -> Result<PutOutcome, PutError> {
+        self.pass(Call::Write, self.store.put_vm(report, at, by)).await
     }
     async fn vm(&self, id: &VmId) -> Result<Option<SourceVm>, StoreError> {
         self.pass(Call::Read, self.store.vm(id)).await
@@ -146,14 +147,11 @@ impl<G: Gate> Inventory for Gated<G> {
         &self,
         vm: &VmId,
         volume: &VolumeId,
-        by: &str,
+        by: &Actor,
         reason: &str,
     ) -> Result<bool, ClearError> {
         self.pass(Call::Write, self.store.clear_quarantine(vm, volume, by, reason))
             .await
-    }
-    async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
-        self.pass(Call::Read, self.store.audit(limit)).await
     }
 }
 
@@ -169,16 +167,18 @@ impl<G: Gate> Mappings for Gated<G> {
     ) -> Result<BTreeMap<NetworkId, VmId>, StoreError> {
         self.pass(Call::Read, self.store.users(purpose, networks)).await
     }
-    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError> {
-        self.pass(Call::Write, self.store.put_mapping(vm, mapping)).await
+    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping, by: &Actor) -> Result<(), StoreError> {
+        self.pass(Call::Write, self.store.put_mapping(vm, mapping, by))
+            .await
     }
     async fn delete_mapping(
         &self,
         vm: &VmId,
         source_network: &str,
         purpose: Purpose,
+        by: &Actor,
     ) -> Result<bool, StoreError> {
-        let deleting = self.store.delete_mapping(vm, source_network, purpose);
+        let deleting = self.store.delete_mapping(vm, source_network, purpose, by);
         self.pass(Call::Write, deleting).await
     }
 }

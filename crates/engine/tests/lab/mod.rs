@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use clock::ProcessClock;
+use failover_access::Actor;
 use failover_domain::inventory::InventoryFile;
 use failover_domain::{
     AtWindowEnd, CloudVmId, JobId, JobStatus, JobType, RequestKey, StrategyRequest, VmId, VolumeId,
@@ -143,7 +144,7 @@ impl Lab {
         let store = store(Arc::new(database_clock)).await;
         for vm in &file.vms {
             store
-                .put_vm(vm, clock.now())
+                .put_vm(vm, clock.now(), &Actor::named("the lab"))
                 .await
                 .expect("the sample fits together");
         }
@@ -192,7 +193,7 @@ impl Lab {
             wanted: Wanted::Live {
                 commit: CommitPolicy::Manual,
             },
-            requested_by: "operator".to_owned(),
+            requested_by: Actor::named("operator"),
         }
     }
 
@@ -290,7 +291,7 @@ impl Lab {
     pub(crate) async fn ask(&self, job: &JobId, request: JobRequest) {
         let asked = self
             .store
-            .submit_request(job, "operator", &request)
+            .submit_request(job, &Actor::named("operator"), &request)
             .await
             .unwrap();
         assert!(

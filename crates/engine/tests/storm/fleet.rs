@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use failover_access::Actor;
 use failover_domain::{AtWindowEnd, Decision, JobId, JobStatus, JobType, StrategyRequest, VmId};
 use failover_engine::EngineParts;
 use failover_engine::plan::{BootGrade, BootPolicy, CommitPolicy, OnBootFailure, WarningPolicy};
@@ -176,7 +177,7 @@ fn wanted(vm: &FleetVm, dice: &mut ChaCha8Rng) -> FailoverRequest {
         } else {
             Wanted::Live { commit }
         },
-        requested_by: "operator".to_owned(),
+        requested_by: Actor::named("operator"),
     }
 }
 
@@ -220,7 +221,10 @@ async fn request_of(parts: &EngineParts, job: &JobRecord, verb: Verb, request: J
     if let Permission::Refused { reason } = permission(job, &asked, verb) {
         return done(verb.as_str(), reason);
     }
-    let answer = parts.jobs.submit_request(&job.job_id, "operator", &request).await;
+    let answer = parts
+        .jobs
+        .submit_request(&job.job_id, &Actor::named("operator"), &request)
+        .await;
     done(verb.as_str(), format!("{}: {answer:?}", job.job_id))
 }
 
@@ -229,7 +233,11 @@ async fn settle(parts: &EngineParts, live: &JobRecord, how: Settlement) -> Done 
         Settlement::Commit => "commit",
         Settlement::Rollback => "rollback",
     };
-    match parts.service().settle(&live.job_id, how, "operator").await {
+    match parts
+        .service()
+        .settle(&live.job_id, how, &Actor::named("operator"))
+        .await
+    {
         Ok(job) => Done {
             what,
             answer: job.to_string(),

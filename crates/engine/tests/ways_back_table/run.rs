@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use failover_access::Actor;
 use failover_domain::{JobId, JobStatus, StrategyRequest};
 use failover_engine::plan::{Direction, Step, StepKind};
 use failover_engine::ports::{Custody, JobRecord, ResourceState, VolumeRow};
@@ -127,7 +128,7 @@ impl Trial {
             (Plan::Rollback, Some(live)) => {
                 let service = lab.parts.service();
                 service
-                    .settle(&live, Settlement::Rollback, "operator")
+                    .settle(&live, Settlement::Rollback, &Actor::named("operator"))
                     .await
                     .expect("a completed failover can be rolled back")
             }

@@ -29,3 +29,5 @@ mod mappings;
 mod requests;
 #[path = "../shared/schema.rs"]
 mod schema;
+#[path = "../shared/tokens.rs"]
+mod tokens;

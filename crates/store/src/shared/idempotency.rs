@@ -12,6 +12,7 @@ use failover_engine::idempotency::{
 use failover_engine::ports::{NewJob, StoreError};
 use uuid::Uuid;
 
+use super::audit::append;
 use super::database::{Database, OrStoreError};
 use super::dialect::{Conn, locked};
 use super::journal::create_in;
@@ -163,16 +164,17 @@ impl IdempotencyKeys for Database {
     async fn start_once(&self, claim: &KeyClaim, job: NewJob) -> Result<JobId, StartOnceError> {
         let now = self.now();
         self.write("failover_jobs", async |c: &mut Conn| {
-            let created = create_in(c, &job, now).await;
+            let created = create_in(c, &job, now.clone()).await;
             let job_id = created.map_err(|abort| abort.map(StartOnceError::from))?;
             let noted = diesel::update(held!(claim))
                 .set(keys::job_id.eq(job_id.as_str()))
                 .execute(c)
                 .await?;
-            if noted == 1 {
-                return Ok(job_id);
+            if noted == 0 {
+                return Err(Abort::Refused(StartOnceError::ClaimLost(claim.key.clone())));
             }
-            Err(Abort::Refused(StartOnceError::ClaimLost(claim.key.clone())))
+            append(c, now, &job.audited(&job_id)).await?;
+            Ok(job_id)
         })
         .await
     }

@@ -6,13 +6,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use failover_access::Actor;
 use failover_domain::inventory::VmReport;
 use failover_domain::{ReplicaVolume, SourceDisk, SourceVm, VmId, VolumeId};
 use failover_engine::ports::{
-    AuditEntry, ClearError, Inventory, PutError, PutOutcome, ResyncMark, StoreError, disks_differ,
-    reported_vm,
+    ClearError, Inventory, PutError, PutOutcome, ResyncMark, StoreError, clear_quarantine_entry,
+    disks_differ, report_entry, reported_vm,
 };
 
+use super::audit::append;
 use super::database::{Database, OrStoreError};
 use super::dialect::{Conn, lock_vm};
 use super::inventory_rows::{DiskRow, ReplicationRow, VmRows, VolumeColumns};
@@ -24,7 +26,8 @@ use crate::types::{JsonText, Ts};
 
 #[async_trait]
 impl Inventory for Database {
-    async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>) -> Result<PutOutcome, PutError> {
+    async fn put_vm(&self, report: &VmReport, at: DateTime<Utc>, by: &Actor) -> Result<PutOutcome, PutError> {
+        let now = self.now();
         let vm = reported_vm(report, at)?;
         let at = Ts::from(at);
         self.write("vm_disks", async |c: &mut Conn| {
@@ -35,11 +38,13 @@ impl Inventory for Database {
                 .pop();
             refuse_under_active_job(c, known.as_ref(), &vm).await?;
             replace_import(c, &vm, at).await?;
-            Ok(if known.is_some() {
+            let outcome = if known.is_some() {
                 PutOutcome::Updated
             } else {
                 PutOutcome::Created
-            })
+            };
+            append(c, now, &report_entry(by, &vm, outcome)).await?;
+            Ok(outcome)
         })
         .await
     }
@@ -99,14 +104,11 @@ impl Inventory for Database {
         &self,
         vm: &VmId,
         volume: &VolumeId,
-        by: &str,
+        by: &Actor,
         reason: &str,
     ) -> Result<bool, ClearError> {
-        self.clear_mark(vm, volume, by, reason).await
-    }
-
-    async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
-        self.audited(limit).await
+        self.clear_mark(vm, volume, &clear_quarantine_entry(by, vm, volume, reason))
+            .await
     }
 }
 

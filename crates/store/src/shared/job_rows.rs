@@ -78,7 +78,7 @@ impl NewJobRow {
             vm_id: job.plan.vm_id.to_string(),
             job_type: job.plan.job_type.as_str().to_owned(),
             source_vm_name: stored_text(&job.plan.source_vm_name),
-            requested_by: stored_text(&job.requested_by),
+            requested_by: stored_text(&job.requested_by.name),
             created_at: job.at.into(),
             updated_at: job.at.into(),
             last_seq: opening.events.last().map_or(0, |e| stored_number(e.seq)),

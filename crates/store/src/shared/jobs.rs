@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use failover_access::Actor;
 use failover_domain::{JobId, JobStatus, JobType, VmId};
 use failover_engine::ports::{
     AppendError, Batch, ClaimedJob, CreateError, JobFilter, JobRecord, JobStore, Lease, NewJob, OpenRequest,
@@ -62,6 +63,9 @@ impl JobStore for Database {
             .select(JobRow::as_select());
         if let Some(vm) = &filter.vm_id {
             query = query.filter(failover_jobs::vm_id.eq(vm.as_str()));
+        }
+        if let Some(vms) = &filter.vms {
+            query = query.filter(failover_jobs::vm_id.eq_any(vms.iter().map(VmId::as_str)));
         }
         if !filter.statuses.is_empty() {
             query = query.filter(failover_jobs::status.eq_any(filter.statuses.iter().map(|s| s.as_str())));
@@ -155,7 +159,7 @@ impl JobStore for Database {
     async fn submit_request(
         &self,
         id: &JobId,
-        by: &str,
+        by: &Actor,
         request: &JobRequest,
     ) -> Result<RequestOutcome, StoreError> {
         self.note_request(id, by, request).await

@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 use failover_domain::{JobId, VmId};
 use failover_engine::ports::{AppendError, Batch, CreateError, Lease, NewJob, StoreError};
 
+use super::audit::append;
 use super::database::Database;
 use super::dialect::sql_types::TsSql;
 use super::dialect::{Conn, lock_vm};
@@ -19,8 +20,12 @@ impl Database {
     /// Creates a job.
     pub(super) async fn create_job(&self, job: &NewJob) -> Result<JobId, CreateError> {
         let now = self.now();
-        self.write("failover_jobs", async |c: &mut Conn| create_in(c, job, now).await)
-            .await
+        self.write("failover_jobs", async |c: &mut Conn| {
+            let job_id = create_in(c, job, now.clone()).await?;
+            append(c, now, &job.audited(&job_id)).await?;
+            Ok(job_id)
+        })
+        .await
     }
 
     /// Commits a batch, if the lease holds, the entries follow the last one, and no request is unheard that the batch must
@@ -63,7 +68,7 @@ impl Database {
     }
 }
 
-/// Creates a job in the transaction of the connection. The partial unique index decides who is first, and the guard in
+/// Creates a job in the transaction of the connection, except for its row of the audit, which comes last. The partial unique index decides who is first, and the guard in
 /// [`settle`] who settles a live failover; everything else only explains their verdicts.
 pub(super) async fn create_in(
     c: &mut Conn,

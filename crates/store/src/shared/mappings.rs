@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use failover_access::Actor;
 use failover_domain::{NetworkId, NetworkMapping, Purpose, VmId};
-use failover_engine::ports::{Mappings, StoreError};
+use failover_engine::ports::{Mappings, StoreError, delete_mapping_entry, put_mapping_entry};
 
+use super::audit::append;
 use super::database::{Database, OrStoreError};
 use super::dialect::Conn;
 use super::schema::network_mappings;
@@ -123,14 +125,14 @@ impl Mappings for Database {
         rows.into_iter().map(used).collect()
     }
 
-    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping) -> Result<(), StoreError> {
+    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping, by: &Actor) -> Result<(), StoreError> {
         use network_mappings as t;
         let now = self.now();
         self.write("network_mappings", async |c: &mut Conn| {
             let destination = (
                 t::destination_network_id.eq(mapping.network_id.as_str()),
                 t::destination_network_name.eq(&mapping.network_name),
-                t::updated_at.eq(now),
+                t::updated_at.eq(now.clone()),
             );
             diesel::insert_into(t::table)
                 .values((
@@ -144,7 +146,7 @@ impl Mappings for Database {
                 .set(destination)
                 .execute(c)
                 .await?;
-            Ok(())
+            append(c, now, &put_mapping_entry(by, vm, mapping)).await
         })
         .await
     }
@@ -154,14 +156,20 @@ impl Mappings for Database {
         vm: &VmId,
         source_network: &str,
         purpose: Purpose,
+        by: &Actor,
     ) -> Result<bool, StoreError> {
         use network_mappings as t;
+        let now = self.now();
         self.write("network_mappings", async |c: &mut Conn| {
             let mapping = t::table
                 .filter(t::vm_id.eq(vm.as_str()))
                 .filter(t::source_network_name.eq(source_network))
                 .filter(t::is_test_network.eq(purpose == Purpose::Test));
-            Ok::<_, Abort<StoreError>>(diesel::delete(mapping).execute(c).await? > 0)
+            if diesel::delete(mapping).execute(c).await? == 0 {
+                return Ok(false);
+            }
+            append(c, now, &delete_mapping_entry(by, vm, source_network, purpose)).await?;
+            Ok::<_, Abort<StoreError>>(true)
         })
         .await
     }

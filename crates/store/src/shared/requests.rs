@@ -2,11 +2,12 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use failover_access::Actor;
 use failover_domain::JobId;
 use failover_engine::ports::{OpenRequest, RequestOutcome, StoreError, WorkerId};
 use failover_engine::request::{JobRequest, StoredRequest};
 
-use super::audit::NewEntry;
+use super::audit::append;
 use super::database::{Database, OrStoreError};
 use super::dialect::{Conn, locked};
 use super::job_rows::RequestRow;
@@ -22,16 +23,18 @@ impl Database {
     pub(super) async fn note_request(
         &self,
         id: &JobId,
-        by: &str,
+        by: &Actor,
         request: &JobRequest,
     ) -> Result<RequestOutcome, StoreError> {
-        let (now, by) = (self.now(), stored_text(by));
+        let (now, name) = (self.now(), stored_text(&by.name));
         let is_cancel = *request == JobRequest::Cancel;
         self.write("failover_requests", async |c: &mut Conn| {
             let job = failover_jobs::table.find(id.as_str());
-            let last = job.filter(active()).select(failover_jobs::last_request);
-            let last: Option<i64> = locked!(last).get_result(c).await.optional()?;
-            let Some(last) = last else {
+            let last = job
+                .filter(active())
+                .select((failover_jobs::last_request, failover_jobs::vm_id));
+            let last: Option<(i64, String)> = locked!(last).get_result(c).await.optional()?;
+            let Some((last, vm)) = last else {
                 return refusal(c, id).await;
             };
             if is_cancel && let Some(number) = first_cancel(c, id).await? {
@@ -42,7 +45,7 @@ impl Database {
                 .values((
                     failover_requests::job_id.eq(id.as_str()),
                     failover_requests::number.eq(number),
-                    failover_requests::requested_by.eq(&by),
+                    failover_requests::requested_by.eq(&name),
                     failover_requests::requested_at.eq(now.clone()),
                     failover_requests::kind.eq(request.as_str()),
                     failover_requests::request.eq(JsonText::of(request)),
@@ -52,18 +55,17 @@ impl Database {
             diesel::update(job)
                 .set((
                     failover_jobs::last_request.eq(number),
-                    is_cancel.then(|| failover_jobs::cancel_requested_by.eq(&by)),
-                    failover_jobs::updated_at.eq(now),
+                    is_cancel.then(|| failover_jobs::cancel_requested_by.eq(&name)),
+                    failover_jobs::updated_at.eq(now.clone()),
                 ))
                 .execute(c)
                 .await?;
-            let entry = NewEntry {
-                actor: &by,
-                action: request.as_str(),
-                object: &format!("job {id}"),
-                reason: &request.audited(),
+            let row = RowId {
+                table: "failover_jobs",
+                id: id.as_str(),
             };
-            entry.insert(c, self.now()).await?;
+            let vm = row.parse("vm_id", &vm).map_err(Abort::Refused)?;
+            append(c, now, &request.entry(by, id, vm)).await?;
             noted(id, number)
         })
         .await

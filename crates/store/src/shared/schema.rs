@@ -177,13 +177,43 @@ diesel::table! {
 
 diesel::table! {
     use super::super::dialect::sql_types::*;
-    failover_audit (id) {
-        id -> BigInt,
+    audit_log (seq) {
+        seq -> BigInt,
         at -> TsSql,
         actor -> Text,
         action -> Text,
         object -> Text,
+        vm_id -> Nullable<Text>,
+        job_id -> Nullable<Text>,
+        request_id -> Nullable<Text>,
         reason -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    audit_head (id) {
+        id -> BigInt,
+        seq -> BigInt,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    use super::super::dialect::sql_types::*;
+    api_tokens (id) {
+        id -> Text,
+        name -> Text,
+        prefix -> Text,
+        hash -> Text,
+        role -> Text,
+        vms -> Nullable<JsonSql>,
+        created_at -> TsSql,
+        created_by -> Text,
+        expires_at -> Nullable<TsSql>,
+        revoked_at -> Nullable<TsSql>,
+        last_used_at -> Nullable<TsSql>,
     }
 }
 

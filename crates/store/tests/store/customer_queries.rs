@@ -1,7 +1,9 @@
 //! The questions that the customer's document asks the tables, in words of our own, on our schema.
 
 use failover_domain::{JobStatus, NetworkMapping, Purpose};
-use failover_engine::contract::fixture::{base, batch, create, failure, id, report, stranger, vm_id};
+use failover_engine::contract::fixture::{
+    base, batch, create, failure, id, operator, report, stranger, vm_id,
+};
 use failover_engine::ports::{Inventory, JobStore, Mappings};
 use failover_store::Store;
 
@@ -90,7 +92,7 @@ async fn networks_and_their_mappings_are_found() {
                 network_id: id(network),
                 network_name: network.to_owned(),
             };
-            store.put_mapping(&vm_id(1), &mapping).await.unwrap();
+            store.put_mapping(&vm_id(1), &mapping, &operator()).await.unwrap();
         }
         let mappings = format!(
             "SELECT source_network_name || '=' || destination_network_id
@@ -112,7 +114,7 @@ async fn a_report_answers_the_same_questions() {
         let mut full = report(1, &["volume-a"]);
         full.cpus = std::num::NonZeroU32::new(8);
         full.change_id = Some("change/9".to_owned());
-        store.put_vm(&full, base()).await.unwrap();
+        store.put_vm(&full, base(), &operator()).await.unwrap();
         let joined = "FROM vm_disks d JOIN ossea_volumes v ON v.id = d.ossea_volume_id
                       JOIN replication_jobs j ON j.id = d.job_id JOIN cbt_history h ON h.job_id = j.id";
         let found = database

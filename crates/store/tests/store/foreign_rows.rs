@@ -1,7 +1,7 @@
 //! Rows that a migration tool wrote by itself.
 
 use failover_domain::{DiskPosition, Firmware, PowerState};
-use failover_engine::contract::fixture::{base, report, vm_id};
+use failover_engine::contract::fixture::{base, operator, report, vm_id};
 use failover_engine::ports::{Inventory, PutError, PutOutcome, StoreError};
 use failover_store::Store;
 
@@ -110,14 +110,19 @@ async fn a_report_and_the_tools_rows_live_together() {
     for database in Database::each().await {
         let store = Store::open(&database.settings()).await.unwrap();
         two_replications(&database).await;
-        let taken = store.put_vm(&report(2, &["volume-data"]), base()).await;
+        let taken = store
+            .put_vm(&report(2, &["volume-data"]), base(), &operator())
+            .await;
         let Err(PutError::VolumeTaken { owner, .. }) = taken else {
             panic!("{taken:?}")
         };
         assert_eq!(owner, vm_id(1), "a disk of the tool owns its volume too");
 
         let newer = report(1, &["volume-os", "volume-data-new"]);
-        assert_eq!(store.put_vm(&newer, base()).await.unwrap(), PutOutcome::Updated);
+        assert_eq!(
+            store.put_vm(&newer, base(), &operator()).await.unwrap(),
+            PutOutcome::Updated
+        );
         let vm = store.vm(&vm_id(1)).await.unwrap().unwrap();
         assert_eq!(
             (vm.disks.len(), vm.disks[0].size_bytes),
@@ -171,7 +176,7 @@ async fn a_position_is_read_back_as_it_was_written() {
     let store = Store::open(&database.settings()).await.unwrap();
     let mut odd = report(1, &["a"]);
     (odd.disks[0].bus, odd.disks[0].unit) = (u16::MAX, u16::MAX);
-    store.put_vm(&odd, base()).await.unwrap();
+    store.put_vm(&odd, base(), &operator()).await.unwrap();
     let position: DiskPosition = store.vm(&vm_id(1)).await.unwrap().unwrap().disks[0].position;
     assert_eq!((position.bus, position.unit), (u16::MAX, u16::MAX));
 }

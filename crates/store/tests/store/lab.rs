@@ -14,10 +14,11 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use failover_access::Tokens;
 use failover_engine::contract::{Harness, ManualClock};
 use failover_engine::idempotency::IdempotencyKeys;
 use failover_engine::looks::ReadinessLooks;
-use failover_engine::ports::{Inventory, JobStore, Mappings, Workers};
+use failover_engine::ports::{AuditTrail, Inventory, JobStore, Mappings, Workers};
 use failover_store::{Store, StoreSettings};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -279,6 +280,14 @@ impl Harness for Lab {
     }
 
     fn looks(&self) -> Arc<dyn ReadinessLooks> {
+        self.store.clone()
+    }
+
+    fn audit(&self) -> Arc<dyn AuditTrail> {
+        self.store.clone()
+    }
+
+    fn tokens(&self) -> Arc<dyn Tokens> {
         self.store.clone()
     }
 

@@ -1,5 +1,6 @@
 //! The store on both databases. The PostgreSQL half runs when `FAILOVER_TEST_POSTGRES_URL` names a server.
 
+mod audit_chain;
 mod customer_queries;
 mod foreign_rows;
 mod lab;

@@ -2,7 +2,7 @@
 
 use diesel::connection::SimpleConnection;
 use failover_domain::{JobId, JobStatus, JobType};
-use failover_engine::contract::fixture::{base, id, new_job, plan, vm_id};
+use failover_engine::contract::fixture::{base, id, new_job, operator, plan, vm_id};
 use failover_engine::plan::{Settled, rollback_plan};
 use failover_engine::ports::{JobStore, NewJob, RequestOutcome};
 use failover_engine::request::JobRequest;
@@ -84,7 +84,9 @@ async fn a_cancel_that_the_previous_release_noted_is_a_request() {
             (requests[0].number, requests[0].by.as_str(), &requests[0].request),
             (1, "early", &JobRequest::Cancel)
         );
-        let again = store.submit_request(&asked, "late", &JobRequest::Cancel).await;
+        let again = store
+            .submit_request(&asked, &operator(), &JobRequest::Cancel)
+            .await;
         assert_eq!(again.unwrap(), RequestOutcome::Noted { number: 1 });
         // It goes on beside this one for a while, and notes a cancel in the job's row only.
         let other = store.create(new_job(3, 0)).await.unwrap();
@@ -93,7 +95,9 @@ async fn a_cancel_that_the_previous_release_noted_is_a_request() {
                 "UPDATE failover_jobs SET cancel_requested_by = 'beside' WHERE job_id = '{other}'"
             ))
             .await;
-        let stored = store.submit_request(&other, "late", &JobRequest::Cancel).await;
+        let stored = store
+            .submit_request(&other, &operator(), &JobRequest::Cancel)
+            .await;
         assert_eq!(stored.unwrap(), RequestOutcome::Noted { number: 1 });
         assert_eq!(store.requests(&other).await.unwrap().len(), 1);
     }

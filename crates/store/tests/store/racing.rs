@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
+use failover_access::Actor;
 use failover_domain::JobStatus;
 use failover_engine::contract::fixture::{
-    all, base, batch, claimed, create, end, entry, id, new_job, plan, report, vm_id, worker,
+    all, base, batch, claimed, create, end, entry, id, new_job, operator, plan, report, vm_id, worker,
 };
 use failover_engine::event::Event;
 use failover_engine::plan::{Settled, commit_plan};
 use failover_engine::ports::{
-    AppendError, Batch, CreateError, Inventory, JobStore, Lease, NewJob, RequestOutcome, ResyncMark,
+    AppendError, AuditFilter, AuditTrail, Batch, CreateError, Inventory, JobStore, Lease, NewJob,
+    RequestOutcome, ResyncMark,
 };
 use failover_engine::request::JobRequest;
 use failover_store::Store;
@@ -27,7 +29,7 @@ async fn a_request_and_the_end_of_its_job_exclude_each_other() {
             let (job, held) = (lease.job_id.clone(), lease.clone());
             let asked =
                 tokio::spawn(
-                    async move { asking.submit_request(&job, "operator", &JobRequest::Retry).await },
+                    async move { asking.submit_request(&job, &operator(), &JobRequest::Retry).await },
                 );
             let ended = tokio::spawn(async move { ending.append(&held, &last_batch()).await });
             match (asked.await.unwrap().unwrap(), ended.await.unwrap()) {
@@ -53,7 +55,7 @@ async fn cancels_at_once_are_one_request() {
             async move {
                 let by = format!("operator {n}");
                 store
-                    .submit_request(&job, &by, &JobRequest::Cancel)
+                    .submit_request(&job, &Actor::named(by), &JobRequest::Cancel)
                     .await
                     .unwrap()
             }
@@ -120,7 +122,10 @@ async fn what_settles_a_job_that_does_not_exist_is_refused() {
 async fn a_quarantine_that_two_clear_at_once_has_one_entry() {
     for database in Database::each().await {
         let store = Arc::new(Store::open(&database.settings()).await.unwrap());
-        store.put_vm(&report(1, &["volume-1"]), base()).await.unwrap();
+        store
+            .put_vm(&report(1, &["volume-1"]), base(), &operator())
+            .await
+            .unwrap();
         store
             .mark_resync(&id("volume-1"), ResyncMark::Needed)
             .await
@@ -130,14 +135,14 @@ async fn a_quarantine_that_two_clear_at_once_has_one_entry() {
             async move {
                 let (vm, volume, by) = (vm_id(1), id("volume-1"), format!("operator {n}"));
                 store
-                    .clear_quarantine(&vm, &volume, &by, "looked at it")
+                    .clear_quarantine(&vm, &volume, &Actor::named(by), "looked at it")
                     .await
                     .unwrap()
             }
         });
         let cleared = all(clears).await;
         assert_eq!(cleared.into_iter().filter(|done| *done).count(), 1);
-        assert_eq!(store.audit(10).await.unwrap().len(), 1);
+        assert_eq!(store.audit(&cleared_quarantines()).await.unwrap().len(), 1);
         store
             .mark_resync(&id("volume-1"), ResyncMark::Needed)
             .await
@@ -145,12 +150,12 @@ async fn a_quarantine_that_two_clear_at_once_has_one_entry() {
         let (vm, volume) = (vm_id(1), id("volume-1"));
         assert!(
             store
-                .clear_quarantine(&vm, &volume, "last", "again")
+                .clear_quarantine(&vm, &volume, &Actor::named("last"), "again")
                 .await
                 .unwrap()
         );
         assert_eq!(
-            store.audit(1).await.unwrap()[0].actor,
+            store.audit(&cleared_quarantines()).await.unwrap()[0].actor,
             "last",
             "the newest comes first"
         );
@@ -161,15 +166,18 @@ async fn a_quarantine_that_two_clear_at_once_has_one_entry() {
 async fn no_entry_no_cleared_quarantine() {
     for database in Database::each().await {
         let store = Store::open(&database.settings()).await.unwrap();
-        store.put_vm(&report(1, &["volume-1"]), base()).await.unwrap();
+        store
+            .put_vm(&report(1, &["volume-1"]), base(), &operator())
+            .await
+            .unwrap();
         store
             .mark_resync(&id("volume-1"), ResyncMark::Needed)
             .await
             .unwrap();
-        database.execute("DROP TABLE failover_audit").await;
+        database.execute("DROP TABLE audit_log").await;
         let (vm, volume) = (vm_id(1), id("volume-1"));
         store
-            .clear_quarantine(&vm, &volume, "operator", "why not")
+            .clear_quarantine(&vm, &volume, &operator(), "why not")
             .await
             .unwrap_err();
         let marked = "SELECT COUNT(*) AS text FROM ossea_volumes WHERE needs_full_resync";
@@ -206,7 +214,7 @@ async fn a_request_whose_kind_is_another_names_table_column_and_row() {
         let store = Store::open(&database.settings()).await.unwrap();
         let job = create(&store, 1, 0).await;
         store
-            .submit_request(&job, "operator", &JobRequest::Retry)
+            .submit_request(&job, &operator(), &JobRequest::Retry)
             .await
             .unwrap();
         database
@@ -230,6 +238,15 @@ fn last_batch() -> Batch {
     let mut last = batch([], JobStatus::Completed);
     last.events.push(entry(2, Event::Completed));
     last
+}
+
+/// Quarantines that were cleared by hand.
+fn cleared_quarantines() -> AuditFilter {
+    AuditFilter {
+        action: Some("clear_quarantine".to_owned()),
+        limit: 10,
+        ..AuditFilter::default()
+    }
 }
 
 fn commit_of(live: &Lease) -> NewJob {

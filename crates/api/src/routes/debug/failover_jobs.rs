@@ -3,12 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use failover_domain::JobStatus;
 use failover_engine::ports::{JobFilter, JobRecord};
 
+use crate::access::Caller;
 use crate::dto::debug::{DebugJob, DebugJobs};
 use crate::error::ApiError;
 use crate::state::ApiState;
@@ -16,12 +17,16 @@ use crate::state::ApiState;
 /// How many jobs are shown. Each costs a question to the database, and who looks for a fault looks at the oldest few.
 const MOST: usize = 200;
 
-pub(in crate::routes) async fn list(State(state): State<ApiState>) -> Result<Json<DebugJobs>, ApiError> {
+pub(in crate::routes) async fn list(
+    State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<DebugJobs>, ApiError> {
     let now = state.service.clock.now();
     let living = state.ports.workers.living_workers().await?;
     let living: BTreeSet<String> = living.iter().map(|w| w.worker.to_string()).collect();
     let active = JobFilter {
         statuses: JobStatus::ACTIVE.to_vec(),
+        vms: caller.only().cloned(),
         limit: MOST + 1,
         ..JobFilter::default()
     };

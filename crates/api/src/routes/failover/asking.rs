@@ -6,9 +6,9 @@ use failover_engine::ports::{JobRecord, RequestOutcome};
 use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::verbs::{Permission, Verb, permission};
 
+use crate::access::Caller;
 use crate::dto::{ConsentRequest, RequestAnswer};
 use crate::error::ApiError;
-use crate::layers::Caller;
 use crate::state::ApiState;
 use crate::view::job_url;
 
@@ -89,7 +89,7 @@ pub(super) async fn submit(
     request: JobRequest,
 ) -> Result<(StatusCode, Json<RequestAnswer>), ApiError> {
     note(state, &caller, &record, &request).await?;
-    Ok(answered(record, caller.0, request))
+    Ok(answered(record, caller.name().to_owned(), request))
 }
 
 /// Stores a request; the answer is the caller's.
@@ -103,7 +103,7 @@ pub(super) async fn note(
     match state
         .service
         .jobs
-        .submit_request(job_id, &caller.0, request)
+        .submit_request(job_id, &caller.actor(), request)
         .await?
     {
         RequestOutcome::Noted { .. } => Ok(()),

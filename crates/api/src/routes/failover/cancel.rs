@@ -10,10 +10,10 @@ use failover_engine::verbs::Verb;
 
 use super::asking::{asked_before, note, permitted};
 use super::jobs::record_of;
+use crate::access::Caller;
 use crate::dto::{CancelAnswer, ConsentRequest};
 use crate::error::ApiError;
 use crate::extract::{ApiOptionalJson, ApiPath};
-use crate::layers::Caller;
 use crate::state::ApiState;
 use crate::view::job_url;
 
@@ -42,7 +42,9 @@ fn accepted(record: JobRecord, caller: &Caller) -> (StatusCode, Json<CancelAnswe
         job_url: job_url(&record.job_id),
         job_id: record.job_id,
         status: record.projection.status,
-        cancel_requested_by: record.cancel_requested_by.unwrap_or_else(|| caller.0.clone()),
+        cancel_requested_by: record
+            .cancel_requested_by
+            .unwrap_or_else(|| caller.name().to_owned()),
     };
     (StatusCode::ACCEPTED, Json(answer))
 }

@@ -10,10 +10,10 @@ use failover_engine::verbs::Verb;
 
 use super::asking::{Consent, answered, asked_before, permitted, refused, submit};
 use super::jobs::record_of;
+use crate::access::Caller;
 use crate::dto::{DecideRequest, RequestAnswer};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, reason};
-use crate::layers::Caller;
 use crate::state::ApiState;
 
 pub(in crate::routes) async fn decide(

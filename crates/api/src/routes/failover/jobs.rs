@@ -1,12 +1,13 @@
 //! `/api/v1/failover/jobs`: jobs in a list, in full and in short.
 
-use axum::Json;
 use axum::extract::State;
-use failover_domain::{JobId, JobStatus};
+use axum::{Extension, Json};
+use failover_domain::{JobId, JobStatus, VmId};
 use failover_engine::event::StoredEvent;
 use failover_engine::ports::{JobFilter, JobRecord};
 use serde::Deserialize;
 
+use crate::access::Caller;
 use crate::dto::{JobDetail, JobPage, JobStatusView};
 use crate::error::ApiError;
 use crate::extract::{ApiPath, ApiQuery, limit, parameter};
@@ -29,6 +30,7 @@ pub(in crate::routes) struct JobsQuery {
 
 pub(in crate::routes) async fn list(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     ApiQuery(query): ApiQuery<JobsQuery>,
 ) -> Result<Json<JobPage>, ApiError> {
     let page_size = limit(query.limit.as_deref(), 50, 500)?;
@@ -38,12 +40,17 @@ pub(in crate::routes) async fn list(
         .map(statuses)
         .transpose()?
         .unwrap_or_default();
+    let vm_id: Option<VmId> = query
+        .vm_id
+        .as_deref()
+        .map(|text| parameter("vm_id", text))
+        .transpose()?;
+    if let Some(vm_id) = &vm_id {
+        caller.must_touch(vm_id)?;
+    }
     let filter = JobFilter {
-        vm_id: query
-            .vm_id
-            .as_deref()
-            .map(|text| parameter("vm_id", text))
-            .transpose()?,
+        vm_id,
+        vms: caller.only().cloned(),
         statuses,
         job_type: query
             .job_type

@@ -10,10 +10,10 @@ use failover_engine::plan::CommitPolicy;
 use failover_engine::service::Wanted;
 
 use super::start::{StartQuery, start_or_show};
+use crate::access::Caller;
 use crate::dto::{CommitPolicyView, LiveFailoverRequest};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiQuery, time};
-use crate::layers::Caller;
 use crate::state::ApiState;
 
 pub(in crate::routes) async fn start(

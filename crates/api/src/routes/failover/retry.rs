@@ -9,10 +9,10 @@ use failover_engine::verbs::Verb;
 
 use super::asking::{Consent, permitted, submit};
 use super::jobs::record_of;
+use crate::access::Caller;
 use crate::dto::RequestAnswer;
 use crate::error::ApiError;
 use crate::extract::ApiPath;
-use crate::layers::Caller;
 use crate::state::ApiState;
 
 pub(in crate::routes) async fn retry(

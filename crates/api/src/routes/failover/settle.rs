@@ -11,10 +11,10 @@ use failover_engine::verbs::Verb;
 use super::asking::{Consent, permitted};
 use super::jobs::record_of;
 use super::start::created;
+use crate::access::Caller;
 use crate::dto::ConsentRequest;
 use crate::error::ApiError;
 use crate::extract::{ApiOptionalJson, ApiPath};
-use crate::layers::Caller;
 use crate::state::ApiState;
 
 pub(in crate::routes) async fn commit(
@@ -53,6 +53,6 @@ async fn settle(
         }
     }
     permitted(state, &record, verb, consent).await?;
-    let settled_by = state.service.settle(job_id, how, &caller.0).await?;
+    let settled_by = state.service.settle(job_id, how, &caller.actor()).await?;
     Ok(created(state, settled_by, record.vm_id, job_type, JobStatus::Pending).await)
 }

@@ -12,10 +12,10 @@ use failover_engine::plan::{BootPolicy, OnBootFailure, WarningPolicy, way_back};
 use failover_engine::service::{FailoverRequest, StartError, Wanted};
 use serde::Deserialize;
 
+use crate::access::Caller;
 use crate::dto::{BootRequest, DryRunAnswer, JobCreated, LiveFailoverRequest, TestFailoverRequest};
 use crate::error::ApiError;
 use crate::extract::time;
-use crate::layers::Caller;
 use crate::state::ApiState;
 use crate::view::{job_url, strategy_view};
 
@@ -72,7 +72,8 @@ pub(super) async fn start_or_show(
     wishes: Wishes,
     wanted: Wanted,
 ) -> Result<Response, ApiError> {
-    let request = failover_request(wishes, wanted, caller, state)?;
+    caller.must_touch(&wishes.vm_id)?;
+    let request = failover_request(wishes, wanted, &caller, state)?;
     if query.dry_run {
         return Ok(Json(dry_run(state, &request).await?).into_response());
     }
@@ -135,7 +136,7 @@ async fn dry_run(state: &ApiState, request: &FailoverRequest) -> Result<DryRunAn
 fn failover_request(
     wishes: Wishes,
     wanted: Wanted,
-    caller: Caller,
+    caller: &Caller,
     state: &ApiState,
 ) -> Result<FailoverRequest, ApiError> {
     // A VM does not boot in less than ten seconds, and whoever waits for a day has forgotten it.
@@ -159,6 +160,6 @@ fn failover_request(
             on_failure: wishes.on_boot_failure,
         },
         wanted,
-        requested_by: caller.0,
+        requested_by: caller.actor(),
     })
 }

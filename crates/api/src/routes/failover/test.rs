@@ -16,10 +16,10 @@ use failover_engine::verbs::Verb;
 use super::asking::{Consent, answered, asked_before, permitted, submit};
 use super::jobs::record_of;
 use super::start::{StartQuery, start_or_show};
+use crate::access::Caller;
 use crate::dto::{RequestAnswer, TestFailoverRequest};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, ApiQuery, time};
-use crate::layers::Caller;
 use crate::state::ApiState;
 
 /// How long the window is open when a request does not say: time to log in and look, and short enough that a forgotten

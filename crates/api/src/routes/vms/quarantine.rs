@@ -7,10 +7,10 @@ use axum::{Extension, Json};
 use failover_domain::{SourceDisk, VmId, VolumeId};
 
 use super::known_vm;
+use crate::access::Caller;
 use crate::dto::{ClearQuarantine, ErrorCode, MarkedReplica, QuarantineView};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, reason};
-use crate::layers::Caller;
 use crate::state::ApiState;
 
 pub(in crate::routes) async fn show(
@@ -51,7 +51,7 @@ pub(in crate::routes) async fn clear(
     }
     let inventory = &state.service.inventory;
     if inventory
-        .clear_quarantine(&vm_id, &volume_id, &caller.0, &why)
+        .clear_quarantine(&vm_id, &volume_id, &caller.actor(), &why)
         .await?
     {
         return Ok(StatusCode::NO_CONTENT);

@@ -16,7 +16,7 @@ use http_body_util::BodyExt;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::fixture::{Answer, TestApi, attention, cause, failed, send, service_over, taken_up};
+use crate::fixture::{Answer, TestApi, attention, cause, failed, send, service_over, settings, taken_up};
 use crate::jobs_at_hand::JobsAtHand;
 
 /// One event as it came: its fields, the comment under the empty name.
@@ -118,7 +118,7 @@ fn another_process(api: &TestApi) -> Router {
     router(ApiState::new(
         service,
         ApiPorts::of(api.store.clone()),
-        ApiSettings::default(),
+        settings(),
     ))
 }
 
@@ -192,7 +192,7 @@ fn at_hand(api: &TestApi) -> (Arc<JobsAtHand>, Router) {
     let jobs = JobsAtHand::of(&api.store);
     let mut service = service_over(&api.cloud, &api.store, &api.clock);
     service.jobs = jobs.clone();
-    let state = ApiState::new(service, ApiPorts::of(api.store.clone()), ApiSettings::default());
+    let state = ApiState::new(service, ApiPorts::of(api.store.clone()), settings());
     (jobs, router(state))
 }
 
@@ -244,8 +244,7 @@ async fn a_process_that_stops_ends_its_streams_at_once() {
     let (api, job_id) = TestApi::failing_over().await;
     let shutdown = CancellationToken::new();
     let service = service_over(&api.cloud, &api.store, &api.clock);
-    let state = ApiState::new(service, ApiPorts::of(api.store.clone()), ApiSettings::default())
-        .until(shutdown.clone());
+    let state = ApiState::new(service, ApiPorts::of(api.store.clone()), settings()).until(shutdown.clone());
     let mut reader = Reader::open(&router(state), &job_id, "", None).await;
     assert_eq!(reader.ids(1).await, [1]);
     let before = tokio::time::Instant::now();
@@ -278,7 +277,7 @@ async fn there_are_no_more_streams_than_allowed() {
     let (api, job_id) = TestApi::failing_over().await;
     let api = api.again_with(ApiSettings {
         max_event_streams: 1,
-        ..ApiSettings::default()
+        ..settings()
     });
     let mut first = Reader::open(&api.router, &job_id, "", None).await;
     let answer = refused(&api, &job_id, "", None).await;

@@ -1,6 +1,7 @@
 //! `GET /api/v1/failover/readiness`.
 
 use axum::http::StatusCode;
+use failover_access::Actor;
 use failover_api::dto::{ErrorCode, FleetReadinessPage, VmReadinessView};
 use failover_domain::{Finding, NetworkMapping, Purpose, Readiness};
 use failover_engine::ports::{Inventory, Mappings};
@@ -32,7 +33,10 @@ async fn add_lost_vms(api: &TestApi, count: usize) {
             disk["volume"]["id"] = json!(format!("lost-{number}-{place}"));
         }
         let report = serde_json::from_value(report).unwrap();
-        api.store.put_vm(&report, api.clock.now()).await.unwrap();
+        api.store
+            .put_vm(&report, api.clock.now(), &Actor::named("test"))
+            .await
+            .unwrap();
         for purpose in [Purpose::Production, Purpose::Test] {
             let mapping = NetworkMapping {
                 source_network: "VM Network".to_owned(),
@@ -41,7 +45,7 @@ async fn add_lost_vms(api: &TestApi, count: usize) {
                 network_name: "production-app".to_owned(),
             };
             api.store
-                .put_mapping(&vm_id.parse().unwrap(), &mapping)
+                .put_mapping(&vm_id.parse().unwrap(), &mapping, &Actor::named("test"))
                 .await
                 .unwrap();
         }

@@ -116,7 +116,7 @@ async fn another_job_of_the_vm_comes_first() {
     // The replicas hang on the destination VM: another job is one that the store has, not one that is ready.
     let other = NewJob {
         plan: api.store.plan(&live).await.unwrap().unwrap(),
-        requested_by: "somebody".to_owned(),
+        requested_by: failover_access::Actor::named("somebody"),
         at: api.clock.now(),
     };
     let other = api.store.create(other).await.unwrap();

@@ -3,13 +3,13 @@
 use axum::http::StatusCode;
 use failover_api::dto::ossea::{Prerequisite, PrerequisiteStatus};
 use failover_api::dto::{CheckAnswer, ErrorCode};
-use failover_api::{ApiPorts, ApiSettings, ApiState, router};
+use failover_api::{ApiPorts, ApiState, router};
 use failover_validation::Target;
 use ossea_sim::{FaultRule, WayFault};
 use serde_json::json;
 
 use super::Counter;
-use crate::fixture::{Answer, TestApi, service_over, target};
+use crate::fixture::{Answer, TestApi, service_over, settings, target};
 
 const CHECK: &str = "/api/v1/ossea/check";
 
@@ -21,7 +21,7 @@ impl TestApi {
         self.router = router(ApiState::new(
             service,
             ApiPorts::of(self.store.clone()),
-            ApiSettings::default(),
+            settings(),
         ));
         self
     }

@@ -1,0 +1,3 @@
+-- All tokens are gone: callers need the token of the configuration again.
+
+DROP TABLE api_tokens;
