@@ -4,6 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use failover_system_tests::fault::Fault;
+use failover_system_tests::http::Client;
 use failover_system_tests::server::Binaries;
 use failover_system_tests::stack::{Database, FORWARD_ATTEMPTS};
 use serde_json::json;
@@ -18,6 +19,7 @@ const SECRET_FILES: [&str; 4] = ["api-key", "secret-key", "token", "database-url
 
 fn no_secret_is_written_anywhere(database: &TestDatabase) {
     let site = Site::start_talkative(database);
+    let tokens = used_tokens(&site);
     // A job that fails and returns says most.
     let name = site.api.destination_name(&site.vm).unwrap();
     let fault = Fault::new("start-vm", &site.vm, &name, FORWARD_ATTEMPTS);
@@ -33,6 +35,7 @@ fn no_secret_is_written_anywhere(database: &TestDatabase) {
         ("the secret key", site.stack.secrets().secret_key.clone()),
         ("the token", site.stack.secrets().token.clone()),
     ];
+    secrets.extend(tokens);
     if let Database::Url(url) = database.settings() {
         texts.push(("the database".to_owned(), dump(&url)));
         secrets.push(("the database's password", password(&url).to_owned()));
@@ -46,6 +49,36 @@ fn no_secret_is_written_anywhere(database: &TestDatabase) {
             assert!(!text.contains(secret.as_str()), "{what} is in {place}");
         }
     }
+}
+
+/// The secrets of tokens that were used in every way: as they should be, after they were revoked, and cut short. Of each
+/// the whole, and the part that is not public.
+fn used_tokens(site: &Site) -> Vec<(&'static str, String)> {
+    let make = |name: &str| -> (String, String) {
+        let made = site
+            .api
+            .client()
+            .post("/api/v1/tokens", &json!({"name": name, "role": "operator"}));
+        let made = made.unwrap().expect_success().unwrap();
+        let text = |field: &str| made[field].as_str().unwrap().to_owned();
+        (text("id"), text("secret"))
+    };
+    let status = |token: &str| {
+        let client = Client::new(site.api.client().base()).with_token(token);
+        client.get("/api/v1/vms").unwrap().status
+    };
+    let ((_, used), (id, revoked), (_, cut)) = (make("used"), make("revoked"), make("cut"));
+    let path = format!("/api/v1/tokens/{id}");
+    site.api.client().delete(&path).unwrap().expect_success().unwrap();
+    let cut = cut[..cut.len() - 1].to_owned();
+    assert_eq!((status(&used), status(&revoked), status(&cut)), (200, 401, 401));
+    [used, revoked, cut]
+        .into_iter()
+        .flat_map(|token| {
+            let secret = token.rsplit('_').next().unwrap()[..64].to_owned();
+            [("an API token", token), ("the secret of an API token", secret)]
+        })
+        .collect()
 }
 
 /// What the programs print when asked about their configuration and the job.
@@ -73,6 +106,9 @@ fn outputs(site: &Site) -> Vec<(String, String)> {
         config("failoverctl", "failover.toml"),
         config("ossea-sim", "ossea-sim.toml"),
         ctl(&["jobs", "list"]),
+        ctl(&["token", "list"]),
+        ctl(&["audit", "export"]),
+        ctl(&["audit", "verify"]),
         ctl(&["readiness", &site.vm.name]),
         ctl(&["networks", "--output", "json"]),
         ctl(&["ossea", "check", "--output", "json"]),
@@ -94,14 +130,18 @@ fn answers(site: &Site, job: &str) -> Vec<(String, String)> {
         format!("/api/v1/failover/jobs/{job}"),
         format!("/api/v1/failover/jobs/{job}/events"),
         format!("/api/v1/failover/{job}/status"),
+        "/api/v1/tokens".to_owned(),
+        "/api/v1/audit?limit=500".to_owned(),
         "/readyz".to_owned(),
     ];
+    let metrics = ("/metrics".to_owned(), site.api.client().text("/metrics").unwrap());
     paths
         .into_iter()
         .map(|path| {
             let answer = site.api.client().get(&path).unwrap();
             (format!("the answer to {path}"), answer.body.to_string())
         })
+        .chain([metrics])
         .collect()
 }
 
