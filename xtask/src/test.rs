@@ -38,7 +38,11 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs)
         interrupt,
     )?;
     let scratch = scratch_directory().context("cannot make a temporary directory")?;
-    let mut test = workspace.cargo(["test", "--workspace"]);
+    let mut test = workspace.cargo(["test"]);
+    // Beside `--workspace` cargo passes over the packages that somebody names.
+    if !names_packages(&args.arguments) {
+        test.arg("--workspace");
+    }
     test.args(&args.arguments)
         .env(POSTGRES_URL, postgres.url())
         .env(Purpose::ForeignClients.variable(), foreign.python())
@@ -50,6 +54,14 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs)
     }
     println!("all tests passed, {} s", began.elapsed().as_secs());
     Ok(())
+}
+
+/// Whether arguments for `cargo test` say which packages are meant.
+fn names_packages(arguments: &[String]) -> bool {
+    arguments
+        .iter()
+        .take_while(|argument| *argument != "--")
+        .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
 }
 
 /// Where tests make their temporary directories: what interrupted ones leave behind goes with it. Others may pass
@@ -64,6 +76,15 @@ fn scratch_directory() -> std::io::Result<TempDir> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packages_are_named_before_the_arguments_of_the_tests() {
+        let named = |arguments: &[&str]| {
+            names_packages(&arguments.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert!(named(&["-p", "ossea"]) && named(&["--package=ossea"]) && named(&["-possea"]));
+        assert!(!named(&[]) && !named(&["--test", "storm"]) && !named(&["--", "-p"]));
+    }
 
     #[test]
     fn others_pass_through_the_directory_of_the_tests_and_see_nothing() {
