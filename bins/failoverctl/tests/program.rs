@@ -960,7 +960,7 @@ fn audit_rows(count: usize) -> Vec<AuditRow> {
             actor: Actor::named("anna"),
             action: Action::ClearQuarantine,
             object: "volume volume-0".into(),
-            vm_id: Some(VM.parse().unwrap()),
+            vm_id: Some(VM.parse().expect("it is an id")),
             job_id: None,
             reason: "compared".into(),
         };
@@ -973,8 +973,12 @@ fn audit_rows(count: usize) -> Vec<AuditRow> {
 /// An API with an audit, in pages of two rows.
 async fn api_with_audit(rows: Vec<AuditRow>, head: AuditHead) -> FakeApi {
     FakeApi::serve(move |request, _| {
-        let cursor = request.line.split("cursor=").nth(1).unwrap();
-        let after: u64 = cursor.parse().unwrap();
+        let cursor = request
+            .line
+            .split("cursor=")
+            .nth(1)
+            .expect("the query has a cursor");
+        let after: u64 = cursor.parse().expect("a cursor is a number");
         let later: Vec<AuditRow> = rows.iter().filter(|row| row.seq > after).cloned().collect();
         let entries: Vec<AuditRow> = later.iter().take(2).cloned().collect();
         let next_cursor = entries.last().filter(|_| later.len() > 2).map(|row| row.seq);

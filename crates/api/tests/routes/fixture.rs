@@ -89,7 +89,7 @@ impl TestApi {
             looks,
             ..ApiPorts::of(self.store.clone())
         };
-        self.router = router(ApiState::new(service, ports, ApiSettings::default()));
+        self.router = router(ApiState::new(service, ports, settings()));
         self
     }
 

@@ -25,7 +25,6 @@ async fn what_clients_poll_is_not_sent_twice() {
         format!("/api/v1/failover/jobs/{job_id}"),
         format!("/api/v1/failover/{job_id}/status"),
         format!("/api/v1/failover/jobs/{job_id}/events"),
-        format!("/api/v1/failover/{PGWIN}/readiness"),
         "/api/v1/attention".to_owned(),
         "/api/v1/vms".to_owned(),
         format!("/api/v1/vms/{PGWIN}"),

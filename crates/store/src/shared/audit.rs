@@ -141,7 +141,7 @@ impl AuditTrail for Database {
         if let Some(until) = filter.until {
             query = query.filter(audit_log::at.lt(Ts::from(until)));
         }
-        let after = filter.after.map(|after| stored_number(after));
+        let after = filter.after.map(stored_number);
         query = match filter.order {
             AuditOrder::NewestFirst => query.order(audit_log::seq.desc()),
             AuditOrder::OldestFirst => query.order(audit_log::seq.asc()),

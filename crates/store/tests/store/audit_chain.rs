@@ -9,7 +9,7 @@ use crate::lab::Database;
 
 /// Checks the audit as `failoverctl audit verify` does.
 async fn verify(store: &Store) -> Result<(), ChainBreak> {
-    let head = store.audit_head().await.unwrap();
+    let head = store.audit_head().await.expect("the database answers");
     let filter = AuditFilter {
         order: AuditOrder::OldestFirst,
         after: Some(0),
@@ -17,7 +17,7 @@ async fn verify(store: &Store) -> Result<(), ChainBreak> {
         ..AuditFilter::default()
     };
     let mut check = ChainCheck::default();
-    for row in store.audit(&filter).await.unwrap() {
+    for row in store.audit(&filter).await.expect("the database answers") {
         check.follow(&row)?;
     }
     check.end(&head)
@@ -27,10 +27,15 @@ async fn verify(store: &Store) -> Result<(), ChainBreak> {
 async fn after(statement: &str) -> Vec<Result<(), ChainBreak>> {
     let mut verdicts = Vec::new();
     for database in Database::each().await {
-        let store = Store::open(&database.settings()).await.unwrap();
+        let store = Store::open(&database.settings())
+            .await
+            .expect("the database opens");
         for vm in 1..=5 {
             let report = report(vm, &[&format!("volume-{vm}")]);
-            store.put_vm(&report, base(), &operator()).await.unwrap();
+            store
+                .put_vm(&report, base(), &operator())
+                .await
+                .expect("the report is taken");
         }
         assert_eq!(verify(&store).await, Ok(()));
         database.execute(statement).await;
