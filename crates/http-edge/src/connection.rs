@@ -55,7 +55,7 @@ pub(crate) async fn drive(stream: TcpStream, terms: Terms) {
     let said = tokio::time::timeout(terms.settings.first_byte_timeout, stream.readable());
     tokio::select! {
         said = said => match said {
-            Ok(Ok(())) => Box::pin(attend(stream, peer, terms)).await,
+            Ok(Ok(())) => attend(stream, peer, &terms).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "connection ended early"),
             Err(_) => tracing::debug!(%peer, "connection said nothing in time"),
         },
@@ -65,7 +65,7 @@ pub(crate) async fn drive(stream: TcpStream, terms: Terms) {
 }
 
 /// Attends to a connection that has begun to say something.
-async fn attend(stream: TcpStream, peer: SocketAddr, terms: Terms) {
+async fn attend(stream: TcpStream, peer: SocketAddr, terms: &Terms) {
     let requests = Requests::default();
     let settings = &terms.settings;
     let stream = PatientStream::new(
@@ -74,9 +74,21 @@ async fn attend(stream: TcpStream, peer: SocketAddr, terms: Terms) {
         settings.first_byte_timeout,
         settings.head_timeout,
     );
-    let Some(tls) = &terms.tls else {
-        return converse(stream, peer, requests, &terms).await;
-    };
+    // In boxes of their own: a connection that has said nothing yet, and one without TLS, are many and stay small.
+    match &terms.tls {
+        None => Box::pin(converse(stream, peer, requests, terms)).await,
+        Some(tls) => Box::pin(converse_over_tls(stream, tls, peer, requests, terms)).await,
+    }
+}
+
+/// Shakes hands, and answers requests.
+async fn converse_over_tls(
+    stream: PatientStream,
+    tls: &TlsIdentity,
+    peer: SocketAddr,
+    requests: Requests,
+    terms: &Terms,
+) {
     let accepted = tokio::select! {
         accepted = tls.acceptor().accept(stream) => accepted,
         // No request has begun, so nobody loses one.
@@ -85,8 +97,8 @@ async fn attend(stream: TcpStream, peer: SocketAddr, terms: Terms) {
     match accepted {
         Ok(mut stream) => {
             // The handshake was no head of a request.
-            stream.get_mut().0.begin_anew(settings.first_byte_timeout);
-            converse(stream, peer, requests, &terms).await;
+            stream.get_mut().0.begin_anew(terms.settings.first_byte_timeout);
+            converse(stream, peer, requests, terms).await;
         }
         Err(error) => tracing::debug!(%peer, %error, "no TLS session came about"),
     }
