@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::error::ApiError;
 
 /// Fields that tell of the look and not of what was looked at.
-const NOT_COMPARED: [&str; 2] = ["age_seconds", "execution_time_ms"];
+const NOT_COMPARED: [&str; 3] = ["age_seconds", "execution_time_ms", "last_look_at"];
 
 /// How many bytes of the digest make the tag: enough that two answers of one address never meet by chance.
 const TAG_BYTES: usize = 16;

@@ -39,27 +39,24 @@ impl ReadinessLook {
         }
     }
 
-    /// What is different in this look from an earlier one.
-    pub fn changes_since(&self, earlier: &ReadinessLook) -> ReadinessChanges {
+    /// What is different in this look from an earlier one; `None` when the same rules failed.
+    pub fn changes_since(&self, earlier: &ReadinessLook) -> Option<ReadinessChanges> {
         let only_in = |a: &ReadinessLook, b: &ReadinessLook| {
             a.failed_rules.difference(&b.failed_rules).cloned().collect()
         };
-        ReadinessChanges {
-            since: earlier.at,
+        (self.failed_rules != earlier.failed_rules).then(|| ReadinessChanges {
             was_ready: earlier.is_ready,
             previous_score: earlier.score,
             newly_failed: only_in(self, earlier),
             newly_passed: only_in(earlier, self),
-        }
+        })
     }
 }
 
 /// What has changed since the last look.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReadinessChanges {
-    /// When the last look was.
-    pub since: DateTime<Utc>,
-    /// Whether a failover could start then.
+    /// Whether a failover could start at the last look.
     pub was_ready: bool,
     /// The score then.
     pub previous_score: f64,

@@ -9,44 +9,35 @@ use super::{Paint, figures, or_dash, table};
 /// The verdict over a source VM, and what has changed since somebody looked last.
 pub(crate) fn answer(vm: &str, answer: &ReadinessAnswer, paint: Paint) -> String {
     let mut text = readiness(vm, &answer.readiness, paint);
-    if let Some(changes) = &answer.changes {
-        text += &format!(
-            "  since {}: {}\n",
-            figures::instant(changes.since),
-            changed(changes)
-        );
+    if let Some(last_look) = answer.last_look_at {
+        let changed = changed(answer.changes.as_ref());
+        text += &format!("  since {}: {changed}\n", figures::instant(last_look));
     }
     text
 }
 
 /// The changes in words.
-fn changed(changes: &ReadinessChanges) -> String {
-    let mut parts = Vec::new();
-    if !changes.newly_failed.is_empty() {
-        parts.push(format!("{} failed newly", changes.newly_failed.join(", ")));
-    }
-    if !changes.newly_passed.is_empty() {
-        parts.push(format!("{} passed newly", changes.newly_passed.join(", ")));
-    }
-    if parts.is_empty() {
+fn changed(changes: Option<&ReadinessChanges>) -> String {
+    let Some(changes) = changes else {
         return "nothing has changed".to_owned();
-    }
+    };
+    let rules = |rules: &[String], how: &str| {
+        (!rules.is_empty()).then(|| format!("{} {how} newly", rules.join(", ")))
+    };
+    let failed = rules(&changes.newly_failed, "failed");
+    let passed = rules(&changes.newly_passed, "passed");
+    let parts: Vec<String> = failed.into_iter().chain(passed).collect();
     parts.join("; ")
 }
 
-/// How a VM of many has changed: `+` for what passed newly, `-` for what failed newly.
-fn changed_in_short(changes: Option<&ReadinessChanges>) -> String {
-    let Some(changes) = changes else {
-        return "-".to_owned();
+/// How a VM of many has changed: `+` for what passed newly, `-` for what failed newly, nothing where nobody has looked.
+fn changed_in_short(vm: &VmReadinessView) -> String {
+    let Some(changes) = &vm.changes else {
+        return or_dash(vm.last_look_at.map(|_| "none"));
     };
     let failed = changes.newly_failed.iter().map(|rule| format!("-{rule}"));
     let passed = changes.newly_passed.iter().map(|rule| format!("+{rule}"));
-    let all: Vec<String> = failed.chain(passed).collect();
-    if all.is_empty() {
-        "none".to_owned()
-    } else {
-        all.join(" ")
-    }
+    failed.chain(passed).collect::<Vec<String>>().join(" ")
 }
 
 /// The verdict over a source VM.
@@ -124,7 +115,7 @@ fn fleet_row(vm: &VmReadinessView) -> [String; 6] {
         ready.to_owned(),
         format!("{:.0}", vm.readiness_score),
         or_dash((!failed.is_empty()).then(|| failed.join(", "))),
-        changed_in_short(vm.changes.as_ref()),
+        changed_in_short(vm),
         vm.vm_id.to_string(),
     ]
 }
@@ -197,7 +188,6 @@ mod tests {
 
     fn changes(failed: &[&str], passed: &[&str]) -> ReadinessChanges {
         ReadinessChanges {
-            since: chrono::DateTime::UNIX_EPOCH,
             was_ready: true,
             previous_score: 100.0,
             newly_failed: failed.iter().map(ToString::to_string).collect(),
@@ -207,19 +197,24 @@ mod tests {
 
     #[test]
     fn what_has_changed_is_told_with_the_instant_of_the_last_look() {
-        let told = |changes| {
-            let readiness = Readiness::from_findings(vec![fixture::passed_finding()]);
-            answer("erp-01", &ReadinessAnswer { readiness, changes }, Paint::Plain)
+        let told = |last_look_at, changes| {
+            let shown = ReadinessAnswer {
+                readiness: Readiness::from_findings(vec![fixture::passed_finding()]),
+                last_look_at,
+                changes,
+            };
+            answer("erp-01", &shown, Paint::Plain)
         };
+        let then = Some(chrono::DateTime::UNIX_EPOCH);
         for (changes, words) in [
-            (changes(&[], &[]), "nothing has changed"),
-            (changes(&["a", "b"], &[]), "a, b failed newly"),
-            (changes(&["a"], &["c"]), "a failed newly; c passed newly"),
+            (None, "nothing has changed"),
+            (Some(changes(&["a", "b"], &[])), "a, b failed newly"),
+            (Some(changes(&["a"], &["c"])), "a failed newly; c passed newly"),
         ] {
             let line = format!("  since 1970-01-01 00:00:00 UTC: {words}\n");
-            assert!(told(Some(changes)).ends_with(&line), "{words}");
+            assert!(told(then, changes).ends_with(&line), "{words}");
         }
-        assert!(!told(None).contains("since"));
+        assert!(!told(None, None).contains("since"));
     }
 
     #[test]
@@ -246,13 +241,15 @@ mod tests {
             ],
             next_cursor: None,
         };
+        page.vms[0].last_look_at = Some(chrono::DateTime::UNIX_EPOCH);
+        page.vms[1].last_look_at = Some(chrono::DateTime::UNIX_EPOCH);
         page.vms[1].changes = Some(changes(&["volume_state"], &["sync_status"]));
         let id = fixture::source_vm().vm_id;
         assert_eq!(
             fleet(&page, Paint::Plain),
             format!(
                 "VM      READY  SCORE  FAILED CHECKS  CHANGES                     VM ID\n\
-                 erp-01  yes    100    -              -                           {id}\n\
+                 erp-01  yes    100    -              none                        {id}\n\
                  web-01  no     0      volume_state   -volume_state +sync_status  {id}\n\n\
                  1 of 2 source VMs are ready for a test failover.\n\
                  Failed checks: volume_state 1.\n\

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use failover_domain::{CheckType, EstimatedDuration, FailoverType, Finding, Readiness, ReadinessBand, VmId};
 use failover_engine::looks::ReadinessChanges;
 use failover_engine::service::VmReadiness;
@@ -13,7 +14,10 @@ pub struct ReadinessAnswer {
     /// The verdict.
     #[serde(flatten)]
     pub readiness: Readiness,
-    /// What has changed since somebody looked last; absent the first time, and when the last look cannot be read.
+    /// When somebody looked last; absent the first time, and when the last look cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_look_at: Option<DateTime<Utc>>,
+    /// What has changed since then; absent when nothing has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<ReadinessChanges>,
 }
@@ -66,7 +70,10 @@ pub struct VmReadinessView {
     /// How long the failover should take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_duration: Option<EstimatedDuration>,
-    /// What has changed since somebody looked last; absent the first time, and when the last look cannot be read.
+    /// When somebody looked last; absent the first time, and when the last look cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_look_at: Option<DateTime<Utc>>,
+    /// What has changed since then; absent when nothing has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<ReadinessChanges>,
     /// All checks with their details, when they were asked for (`full=true`).
@@ -136,6 +143,7 @@ impl VmReadinessView {
             failed_checks: verdict.failures().map(failed).collect(),
             required_actions: verdict.required_actions,
             estimated_duration: verdict.estimated_duration,
+            last_look_at: None,
             changes: None,
             checks: None,
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use chrono::{DateTime, Utc};
 use failover_domain::{FailoverType, VmId};
 use failover_engine::looks::{ReadinessChanges, ReadinessLook};
 use failover_engine::service::{FleetQuery, VmReadiness};
@@ -51,8 +52,15 @@ pub(in crate::routes) async fn show(
     known_vm(&state, &vm_id).await?;
     let readiness = state.service.readiness(&vm_id, failover).await?;
     let look = ReadinessLook::of(&readiness, &vm_id, failover, state.service.clock.now());
-    let changes = note_looks(&state, failover, vec![look]).await.remove(&vm_id);
-    Ok(Json(ReadinessAnswer { readiness, changes }))
+    let (last_look_at, changes) = note_looks(&state, failover, vec![look])
+        .await
+        .remove(&vm_id)
+        .unzip();
+    Ok(Json(ReadinessAnswer {
+        readiness,
+        last_look_at,
+        changes: changes.flatten(),
+    }))
 }
 
 pub(in crate::routes) async fn show_many(
@@ -73,12 +81,17 @@ pub(in crate::routes) async fn show_many(
     found.vms.retain(|vm| caller.may_touch(&vm.vm_id));
     let now = state.service.clock.now();
     let look = |vm: &VmReadiness| ReadinessLook::of(&vm.readiness, &vm.vm_id, failover, now);
-    let mut changes = note_looks(&state, failover, found.vms.iter().map(look).collect()).await;
-    let view = |vm: VmReadiness| VmReadinessView {
-        changes: changes.remove(&vm.vm_id),
-        ..match full {
+    let mut since = note_looks(&state, failover, found.vms.iter().map(look).collect()).await;
+    let view = |vm: VmReadiness| {
+        let (last_look_at, changes) = since.remove(&vm.vm_id).unzip();
+        let view = match full {
             Some(true) => VmReadinessView::in_full(vm),
             Some(false) | None => VmReadinessView::in_short(vm),
+        };
+        VmReadinessView {
+            last_look_at,
+            changes: changes.flatten(),
+            ..view
         }
     };
     let totals = ReadinessTotals::of(found.vms.iter().map(|vm| &vm.readiness));
@@ -94,13 +107,16 @@ pub(in crate::routes) async fn show_many(
     }))
 }
 
+/// When somebody looked last, and what has changed since, if anything has.
+type SinceThen = (DateTime<Utc>, Option<ReadinessChanges>);
+
 /// Keeps what was seen in place of what was seen last, and tells the difference. An answer does not depend on it: where
 /// the looks cannot be read or kept, there are no changes to tell.
 async fn note_looks(
     state: &ApiState,
     failover: FailoverType,
     seen: Vec<ReadinessLook>,
-) -> BTreeMap<VmId, ReadinessChanges> {
+) -> BTreeMap<VmId, SinceThen> {
     let looks = &state.ports.looks;
     let vms: Vec<VmId> = seen.iter().map(|look| look.vm_id.clone()).collect();
     let last = looks.last_looks(failover, &vms).await.unwrap_or_else(|error| {
@@ -110,11 +126,12 @@ async fn note_looks(
     if let Err(error) = looks.put_looks(&seen).await {
         tracing::warn!(%error, "A look at readiness cannot be kept; the next one tells the changes since an earlier one.");
     }
-    let changes = |look: ReadinessLook| {
-        let since = look.changes_since(last.get(&look.vm_id)?);
-        Some((look.vm_id, since))
+    let since = |look: ReadinessLook| {
+        let last = last.get(&look.vm_id)?;
+        let changes = look.changes_since(last);
+        Some((look.vm_id, (last.at, changes)))
     };
-    seen.into_iter().filter_map(changes).collect()
+    seen.into_iter().filter_map(since).collect()
 }
 
 fn failover_type(text: Option<&str>) -> Result<FailoverType, ApiError> {

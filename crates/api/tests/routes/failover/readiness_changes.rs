@@ -5,27 +5,31 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use failover_api::dto::engine::ReadinessChanges;
-use failover_api::dto::{FleetReadinessPage, ReadinessAnswer};
+use failover_api::dto::{FleetReadinessPage, ReadinessAnswer, VmReadinessView};
 use failover_domain::{FailoverType, VmId};
 use failover_engine::looks::{ReadinessLook, ReadinessLooks};
 use failover_engine::ports::{Inventory, ResyncMark, StoreError};
 
 use crate::fixture::{PGWIN, TestApi, WEB};
 
-async fn look(api: &TestApi, path: &str) -> Option<ReadinessChanges> {
+/// When somebody had looked before this look, and what has changed since.
+type Since = (Option<DateTime<Utc>>, Option<ReadinessChanges>);
+
+async fn look(api: &TestApi, path: &str) -> Since {
     let answer = api.get(&format!("/api/v1/{path}")).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     let answer: ReadinessAnswer = serde_json::from_str(&answer.text).unwrap();
-    answer.changes
+    (answer.last_look_at, answer.changes)
 }
 
-async fn look_at_all(api: &TestApi) -> BTreeMap<String, Option<ReadinessChanges>> {
+async fn look_at_all(api: &TestApi) -> BTreeMap<String, Since> {
     let answer = api.get("/api/v1/failover/readiness").await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     let page: FleetReadinessPage = serde_json::from_str(&answer.text).unwrap();
-    let changes = |vm: failover_api::dto::VmReadinessView| (vm.vm_id.to_string(), vm.changes);
-    page.vms.into_iter().map(changes).collect()
+    let since = |vm: VmReadinessView| (vm.vm_id.to_string(), (vm.last_look_at, vm.changes));
+    page.vms.into_iter().map(since).collect()
 }
 
 async fn mark(api: &TestApi, mark: ResyncMark) {
@@ -38,30 +42,26 @@ async fn mark(api: &TestApi, mark: ResyncMark) {
 async fn the_second_look_tells_what_failed_and_passed_since_the_first() {
     let api = TestApi::ready().await;
     let path = format!("failover/{PGWIN}/readiness");
-    assert_eq!(look(&api, &path).await, None, "nobody has looked before");
+    assert_eq!(look(&api, &path).await, (None, None), "nobody has looked before");
     let first = api.clock.now();
-    let same = look(&api, &path).await.unwrap();
-    assert!(same.was_ready && same.newly_failed.is_empty() && same.newly_passed.is_empty());
-    assert!(same.since <= first, "{same:?}");
+    let (last_look, changes) = look(&api, &path).await;
+    assert!(
+        last_look.unwrap() <= first && changes.is_none(),
+        "{last_look:?} {changes:?}"
+    );
 
     mark(&api, ResyncMark::Needed).await;
     // The other route to the same answer looks too.
-    let failed = look(&api, &format!("vms/{PGWIN}/failover-readiness"))
-        .await
-        .unwrap();
-    assert_eq!(
-        (failed.newly_failed, failed.newly_passed),
-        (vec!["sync_status".to_owned()], vec![])
-    );
-    assert!(failed.was_ready);
+    let (_, failed) = look(&api, &format!("vms/{PGWIN}/failover-readiness")).await;
+    let failed = failed.unwrap();
+    assert_eq!(failed.newly_failed, ["sync_status"]);
+    assert_eq!((failed.newly_passed.len(), failed.was_ready), (0, true));
 
     mark(&api, ResyncMark::Done).await;
-    let passed = look(&api, &path).await.unwrap();
-    assert_eq!(
-        (passed.newly_failed, passed.newly_passed),
-        (vec![], vec!["sync_status".to_owned()])
-    );
-    assert!(!passed.was_ready);
+    let (_, passed) = look(&api, &path).await;
+    let passed = passed.unwrap();
+    assert_eq!(passed.newly_passed, ["sync_status"]);
+    assert_eq!((passed.newly_failed.len(), passed.was_ready), (0, false));
     assert_eq!(passed.previous_score, 0.0);
 }
 
@@ -71,22 +71,21 @@ async fn a_look_at_all_is_a_look_at_each() {
     look(&api, &format!("failover/{PGWIN}/readiness")).await;
     mark(&api, ResyncMark::Needed).await;
     let all = look_at_all(&api).await;
-    assert_eq!(all[PGWIN].as_ref().unwrap().newly_failed, ["sync_status"]);
-    assert_eq!(all[WEB], None, "nobody has looked at it before");
+    assert_eq!(all[PGWIN].1.as_ref().unwrap().newly_failed, ["sync_status"]);
+    assert_eq!(all[WEB], (None, None), "nobody has looked at it before");
     mark(&api, ResyncMark::Done).await;
-    let alone = look(&api, &format!("failover/{PGWIN}/readiness")).await.unwrap();
-    assert_eq!(alone.newly_passed, ["sync_status"]);
-    assert!(look_at_all(&api).await[WEB].is_some());
+    let (_, alone) = look(&api, &format!("failover/{PGWIN}/readiness")).await;
+    assert_eq!(alone.unwrap().newly_passed, ["sync_status"]);
+    let (last_look, changes) = look_at_all(&api).await.remove(WEB).unwrap();
+    assert!(last_look.is_some() && changes.is_none());
 }
 
 #[tokio::test(start_paused = true)]
 async fn live_and_test_are_looked_at_apart() {
     let api = TestApi::ready().await;
     look(&api, &format!("failover/{PGWIN}/readiness")).await;
-    assert_eq!(
-        look(&api, &format!("failover/{PGWIN}/readiness?type=test")).await,
-        None
-    );
+    let test = format!("failover/{PGWIN}/readiness?type=test");
+    assert_eq!(look(&api, &test).await, (None, None));
 }
 
 /// The parts are no looks: they see a few rules only.
@@ -94,7 +93,10 @@ async fn live_and_test_are_looked_at_apart() {
 async fn a_look_at_a_part_is_not_kept() {
     let api = TestApi::ready().await;
     api.get(&format!("/api/v1/vms/{PGWIN}/sync-status")).await;
-    assert_eq!(look(&api, &format!("failover/{PGWIN}/readiness")).await, None);
+    assert_eq!(
+        look(&api, &format!("failover/{PGWIN}/readiness")).await,
+        (None, None)
+    );
 }
 
 /// A store whose table nobody can use.
@@ -119,7 +121,15 @@ impl ReadinessLooks for Broken {
 async fn a_verdict_does_not_depend_on_what_was_seen_before() {
     let api = TestApi::ready().await.remembering(Arc::new(Broken));
     for _ in 0..2 {
-        assert_eq!(look(&api, &format!("failover/{PGWIN}/readiness")).await, None);
-        assert!(look_at_all(&api).await.values().all(Option::is_none));
+        assert_eq!(
+            look(&api, &format!("failover/{PGWIN}/readiness")).await,
+            (None, None)
+        );
+        assert!(
+            look_at_all(&api)
+                .await
+                .values()
+                .all(|since| *since == (None, None))
+        );
     }
 }
