@@ -103,6 +103,7 @@ pub struct AuditEntry {
 
 /// The last row of the audit: what the next one follows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditHead {
     /// Its number; 0 while there is none.
     pub seq: u64,
@@ -124,6 +125,7 @@ impl AuditHead {
 ///
 /// Ids are plain texts here: a row that somebody has changed must be readable, or it could not be shown to be changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditRow {
     /// Its number: from 1, without gaps.
     pub seq: u64,

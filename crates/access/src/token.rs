@@ -14,6 +14,8 @@ use crate::secret::TokenHash;
 
 /// The id of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = uuid::Uuid))]
 #[serde(transparent)]
 pub struct TokenId(Uuid);
 
@@ -41,6 +43,11 @@ impl FromStr for TokenId {
 
 /// The name of a token, by which the audit knows whoever uses it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$", example = "migration-tool")
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct TokenName(String);
 
@@ -97,6 +104,7 @@ impl From<TokenName> for String {
 
 /// A token without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiToken {
     /// The id.
     pub id: TokenId,
@@ -107,6 +115,7 @@ pub struct ApiToken {
     /// What its bearer may do.
     pub role: Role,
     /// On which source VMs; `null` for all.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<std::collections::BTreeSet<failover_domain::VmId>>))]
     pub vms: VmScope,
     /// When it was made.
     pub created_at: DateTime<Utc>,

@@ -10,6 +10,7 @@ use crate::ids::IdError;
 
 /// How urgent an attention is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Somebody should look; no data is at risk.
@@ -22,6 +23,7 @@ pub enum Severity {
 
 /// What kind of attention it is. The texts are part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AttentionCode {
     /// A replica is attached to no VM and could not be attached to the OMA. The engine keeps trying.
@@ -67,6 +69,7 @@ pub enum AttentionCode {
 
 /// What a person may decide where the engine cannot go on by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Try again now.
@@ -111,6 +114,7 @@ impl FromStr for Decision {
 
 /// A job needs a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Attention {
     /// What kind it is.
     pub code: AttentionCode,

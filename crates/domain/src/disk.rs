@@ -9,6 +9,7 @@ use crate::replica::ReplicaVolume;
 
 /// The kind of VMware controller that a disk hangs on. The order is the order of a BIOS boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Controller {
     /// IDE.
@@ -23,6 +24,7 @@ pub enum Controller {
 
 /// Where a disk hangs on the source VM. Disks sort by it: the first one is the OS disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DiskPosition {
     /// The controller's kind.
@@ -47,6 +49,7 @@ impl fmt::Display for DiskPosition {
 
 /// One disk of a source VM and the replica volume that holds its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SourceDisk {
     /// Where it hangs on the source VM.
     pub position: DiskPosition,

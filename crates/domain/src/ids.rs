@@ -44,6 +44,11 @@ macro_rules! cloud_id {
     ($(#[$doc:meta] $name:ident $kind:literal),+ $(,)?) => {$(
         #[$doc]
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[cfg_attr(feature = "openapi", schema(
+            pattern = "^[A-Za-z0-9._-]{1,64}$",
+            example = "6f1f6a3e-7f35-4c53-9d0c-1f6d1f0c2b11",
+        ))]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -111,6 +116,14 @@ cloud_id! {
 
 /// The VMware UUID of a source VM, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(
+        pattern = "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$",
+        example = "4205a841-0265-f4bd-39a6-39fd92196f53"
+    )
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct VmId(String);
 
@@ -164,6 +177,14 @@ impl fmt::Display for VmId {
 /// The time is the second at which the job was asked for. Where a job of that id exists already, the store
 /// takes the next free second, so two jobs never share an id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(
+        pattern = "^(live-failover|test-failover|rollback|commit)-[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}-[0-9]{1,12}$",
+        example = "live-failover-4205a841-0265-f4bd-39a6-39fd92196f53-1755530108"
+    )
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct JobId(String);
 
@@ -222,6 +243,7 @@ impl fmt::Display for JobId {
 /// It is sent as CloudStack's `customjobid`, so a repeated request of an attempt finds the first one, and two
 /// workers that both believe they own a step cannot both have it executed (`cloudstack-api.md` section 3.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct RequestKey(Uuid);
 

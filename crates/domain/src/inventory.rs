@@ -14,31 +14,47 @@ use crate::vm::{Firmware, PowerState, Provenance, SourceVm, SyncState, VmSpec};
 
 /// An inventory file: `failoverctl inventory import FILE`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct InventoryFile {
     /// The source VMs.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
     pub vms: Vec<VmReport>,
 }
 
+/// The size in bytes that no disk exceeds: databases have no larger whole numbers.
+pub const LARGEST_DISK: u64 = i64::MAX.unsigned_abs();
+
 /// One source VM as reported. What is left out is unknown, not a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VmReport {
     /// The VMware UUID.
     pub vm_id: VmId,
     /// The VM's name in VMware, 1 to 255 characters.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 255, pattern = r"\S")
+    )]
     pub name: String,
     /// The name for people; the VM's name when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 255, pattern = r"\S")
+    )]
     pub display_name: Option<String>,
     /// The power state; unknown when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power_state: Option<PowerState>,
     /// Virtual CPUs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1))]
     pub cpus: Option<NonZeroU32>,
     /// Memory in MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1))]
     pub memory_mib: Option<NonZeroU32>,
     /// Guest operating system in VMware's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,6 +69,7 @@ pub struct VmReport {
     #[serde(default)]
     pub nics: Vec<SourceNic>,
     /// Disks in any order.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
     pub disks: Vec<DiskReport>,
     /// The newest successful ChangeID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,9 +81,14 @@ pub struct VmReport {
 
 /// One disk as reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DiskReport {
     /// The label in VMware.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 255, pattern = r"\S")
+    )]
     pub label: String,
     /// The controller's kind.
     pub controller: Controller,
@@ -75,6 +97,10 @@ pub struct DiskReport {
     /// The unit on the controller.
     pub unit: u16,
     /// Size in bytes.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(minimum = 1, maximum = 9_223_372_036_854_775_807_u64)
+    )]
     pub size_bytes: u64,
     /// The replica volume, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,6 +109,7 @@ pub struct DiskReport {
 
 /// A replica volume as reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VolumeReport {
     /// The CloudStack volume id.
@@ -128,11 +155,13 @@ pub enum ReportMistake {
         /// The volume.
         volume: VolumeId,
     },
-    /// A disk has no size.
-    #[error("disks[{index}].size_bytes is 0, a size above 0 is needed")]
-    NoSize {
+    /// A disk has a size that no disk has.
+    #[error("disks[{index}].size_bytes is {size}, allowed are 1 to {LARGEST_DISK}")]
+    Size {
         /// Index of the disk.
         index: usize,
+        /// Its size in bytes.
+        size: u64,
     },
 }
 
@@ -198,8 +227,11 @@ impl VmReport {
             mistakes.push(ReportMistake::NoDisks);
         }
         for (second, disk) in self.disks.iter().enumerate() {
-            if disk.size_bytes == 0 {
-                mistakes.push(ReportMistake::NoSize { index: second });
+            if !(1..=LARGEST_DISK).contains(&disk.size_bytes) {
+                mistakes.push(ReportMistake::Size {
+                    index: second,
+                    size: disk.size_bytes,
+                });
             }
             let earlier = &self.disks[..second];
             if let Some(first) = earlier.iter().position(|d| d.position() == disk.position()) {
@@ -311,6 +343,21 @@ mod tests {
         let mistakes = bad.into_source_vm(provenance()).unwrap_err();
         assert_eq!(mistakes.len(), 4, "{mistakes:?}");
         assert!(report(vec![]).into_source_vm(provenance()).is_err());
+    }
+
+    #[test]
+    fn a_size_that_no_disk_has_is_a_mistake() {
+        for (size, is_taken) in [
+            (0, false),
+            (1, true),
+            (LARGEST_DISK, true),
+            (LARGEST_DISK + 1, false),
+        ] {
+            let mut sized = disk(0, "a");
+            sized.size_bytes = size;
+            let outcome = report(vec![sized]).into_source_vm(provenance());
+            assert_eq!(outcome.is_ok(), is_taken, "{size}");
+        }
     }
 
     #[test]

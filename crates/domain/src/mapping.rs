@@ -9,6 +9,7 @@ use crate::ids::{IdError, NetworkId};
 
 /// What a mapping is for. A test failover uses test mappings only, a live failover production mappings only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// For live failovers.
@@ -48,6 +49,7 @@ impl FromStr for Purpose {
 
 /// One mapping of a source network to a cloud network, for one source VM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NetworkMapping {
     /// The VMware network's name.
     pub source_network: String,

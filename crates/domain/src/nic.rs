@@ -10,6 +10,14 @@ use crate::ids::IdError;
 
 /// A MAC address in the form `00:50:56:9a:01:02`, lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(
+        pattern = "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$",
+        example = "00:50:56:9a:01:02"
+    )
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct MacAddress(String);
 
@@ -58,18 +66,24 @@ impl fmt::Display for MacAddress {
 
 /// One network card of a source VM, in source order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SourceNic {
     /// Its label in VMware, such as `Network adapter 1`.
     #[serde(default)]
     pub label: String,
     /// The VMware network (port group) it is on; the key of a network mapping.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 255, pattern = r"\S")
+    )]
     pub network: String,
     /// Its MAC address.
     #[serde(default)]
     pub mac: Option<MacAddress>,
     /// The address that the guest had, where VMware Tools reported one.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = "ip", example = "192.0.2.10"))]
     pub address: Option<IpAddr>,
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a failed check means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckType {
     /// A failure makes the score 0.
@@ -16,6 +17,7 @@ pub enum CheckType {
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
     /// The condition holds.
@@ -26,6 +28,7 @@ pub enum CheckStatus {
 
 /// What one readiness rule found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Finding {
     /// The rule's name in the API, such as `volume_state`.
     pub rule: String,
@@ -49,6 +52,7 @@ pub struct Finding {
 
 /// What a score means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReadinessBand {
     /// 100: all checks passed.
@@ -63,6 +67,7 @@ pub enum ReadinessBand {
 
 /// How long a failover should take once a worker has taken it up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EstimatedDuration {
     /// In seconds; the window of a test is no part of it.
     pub seconds: u64,
@@ -73,6 +78,7 @@ pub struct EstimatedDuration {
 
 /// Where an estimate comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "source", rename_all = "snake_case")]
 pub enum EstimateSource {
     /// There is no history yet: typical times of a CloudStack on KVM.
@@ -100,6 +106,7 @@ impl fmt::Display for EstimateSource {
 
 /// The verdict over a source VM.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Readiness {
     /// Whether a failover may start.
     pub is_ready: bool,

@@ -9,6 +9,7 @@ use crate::ids::VolumeId;
 /// There is deliberately no way from here to a value that a delete command takes: the OSSEA trait deletes
 /// only what its own proof types name, and those refuse every replica.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReplicaVolume {
     /// The volume's CloudStack id.
     pub volume_id: VolumeId,

@@ -9,6 +9,7 @@ use crate::ids::IdError;
 
 /// How the replicas of a test get back to their content before the guest booted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RollbackStrategy {
     /// One disk-only VM snapshot of the stopped destination VM, taken when all replicas are attached.
@@ -37,6 +38,7 @@ impl fmt::Display for RollbackStrategy {
 
 /// Which strategy a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StrategyRequest {
     /// The fastest one that version, storage and existing snapshots allow.

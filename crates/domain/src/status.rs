@@ -9,6 +9,7 @@ use crate::ids::IdError;
 
 /// The two ways of failing a VM over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FailoverType {
     /// A permanent switch to the cloud.
@@ -50,6 +51,7 @@ impl FromStr for FailoverType {
 
 /// What a job does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JobType {
     /// A permanent switch to the cloud.
@@ -116,6 +118,7 @@ impl FromStr for JobType {
 
 /// Where a job is in the customer's sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JobStatus {
     /// Accepted, no worker has begun.

@@ -11,6 +11,7 @@ use crate::nic::SourceNic;
 
 /// How a VM boots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Firmware {
     /// Legacy BIOS.
@@ -21,6 +22,7 @@ pub enum Firmware {
 
 /// The power state of the source VM as last reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PowerState {
     /// It runs.
@@ -35,6 +37,7 @@ pub enum PowerState {
 
 /// Where the facts of a specification come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Provenance {
     /// Who said so, such as `inventory import` or `vm_disks row 12`.
     pub source: String,
@@ -44,10 +47,13 @@ pub struct Provenance {
 
 /// The shape of a source VM. What nobody reported is `None`, and `None` is never filled with a guess.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VmSpec {
     /// Number of virtual CPUs.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1))]
     pub cpus: Option<NonZeroU32>,
     /// Memory in MiB.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1))]
     pub memory_mib: Option<NonZeroU32>,
     /// The guest operating system in VMware's words.
     pub guest_os: Option<String>,
@@ -73,10 +79,13 @@ pub enum MissingSpec {
 
 /// The part of a specification that shapes the destination VM, complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ShapeSpec {
     /// Number of virtual CPUs.
+    #[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1))]
     pub cpus: NonZeroU32,
     /// Memory in MiB.
+    #[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1))]
     pub memory_mib: NonZeroU32,
     /// The firmware.
     pub firmware: Firmware,
@@ -116,6 +125,7 @@ impl VmSpec {
 
 /// How well a source VM is replicated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SyncState {
     /// The id of the newest successful change-block state (VMware ChangeID), per disk position where known.
     pub change_id: Option<String>,
@@ -127,6 +137,7 @@ pub struct SyncState {
 
 /// A source VM with everything the inventory knows about it. Disks are in source order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SourceVm {
     /// The VMware UUID.
     pub vm_id: VmId,

@@ -15,6 +15,7 @@ pub const LONGEST_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What happens at the end of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AtWindowEnd {
     /// The test is cleaned up.
@@ -25,6 +26,7 @@ pub enum AtWindowEnd {
 
 /// The open window of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TestWindow {
     /// When it was opened.
     pub opened_at: DateTime<Utc>,

@@ -17,6 +17,7 @@ use crate::survey::{Comparison, Survey};
 
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The job was accepted. Always the first entry.
@@ -161,11 +162,13 @@ pub enum Event {
 
 /// How the VM of an open test is, as the cloud shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "health", rename_all = "snake_case")]
 pub enum VmHealth {
     /// It runs, and has the addresses that it had.
     Well {
         /// Its addresses.
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, example = json!(["192.0.2.10"])))]
         addresses: Vec<IpAddr>,
     },
     /// It is not running: its guest has shut down, or somebody stopped it.
@@ -176,6 +179,7 @@ pub enum VmHealth {
     /// It runs, but an address that it had is gone.
     AddressGone {
         /// The addresses that are gone.
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, example = json!(["192.0.2.10"])))]
         lost: Vec<IpAddr>,
     },
     /// The cloud does not show it any more.
@@ -184,6 +188,7 @@ pub enum VmHealth {
 
 /// Why the last part of a job begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum ClosingReason {
     /// The window of the test is over.
@@ -199,6 +204,7 @@ pub enum ClosingReason {
 
 /// An object that a job creates and may therefore remove.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "object", rename_all = "snake_case")]
 pub enum CreatedObject {
     /// The destination VM.
@@ -222,6 +228,7 @@ pub enum CreatedObject {
 
 /// What a finished step has learnt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum StepFacts {
     /// Nothing beyond its postcondition.
@@ -272,6 +279,7 @@ pub enum StepFacts {
     /// The boot was verified.
     BootVerified {
         /// The guest's addresses.
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, example = json!(["192.0.2.10"])))]
         addresses: Vec<IpAddr>,
         /// Each grade that was asked for, with what was seen.
         grades: BTreeMap<String, String>,
@@ -280,6 +288,7 @@ pub enum StepFacts {
 
 /// Why a step did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StepError {
     /// What kind of reason.
     pub kind: StepErrorKind,
@@ -301,6 +310,7 @@ impl std::fmt::Display for StepError {
 
 /// Kinds of reasons for a step not to succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StepErrorKind {
     /// The cloud is unreachable, busy or throttling.
@@ -332,6 +342,7 @@ impl BootGrade {
 
 /// Why a job failed: what a person reads first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Failure {
     /// The kind of failure; part of the API.
     pub code: FailureCode,
@@ -347,6 +358,7 @@ pub struct Failure {
 
 /// Kinds of failures. The texts are part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum FailureCode {
     /// The readiness rules said no inside the job.
@@ -371,6 +383,7 @@ pub enum FailureCode {
 
 /// Where a replica rests at the end of a job, as the cloud showed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RestingPlace {
     /// The disk.
     pub disk: usize,
@@ -384,6 +397,7 @@ pub struct RestingPlace {
 
 /// A journal entry as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StoredEvent {
     /// Its number within the job, from 1, without gaps.
     pub seq: u64,

@@ -55,6 +55,7 @@ impl ReadinessLook {
 
 /// What has changed since the last look.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReadinessChanges {
     /// Whether a failover could start at the last look.
     pub was_ready: bool,

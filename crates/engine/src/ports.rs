@@ -210,6 +210,7 @@ pub struct JobProjection {
 
 /// Where a replica is, as last observed by a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "at", rename_all = "snake_case")]
 pub enum Custody {
     /// On the OMA.
@@ -266,6 +267,7 @@ pub struct VolumeRow {
 
 /// What kind of object a ledger row is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceKind {
     /// The destination VM.
@@ -310,6 +312,7 @@ impl ResourceKind {
 
 /// How far a ledger row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceState {
     /// About to be asked for; may exist.
@@ -341,6 +344,7 @@ impl ResourceState {
 /// One object of the cloud that a job may remove: a row of `failover_resources`. Keyed by kind and name
 /// within its job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ResourceRow {
     /// What it is.
     pub kind: ResourceKind,

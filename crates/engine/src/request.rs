@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What an operator asks of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub enum JobRequest {
     /// Stop, and bring the replicas back.
@@ -68,6 +69,7 @@ impl JobRequest {
 
 /// A request as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StoredRequest {
     /// Its number within the job, from 1, in the order in which they came.
     pub number: u64,

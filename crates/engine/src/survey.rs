@@ -16,6 +16,7 @@ use crate::state::JobState;
 
 /// What the cloud has of a job's concern.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Survey {
     /// The replicas that the cloud shows, by id.
     pub replicas: BTreeMap<VolumeId, SurveyedReplica>,
@@ -27,6 +28,7 @@ pub struct Survey {
 
 /// One replica.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SurveyedReplica {
     /// Its name.
     pub name: String,
@@ -44,6 +46,7 @@ pub struct SurveyedReplica {
 
 /// One snapshot of a replica.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SurveyedSnapshot {
     /// Its name.
     pub name: String,
@@ -53,6 +56,7 @@ pub struct SurveyedSnapshot {
 
 /// One VM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SurveyedVm {
     /// Its name.
     pub name: String,
@@ -62,6 +66,7 @@ pub struct SurveyedVm {
 
 /// What two inventories of the cloud differ in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Comparison {
     /// How many replicas, snapshots and VMs were compared.
     pub compared: usize,
@@ -71,6 +76,7 @@ pub struct Comparison {
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Difference {
     /// The object, such as `volume erp-disk-0 (6f1f...)`.
     pub object: String,

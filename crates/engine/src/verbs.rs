@@ -9,6 +9,7 @@ use crate::request::{JobRequest, StoredRequest};
 
 /// What an operator may want to do with a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {
     /// Stop it and bring the replicas back.

@@ -65,6 +65,7 @@ impl DeployVm {
 
 /// The size of a VM with a custom offering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CustomSize {
     /// Virtual CPUs.
     pub cpus: u32,

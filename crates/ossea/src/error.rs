@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// The cloud's own words when it refuses something.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Refusal {
     /// CloudStack's error code: the HTTP status of the answer or the `jobresultcode` of the job.
     pub code: u32,

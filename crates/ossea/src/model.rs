@@ -89,6 +89,7 @@ pub enum VolumeKind {
 
 /// States of a volume (`cloudstack-api.md` section 7.2), as far as we tell them apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[expect(missing_docs, reason = "the words are CloudStack's own")]
 pub enum VolumeState {
     Allocated,
@@ -144,6 +145,7 @@ pub struct Volume {
 
 /// States of a volume snapshot (`cloudstack-api.md` section 7.4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[expect(missing_docs, reason = "the words are CloudStack's own")]
 pub enum SnapshotState {
     Allocated,

@@ -9,6 +9,7 @@ use crate::survey::Survey;
 
 /// What a job is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "errand", rename_all = "snake_case")]
 pub enum Errand {
     /// A permanent switch.
@@ -35,6 +36,7 @@ impl Default for Errand {
 
 /// What becomes of a completed live failover when nobody says anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "policy", rename_all = "snake_case")]
 pub enum CommitPolicy {
     /// Its rollback points are kept until somebody commits it or rolls it back.
@@ -66,6 +68,7 @@ impl CommitPolicy {
 
 /// What only a test needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TestErrand {
     /// How the rollback point is made.
     pub strategy: RollbackStrategy,
@@ -89,6 +92,7 @@ impl TestErrand {
 
 /// A completed live failover that is committed or rolled back: what its job knew at the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Settled {
     /// The live failover's job.
     pub job: JobId,

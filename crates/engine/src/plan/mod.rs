@@ -30,6 +30,7 @@ pub use way_back::{WayBackLine, way_back};
 
 /// One disk of the job: its replica and where that goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PlannedDisk {
     /// Place in source order, from 0; 0 is the OS disk.
     pub disk: usize,
@@ -60,6 +61,7 @@ impl PlannedDisk {
 
 /// One network card of the destination VM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PlannedNic {
     /// The VMware network it was on.
     pub source_network: String,
@@ -73,6 +75,7 @@ pub struct PlannedNic {
 
 /// The destination VM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PlannedVm {
     /// The host name.
     pub name: String,
@@ -98,6 +101,7 @@ pub struct PlannedVm {
 
 /// A grade of boot verification. Each one is looked for after the VM runs, and recorded.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BootGrade {
     /// Every network card has an address.
@@ -119,6 +123,7 @@ impl fmt::Display for BootGrade {
 
 /// What happens when boot verification fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnBootFailure {
     /// Everything is undone and the replicas return to the OMA.
@@ -131,6 +136,7 @@ pub enum OnBootFailure {
 
 /// How the boot is verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BootPolicy {
     /// Within how many seconds the VM must be Running and pass all grades, counted from the start command.
     pub within_seconds: u64,
@@ -142,6 +148,7 @@ pub struct BootPolicy {
 
 /// What a step does. Each kind has a file of its own in `step`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each kind is documented in its own module of `step`")]
 pub enum StepKind {
@@ -271,6 +278,7 @@ impl StepKind {
 
 /// The id of a step within its job, such as `disk-0/snapshot`, `vm/create-vm` or `return/disk-0/revert`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct StepId(String);
 
@@ -288,6 +296,7 @@ impl fmt::Display for StepId {
 
 /// Which way a step belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// The way there.
@@ -298,6 +307,7 @@ pub enum Direction {
 
 /// One step of a lane, or one action of the way back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Step {
     /// Its id.
     pub id: StepId,
@@ -356,6 +366,7 @@ impl Step {
 
 /// Steps one after another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Lane {
     /// The name for people, such as `disk 0` or `destination VM`.
     pub name: String,
@@ -367,6 +378,7 @@ pub struct Lane {
 
 /// Lanes side by side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stage {
     /// The name for people.
     pub name: String,
@@ -395,6 +407,7 @@ impl Stage {
 
 /// The plan of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Plan {
     /// The form of this value; a worker refuses a plan of a form it does not know.
     pub version: u32,
@@ -431,6 +444,7 @@ pub fn stages_of(failover: FailoverType, disks: usize, strategy: RollbackStrateg
 
 /// What a failed warning rule means for the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WarningPolicy {
     /// It counts, as the score says.

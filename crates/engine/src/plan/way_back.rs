@@ -8,6 +8,7 @@ use super::{Errand, Plan, PlannedDisk, Settled};
 
 /// One line of the way back as the dry run prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WayBackLine {
     /// What is done.
     pub action: String,

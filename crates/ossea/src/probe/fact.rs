@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A fact that not every release and not every account is told. What is not told is never guessed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Fact<T> {
     /// The cloud tells it.
@@ -19,6 +20,7 @@ pub enum Fact<T> {
 
 /// Why a fact is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum NotTold {
     /// The release's answer has no such field.

@@ -54,6 +54,7 @@ pub struct CloudProbe {
 
 /// How many requests an account may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiLimit {
     /// At most so many.
     pub requests: u32,
@@ -63,6 +64,7 @@ pub struct ApiLimit {
 
 /// What our account is. The cloud does not say; only a root admin's role is shown storage pools by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// A root admin: unlimited, never throttled, sees destroyed VMs.

@@ -11,6 +11,7 @@ pub const NOTABLE_SKEW_MS: u64 = 60_000;
 
 /// What a VM snapshot of a **stopped** VM's disks meets (section 4.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StoppedVmSnapshot {
     /// The file-based strategy takes it, unless the VM has volume snapshots, a memory snapshot or a backup

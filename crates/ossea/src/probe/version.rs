@@ -87,6 +87,7 @@ fn numbers(text: &str) -> Option<VersionNumbers> {
 
 /// Releases whose rules are the same for us. Which ones were read is said in `cloudstack-api.md` section 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ReleaseLine {
     /// Before 4.18. Its rules are not known.
     #[serde(rename = "older")]

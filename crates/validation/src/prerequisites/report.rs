@@ -6,6 +6,7 @@ use serde_json::Value;
 
 /// How a prerequisite fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PrerequisiteStatus {
     /// It holds.
@@ -18,6 +19,7 @@ pub enum PrerequisiteStatus {
 
 /// An object of the cloud that could be configured instead. Choosing it is for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Suggestion {
     /// Its id.
     pub id: String,
@@ -29,6 +31,7 @@ pub struct Suggestion {
 
 /// One prerequisite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Prerequisite {
     /// Its name in the API, such as `zone`.
     pub name: String,
@@ -53,6 +56,7 @@ pub struct Prerequisite {
 
 /// All prerequisites of a cloud.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PrerequisiteReport {
     /// Whether no critical prerequisite failed.
     pub is_usable: bool,
