@@ -19,6 +19,9 @@ const AFTER_HELP: &str = "\
 On standard output there is one line, once the API is served: {\"listening\":\"http://ADDRESS\"}. Logs go to
 standard error. SIGTERM and Ctrl-C end it; requests in flight are finished first.
 
+What the API offers is described at /api/v1/docs/ for people and at /api/v1/openapi.json for programs; neither needs
+a token.
+
 Exit codes:
    0  stopped as asked
    1  failed otherwise, such as an address that is taken

@@ -23,32 +23,64 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let Json(value) = Json::<T>::from_request(request, state)
+        let (parts, bytes) = whole(request, state).await?;
+        if has_nul(&bytes) {
+            return Err(nul("the body"));
+        }
+        let again = Request::from_parts(parts, Body::from(bytes));
+        let Json(value) = Json::<T>::from_request(again, state)
             .await
             .map_err(|r| wrong_body(&r))?;
         Ok(Self(value))
     }
 }
 
-/// A body of JSON that may be left out: an empty one is the default.
+/// A body of JSON that may be left out: an empty one is the default, and so is `null`.
 pub(crate) struct ApiOptionalJson<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for ApiOptionalJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let (parts, body) = request.into_parts();
-        let whole = Request::from_parts(parts.clone(), body);
-        let bytes = Bytes::from_request(whole, state)
-            .await
-            .map_err(|rejection| wrong_body(&rejection.into()))?;
+        let (parts, bytes) = whole(request, state).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
         let again = Request::from_parts(parts, Body::from(bytes));
-        let ApiJson(value) = ApiJson::from_request(again, state).await?;
-        Ok(Self(value))
+        let ApiJson(value) = ApiJson::<Option<T>>::from_request(again, state).await?;
+        Ok(Self(value.unwrap_or_default()))
     }
+}
+
+/// A request with its whole body.
+async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<(Parts, Bytes), ApiError> {
+    let (parts, body) = request.into_parts();
+    let whole = Request::from_parts(parts.clone(), body);
+    let bytes = Bytes::from_request(whole, state)
+        .await
+        .map_err(|rejection| wrong_body(&rejection.into()))?;
+    Ok((parts, bytes))
+}
+
+/// Whether a text in this JSON has the character NUL, which JSON can only write as an escape.
+fn has_nul(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        if rest[at..].starts_with(br"\u0000") {
+            return true;
+        }
+        // What comes after a backslash belongs to it, another backslash too.
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    false
+}
+
+/// PostgreSQL keeps no text with the character NUL, and nobody needs one.
+fn nul(place: &str) -> ApiError {
+    ApiError::invalid(
+        format!("{place} has a text with the character NUL, which is not allowed"),
+        "Leave the character out.",
+    )
 }
 
 /// Parameters of the query.
@@ -58,6 +90,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(nul("the query"));
+        }
         let query = Query::<T>::from_request_parts(parts, state).await;
         let Query(value) = query.map_err(|rejection: QueryRejection| {
             ApiError::invalid(
@@ -218,4 +253,29 @@ pub(crate) fn limit(text: Option<&str>, default: usize, most: usize) -> Result<u
                 "Correct limit, or leave it out.",
             )
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_escape_of_nul_is_one() {
+        for with in [
+            r#"{"a": "\u0000"}"#,
+            r#"{"a": "b\n\u0000"}"#,
+            r#"{"\\\u0000": 1}"#,
+        ] {
+            assert!(has_nul(with.as_bytes()), "{with}");
+        }
+        for without in [
+            "",
+            r#"{"a": "u0000"}"#,
+            r#"{"a": "\\u0000"}"#,
+            r#"{"a": "\u0001"}"#,
+            "\\",
+        ] {
+            assert!(!has_nul(without.as_bytes()), "{without}");
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod idempotency;
 mod journal_feed;
 mod lanes;
 mod layers;
+mod openapi;
 mod rate_limit;
 mod routes;
 mod state;
@@ -25,6 +26,7 @@ use axum::Router;
 
 pub use access::{ACCESS_RULES, AccessRule, Reach};
 pub use idempotency::forget_old_keys;
+pub use routes::description;
 pub use state::{ApiPorts, ApiSettings, ApiState};
 
 /// The API's routes with all their layers.

@@ -6,9 +6,10 @@ use std::fmt;
 use failover_access::{ApiToken, AuditHead, AuditRow, Role, TokenName};
 use failover_domain::VmId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The body of `POST /api/v1/tokens`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
     /// The name, by which the audit knows whoever uses the token.
@@ -17,14 +18,16 @@ pub struct TokenRequest {
     pub role: Role,
     /// After which time it is worth nothing, such as `90days`; it never expires when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "90days")]
     pub expires_in: Option<String>,
     /// The source VMs that its bearer may see and act on; all when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_items = 1)]
     pub vms: Option<BTreeSet<VmId>>,
 }
 
 /// Whether a token is worth anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenStatus {
     /// It is.
@@ -36,7 +39,7 @@ pub enum TokenStatus {
 }
 
 /// A token as lists show it: without its secret, which nobody has any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenView {
     /// The token.
     #[serde(flatten)]
@@ -46,14 +49,14 @@ pub struct TokenView {
 }
 
 /// The answer to `GET /api/v1/tokens`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenList {
     /// All tokens, revoked and expired ones too, the oldest first.
     pub tokens: Vec<TokenView>,
 }
 
 /// The answer to `POST /api/v1/tokens`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenCreated {
     /// The token.
     #[serde(flatten)]
@@ -70,7 +73,7 @@ impl fmt::Debug for TokenCreated {
 }
 
 /// The answer to `GET /api/v1/audit`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditPage {
     /// The rows.
     pub entries: Vec<AuditRow>,

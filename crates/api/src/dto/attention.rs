@@ -2,9 +2,10 @@
 
 use failover_domain::{Attention, JobId, JobStatus, JobType, VmId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// An open attention with the job that has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttentionView {
     /// The job.
     pub job_id: JobId,
@@ -25,7 +26,7 @@ pub struct AttentionView {
 
 /// A page of open attentions, those of the newest jobs first. All attentions of one job are on one page, which may
 /// therefore be a little longer than asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttentionPage {
     /// The attentions.
     pub attention: Vec<AttentionView>,

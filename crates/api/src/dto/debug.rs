@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 use failover_domain::{JobId, JobStatus, JobType, VmId};
 use log_ring::LogRecord;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ossea::ProbeAge;
 
 /// Whether something can be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ServiceStanding)]
 #[serde(tag = "standing", rename_all = "snake_case")]
 pub enum Standing {
     /// It answers as it should.
@@ -23,7 +25,7 @@ pub enum Standing {
 }
 
 /// The answer to `GET /api/v1/debug/health`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DebugHealth {
     /// This process.
     pub process: ProcessView,
@@ -40,7 +42,7 @@ pub struct DebugHealth {
 }
 
 /// One process of the API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProcessView {
     /// The version of the program.
     pub version: String,
@@ -53,7 +55,7 @@ pub struct ProcessView {
 }
 
 /// A worker that is alive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WorkerView {
     /// Its identity: its host, and a part that is new at every start.
     pub worker: String,
@@ -64,7 +66,7 @@ pub struct WorkerView {
 }
 
 /// The answer to `GET /api/v1/debug/failover-jobs`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DebugJobs {
     /// The jobs that have not ended, those first whose last entry is oldest.
     pub jobs: Vec<DebugJob>,
@@ -73,7 +75,7 @@ pub struct DebugJobs {
 }
 
 /// An active job, as whoever asks why it does not go on sees it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DebugJob {
     /// The job.
     pub job_id: JobId,
@@ -102,14 +104,14 @@ pub struct DebugJob {
 }
 
 /// The answer to `GET /api/v1/debug/endpoints`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointList {
     /// The routes, in the order of their paths.
     pub endpoints: Vec<EndpointView>,
 }
 
 /// One route.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct EndpointView {
     /// Its path, with the names of its parts in braces.
     pub path: String,
@@ -118,7 +120,7 @@ pub struct EndpointView {
 }
 
 /// The answer to `GET /api/v1/debug/logs`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogPage {
     /// The newest records of this process, oldest first.
     pub records: Vec<LogRecord>,

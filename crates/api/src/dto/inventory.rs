@@ -2,11 +2,12 @@
 
 use failover_domain::{JobId, SourceVm, VmId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::problem::Problem;
 
 /// A source VM as the inventory knows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct VmView {
     /// The VM.
     #[serde(flatten)]
@@ -16,7 +17,7 @@ pub struct VmView {
 }
 
 /// A page of source VMs, ordered by id.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct VmPage {
     /// The VMs.
     pub vms: Vec<VmView>,
@@ -26,7 +27,7 @@ pub struct VmPage {
 }
 
 /// What a report did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplicaChange {
     /// The VM is new.
@@ -36,7 +37,7 @@ pub enum ReplicaChange {
 }
 
 /// The answer to `PUT /api/v1/vms/{vm_id}/replica`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReplicaAnswer {
     /// The VM.
     pub vm_id: VmId,
@@ -49,7 +50,7 @@ pub struct ReplicaAnswer {
 }
 
 /// The answer to `POST /api/v1/inventory/import`: 200 when every VM was taken, 207 when some were not.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ImportAnswer {
     /// How many VMs are new.
     pub created: usize,
@@ -62,7 +63,7 @@ pub struct ImportAnswer {
 }
 
 /// What became of one VM of an import.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum ImportOutcome {
     /// It was taken.

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use failover_domain::{Attention, CloudVmId, JobId, JobStatus, JobType, SnapshotId, VmId};
 use failover_engine::event::{Failure, StoredEvent};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The answer (202) to a start: the job exists and a worker will take it up.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobCreated {
     /// The job.
     pub job_id: JobId,
@@ -28,7 +29,7 @@ pub struct JobCreated {
 }
 
 /// A job as lists show it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobSummary {
     /// The id.
     pub job_id: JobId,
@@ -84,7 +85,7 @@ pub struct JobSummary {
 }
 
 /// A page of jobs, newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobPage {
     /// The jobs.
     pub jobs: Vec<JobSummary>,
@@ -94,7 +95,7 @@ pub struct JobPage {
 }
 
 /// The answer to `GET /api/v1/failover/{job_id}/status`: cheap to poll.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobStatusView {
     /// The job.
     pub job_id: JobId,
@@ -126,7 +127,7 @@ pub struct JobStatusView {
 }
 
 /// A piece of a job's journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventPage {
     /// The job.
     pub job_id: JobId,

@@ -7,6 +7,7 @@ use failover_engine::plan::{Plan, Step, WayBackLine};
 use failover_engine::ports::{Custody, ResourceRow};
 use failover_engine::survey::Comparison;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::job::JobSummary;
 use super::live::CommitPolicyView;
@@ -14,7 +15,7 @@ use super::test::StrategyView;
 use super::verb::{ActionView, RequestView};
 
 /// The answer to `GET /api/v1/failover/jobs/{job_id}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobDetail {
     /// What lists show.
     #[serde(flatten)]
@@ -67,7 +68,7 @@ pub struct JobDetail {
 }
 
 /// The window of a test.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WindowView {
     /// When it was opened.
     pub opened_at: DateTime<Utc>,
@@ -80,7 +81,7 @@ pub struct WindowView {
 }
 
 /// A stage: its lanes run side by side.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StageView {
     /// The name.
     pub name: String,
@@ -91,7 +92,7 @@ pub struct StageView {
 }
 
 /// A lane: its steps come one after another.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LaneView {
     /// The name.
     pub name: String,
@@ -102,7 +103,7 @@ pub struct LaneView {
 }
 
 /// A step and how it stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StepView {
     /// The step.
     #[serde(flatten)]
@@ -121,7 +122,7 @@ pub struct StepView {
 }
 
 /// How a step stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "standing", rename_all = "snake_case")]
 pub enum StepStanding {
     /// Nothing has happened yet.
@@ -153,7 +154,7 @@ pub enum StepStanding {
 }
 
 /// One replica of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VolumeView {
     /// The disk's place in source order.
     pub disk: usize,

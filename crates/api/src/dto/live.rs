@@ -8,11 +8,12 @@ use std::time::Duration;
 use failover_domain::{EstimatedDuration, Readiness, VmId};
 use failover_engine::plan::{BootGrade, CommitPolicy, OnBootFailure, Plan, WayBackLine};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::test::StrategyView;
 
 /// The body of `POST /api/v1/failover/live`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LiveFailoverRequest {
     /// The source VM.
@@ -54,7 +55,7 @@ impl LiveFailoverRequest {
 
 /// What becomes of a completed live failover when nobody says anything. Times are texts such as `2h`, from `1m` to
 /// `90days`, counted from the completion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "policy", rename_all = "snake_case", deny_unknown_fields)]
 pub enum CommitPolicyView {
     /// Its rollback points are kept until somebody commits it or rolls it back.
@@ -62,11 +63,13 @@ pub enum CommitPolicyView {
     /// It is committed by itself.
     CommitAfter {
         /// How long after its completion.
+        #[schema(example = "2h")]
         after: String,
     },
     /// It is rolled back by itself.
     RollbackAfter {
         /// How long after its completion.
+        #[schema(example = "2h")]
         after: String,
     },
 }
@@ -97,10 +100,11 @@ impl From<CommitPolicy> for CommitPolicyView {
 }
 
 /// How the boot is verified, beyond the state Running.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BootRequest {
-    /// Within which time, such as `5m`; the server's setting when left out.
+    /// Within which time, such as `5m`, from `10s` to `1day`; the server's setting when left out.
+    #[schema(example = "5m")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
     /// What is asked for: `address`, `ping`, `tcp:PORT`.
@@ -109,7 +113,12 @@ pub struct BootRequest {
 }
 
 /// A grade of boot verification as text: `address`, `ping` or `tcp:22`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[schema(
+    value_type = String,
+    pattern = "^(address|ping|tcp:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))$",
+    example = "tcp:22"
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Grade(pub BootGrade);
 
@@ -122,10 +131,10 @@ impl FromStr for Grade {
     type Err = GradeError;
     fn from_str(text: &str) -> Result<Self, GradeError> {
         let port = || {
-            text.strip_prefix("tcp:")?
-                .parse::<u16>()
-                .ok()
-                .filter(|port| *port > 0)
+            let digits = text.strip_prefix("tcp:")?;
+            // One spelling a port, as the API's description has it: no sign, no zero in front.
+            let is_plain = digits.starts_with(|c: char| ('1'..='9').contains(&c));
+            is_plain.then(|| digits.parse::<u16>().ok())?
         };
         match text {
             "address" => Ok(Grade(BootGrade::Address)),
@@ -155,7 +164,7 @@ impl fmt::Display for Grade {
 }
 
 /// The answer to a dry run: what would be done, how the way back looks, and why it may start.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DryRunAnswer {
     /// The plan.
     pub plan: Plan,
@@ -219,7 +228,16 @@ mod tests {
         for text in ["address", "ping", "tcp:22", "tcp:65535"] {
             assert_eq!(text.parse::<Grade>().unwrap().to_string(), text);
         }
-        for bad in ["", "tcp", "tcp:0", "tcp:65536", "udp:53", "Address"] {
+        for bad in [
+            "",
+            "tcp",
+            "tcp:0",
+            "tcp:65536",
+            "tcp:+22",
+            "tcp:022",
+            "udp:53",
+            "Address",
+        ] {
             assert!(
                 bad.parse::<Grade>().unwrap_err().to_string().contains("tcp:PORT"),
                 "{bad}"

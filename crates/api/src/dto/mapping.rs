@@ -2,35 +2,39 @@
 
 use failover_domain::{NetworkId, NetworkMapping, Purpose, VmId, ZoneId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ossea::ProbeAge;
 
 /// The body of `POST /api/v1/network-mappings`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MappingRequest {
     /// The source VM.
     pub vm_id: VmId,
     /// The VMware network's name.
+    #[schema(min_length = 1)]
     pub source_network: String,
     /// What the mapping is for.
     pub purpose: Purpose,
     /// The cloud network: its id or its exact name.
+    #[schema(min_length = 1)]
     pub network: String,
 }
 
 /// The body of `PUT /api/v1/network-mappings/{vm_id}/{source_network}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MappingUpdate {
     /// What the mapping is for.
     pub purpose: Purpose,
     /// The cloud network: its id or its exact name.
+    #[schema(min_length = 1)]
     pub network: String,
 }
 
 /// A mapping as stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MappingAnswer {
     /// The source VM.
     pub vm_id: VmId,
@@ -40,7 +44,7 @@ pub struct MappingAnswer {
 }
 
 /// The answer to `GET /api/v1/network-mappings/{vm_id}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MappingsOfVm {
     /// The source VM.
     pub vm_id: VmId,
@@ -53,7 +57,7 @@ pub struct MappingsOfVm {
 }
 
 /// The answer to `GET /api/v1/ossea/networks`: the networks of a zone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NetworkList {
     /// The networks, by name.
     pub networks: Vec<NetworkView>,
@@ -63,7 +67,7 @@ pub struct NetworkList {
 }
 
 /// A network of the cloud.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NetworkView {
     /// The id.
     pub id: NetworkId,

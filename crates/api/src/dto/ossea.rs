@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use failover_domain::{CloudVmId, MacAddress, NetworkId, OfferingId, StoragePoolId, TemplateId, ZoneId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use failover_validation::prerequisites::{
     Prerequisite, PrerequisiteReport, PrerequisiteStatus, Suggestion,
@@ -13,7 +14,7 @@ pub use ossea::probe::rules::StoppedVmSnapshot;
 pub use ossea::probe::{ApiLimit, Fact, NotTold, ReleaseLine, Standing};
 
 /// How old the API's knowledge of version, settings and permissions is; in every answer about the cloud.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProbeAge {
     /// When the cloud was last asked and answered.
     #[serde(default)]
@@ -30,7 +31,7 @@ pub struct ProbeAge {
 }
 
 /// An attempt to ask the cloud that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FailedRefreshView {
     /// When.
     pub at: DateTime<Utc>,
@@ -39,7 +40,7 @@ pub struct FailedRefreshView {
 }
 
 /// The answer to `GET /api/v1/ossea/capabilities`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CapabilitiesAnswer {
     /// What the cloud told.
     pub capabilities: CapabilitiesView,
@@ -48,7 +49,7 @@ pub struct CapabilitiesAnswer {
 }
 
 /// Version, settings and permissions of the cloud.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CapabilitiesView {
     /// The version as the cloud writes it.
     pub version: String,
@@ -79,7 +80,7 @@ pub struct CapabilitiesView {
 }
 
 /// What a VM snapshot of a stopped VM meets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StoppedVmSnapshotView {
     /// The kind of storage in CloudStack's words, such as `NetworkFilesystem`.
     pub storage: String,
@@ -88,7 +89,7 @@ pub struct StoppedVmSnapshotView {
 }
 
 /// A primary storage pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StoragePoolView {
     /// The id.
     pub id: StoragePoolId,
@@ -105,7 +106,7 @@ pub struct StoragePoolView {
 }
 
 /// A limit of our account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ResourceLimitView {
     /// Of what, such as `volumes`; other resources are `resource_type_` and CloudStack's number.
     pub resource: String,
@@ -114,7 +115,7 @@ pub struct ResourceLimitView {
 }
 
 /// The answer to `GET /api/v1/ossea/zones`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ZoneList {
     /// The zones, by name.
     pub zones: Vec<ZoneView>,
@@ -123,7 +124,7 @@ pub struct ZoneList {
 }
 
 /// A zone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ZoneView {
     /// The id.
     pub id: ZoneId,
@@ -136,7 +137,7 @@ pub struct ZoneView {
 }
 
 /// The answer to `GET /api/v1/ossea/service-offerings`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OfferingList {
     /// The service offerings, by name.
     pub service_offerings: Vec<OfferingView>,
@@ -145,7 +146,7 @@ pub struct OfferingList {
 }
 
 /// A service offering.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OfferingView {
     /// The id.
     pub id: OfferingId,
@@ -168,7 +169,7 @@ pub struct OfferingView {
 }
 
 /// The answer to `GET /api/v1/ossea/templates`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TemplateList {
     /// The zone.
     pub zone_id: ZoneId,
@@ -179,7 +180,7 @@ pub struct TemplateList {
 }
 
 /// A template as it is in a zone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TemplateView {
     /// The id.
     pub id: TemplateId,
@@ -198,7 +199,7 @@ pub struct TemplateView {
 }
 
 /// The answer to `GET /api/v1/ossea/vms`: the VMs that have a card with one of the addresses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VmSearchAnswer {
     /// None, one or several.
     pub outcome: SearchOutcome,
@@ -215,7 +216,7 @@ pub struct VmSearchAnswer {
 }
 
 /// How many VMs were found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchOutcome {
     /// None.
@@ -227,7 +228,7 @@ pub enum SearchOutcome {
 }
 
 /// A VM of the cloud.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FoundVm {
     /// The id.
     pub vm_id: CloudVmId,
@@ -246,7 +247,7 @@ pub struct FoundVm {
 }
 
 /// A network card of a VM of the cloud.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CardView {
     /// The MAC address as the cloud writes it.
     pub mac: String,
@@ -255,13 +256,14 @@ pub struct CardView {
     /// The network's name.
     pub network_name: String,
     /// The address, where the cloud manages one.
+    #[schema(value_type = Option<String>, format = "ip", example = "192.0.2.10")]
     pub address: Option<IpAddr>,
     /// Whether the MAC address is one of those searched for.
     pub is_match: bool,
 }
 
 /// The OMA of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConfiguredOma {
     /// Its id (`target.oma_vm_id`).
     pub vm_id: CloudVmId,
@@ -270,7 +272,7 @@ pub struct ConfiguredOma {
 }
 
 /// The answer to `POST /api/v1/ossea/check`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CheckAnswer {
     /// What was found.
     #[serde(flatten)]

@@ -2,12 +2,13 @@
 
 use failover_domain::{Finding, JobId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The media type of every error answer.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// What kind of error it is. The texts are part of the API: programs decide on them, never on `detail`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorCode {
     /// The readiness rules say no.
@@ -155,7 +156,7 @@ impl ErrorCode {
 }
 
 /// One mistake of a request that has several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Mistake {
     /// Where in the request, such as `vms[2].disks[0].volume.id`.
     pub path: String,
@@ -164,7 +165,7 @@ pub struct Mistake {
 }
 
 /// The body of every error answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// The problem's type, a URI.
     #[serde(rename = "type")]

@@ -2,9 +2,10 @@
 
 use failover_domain::{VmId, VolumeId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A replica that is marked for a full synchronisation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MarkedReplica {
     /// The replica.
     pub volume_id: VolumeId,
@@ -15,7 +16,7 @@ pub struct MarkedReplica {
 }
 
 /// The answer to `GET /api/v1/vms/{vm_id}/quarantine`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QuarantineView {
     /// The source VM.
     pub vm_id: VmId,
@@ -26,9 +27,10 @@ pub struct QuarantineView {
 }
 
 /// The body of `DELETE /api/v1/vms/{vm_id}/quarantine/{volume_id}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClearQuarantine {
     /// Why its content is known to be good, for those who read it later.
+    #[schema(min_length = 1, max_length = 1000, pattern = r"\S")]
     pub reason: String,
 }

@@ -7,9 +7,10 @@ use failover_domain::{CheckType, EstimatedDuration, FailoverType, Finding, Readi
 use failover_engine::looks::ReadinessChanges;
 use failover_engine::service::VmReadiness;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The verdict over one source VM.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReadinessAnswer {
     /// The verdict.
     #[serde(flatten)]
@@ -23,7 +24,7 @@ pub struct ReadinessAnswer {
 }
 
 /// A page of the inventory with the verdict over each source VM.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FleetReadinessPage {
     /// For which kind of failover.
     #[serde(rename = "type")]
@@ -38,7 +39,7 @@ pub struct FleetReadinessPage {
 }
 
 /// Sums over the source VMs of a page.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReadinessTotals {
     /// How many were looked at.
     pub assessed: usize,
@@ -51,7 +52,7 @@ pub struct ReadinessTotals {
 }
 
 /// The verdict over one source VM of many, in short.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct VmReadinessView {
     /// The source VM.
     pub vm_id: VmId,
@@ -82,7 +83,7 @@ pub struct VmReadinessView {
 }
 
 /// A check that failed, without the details.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FailedCheck {
     /// The rule's name in the API.
     pub rule: String,

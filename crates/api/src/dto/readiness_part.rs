@@ -7,12 +7,13 @@ use failover_domain::{
     CheckStatus, CloudVmId, FailoverType, Finding, MacAddress, NetworkId, SourceVm, VmId, VolumeId,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::JobSummary;
 
 /// One part of the readiness of a source VM: what is known, and what the rules of the part say of it. It is no verdict:
 /// only all rules together tell whether a failover may start.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PartAnswer<Facts> {
     /// The source VM.
     pub vm_id: VmId,
@@ -55,7 +56,7 @@ impl<Facts> PartAnswer<Facts> {
 }
 
 /// What is known of the synchronisation of a source VM.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SyncFacts {
     /// The id of the newest successful change-block state (VMware ChangeID).
     pub change_id: Option<String>,
@@ -68,7 +69,7 @@ pub struct SyncFacts {
 }
 
 /// What is known of the synchronisation of one disk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DiskSync {
     /// The label in VMware.
     pub label: String,
@@ -86,14 +87,14 @@ pub struct DiskSync {
 }
 
 /// The network cards of a source VM and where they go.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NetworkFacts {
     /// The cards in source order; the first is the default one.
     pub nics: Vec<NicMapping>,
 }
 
 /// One network card and the cloud network that it gets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NicMapping {
     /// The label in VMware.
     pub label: String,
@@ -102,6 +103,7 @@ pub struct NicMapping {
     /// Its MAC address.
     pub mac: Option<MacAddress>,
     /// The address that the guest had.
+    #[schema(value_type = Option<String>, format = "ip", example = "192.0.2.10")]
     pub address: Option<IpAddr>,
     /// The cloud network; absent while none is mapped for this kind of failover.
     pub network_id: Option<NetworkId>,
@@ -110,14 +112,14 @@ pub struct NicMapping {
 }
 
 /// The disks of a source VM and their replicas.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VolumeFacts {
     /// The disks in source order; the first is the OS disk.
     pub disks: Vec<DiskVolume>,
 }
 
 /// One disk and its replica.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DiskVolume {
     /// The label in VMware.
     pub label: String,
@@ -136,7 +138,7 @@ pub struct DiskVolume {
 }
 
 /// A replica as the cloud shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VolumeInCloud {
     /// The state in the cloud's word, such as `Ready`.
     pub state: String,
@@ -153,7 +155,7 @@ pub struct VolumeInCloud {
 }
 
 /// Who works on a source VM.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ActiveJobFacts {
     /// Its active failover job, of whatever type.
     pub failover_job: Option<JobSummary>,
@@ -162,7 +164,7 @@ pub struct ActiveJobFacts {
 }
 
 /// What a destination VM is made of, as configured.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConfigurationFacts {
     /// The zone.
     pub zone: ConfiguredObject,
@@ -177,7 +179,7 @@ pub struct ConfigurationFacts {
 }
 
 /// A cloud object that the configuration names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConfiguredObject {
     /// Its id.
     pub id: String,

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use failover_domain::{RollbackStrategy, StrategyRequest, VmId};
 use failover_engine::plan::OnBootFailure;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::live::BootRequest;
 
 /// The body of `POST /api/v1/failover/test`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TestFailoverRequest {
     /// The source VM.
@@ -19,6 +20,7 @@ pub struct TestFailoverRequest {
     pub vm_name: Option<String>,
     /// How long the test window is open, such as `30m` or `1h30m`, from `10s` to `30days`; one hour when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "1h30m")]
     pub test_duration: Option<String>,
     /// Whether the test is cleaned up when its window is over. Otherwise people are told, and it goes on until somebody
     /// ends it.
@@ -64,7 +66,7 @@ impl TestFailoverRequest {
 }
 
 /// How a test makes its rollback point, and why so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StrategyView {
     /// How.
     pub strategy: RollbackStrategy,

@@ -4,12 +4,13 @@ use failover_domain::{AttentionCode, Decision, JobId, JobStatus};
 use failover_engine::request::{JobRequest, StoredRequest};
 use failover_engine::verbs::Verb;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The flag with which a caller agrees that what the guest has written is discarded.
 pub const DISCARD_GUEST_WRITES: &str = "discard_guest_writes";
 
 /// Whether a verb may be used now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "permission", rename_all = "snake_case")]
 pub enum Permission {
     /// It may.
@@ -40,7 +41,7 @@ pub enum Permission {
 }
 
 /// A verb with its permission.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActionView {
     /// The verb.
     pub action: Verb,
@@ -50,7 +51,7 @@ pub struct ActionView {
 }
 
 /// The body of `POST /api/v1/failover/jobs/{job_id}/cancel` and `.../rollback`; it may be left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentRequest {
     /// Agrees that what the guest has written is discarded. Needed where the job says so under its actions.
@@ -59,7 +60,7 @@ pub struct ConsentRequest {
 }
 
 /// The answer (202) to a cancel: the worker will hear it and bring the replicas back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CancelAnswer {
     /// The job.
     pub job_id: JobId,
@@ -72,20 +73,22 @@ pub struct CancelAnswer {
 }
 
 /// The body of `POST /api/v1/failover/jobs/{job_id}/extend`: exactly one of both.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExtendRequest {
     /// By how much, such as `30m`, counted from the present deadline or, when that is past, from now. Sent again, it
     /// extends again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "30m")]
     pub by: Option<String>,
     /// To which instant, such as `2026-01-31T18:00:00Z`; it may be before the present deadline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, example = "2026-01-31T18:00:00Z")]
     pub until: Option<String>,
 }
 
 /// The body of `POST /api/v1/failover/jobs/{job_id}/decide`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecideRequest {
     /// The code of an open attention.
@@ -97,11 +100,12 @@ pub struct DecideRequest {
     pub decision: Decision,
     /// Why; needed for all decisions but `retry`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
 }
 
 /// The answer (202) to what was asked of a job: the worker will hear it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RequestAnswer {
     /// The job.
     pub job_id: JobId,
@@ -117,7 +121,7 @@ pub struct RequestAnswer {
 }
 
 /// What somebody has asked of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequestView {
     /// Who asked what, and when.
     #[serde(flatten)]

@@ -5,6 +5,7 @@ use axum::{Extension, Json};
 use failover_domain::{JobId, Severity};
 use failover_engine::ports::JobFilter;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::access::Caller;
 use crate::dto::AttentionPage;
@@ -13,15 +14,32 @@ use crate::extract::{ApiQuery, limit, parameter, shown};
 use crate::state::ApiState;
 use crate::view::{attention_view, needs_person, open_attentions};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AttentionQuery {
+    /// Only attentions of this severity.
+    #[param(value_type = Option<Severity>)]
     severity: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500, default = 50)]
     limit: Option<String>,
+    /// Where the last page ended (its `next_cursor`).
+    #[param(value_type = Option<JobId>)]
     cursor: Option<String>,
 }
 
-/// Jobs are read until a page is full: of some, all attentions are over by now or of another severity.
+/// Lists what people are needed for, over all jobs.
+#[utoipa::path(
+    get,
+    path = "/attention",
+    tag = "attention",
+    operation_id = "list_attention",
+    params(AttentionQuery),
+    responses(
+        (status = 200, description = "A page of open attentions.", body = AttentionPage),
+    )
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
@@ -36,6 +54,7 @@ pub(super) async fn list(
         .transpose()?;
     let now = state.service.clock.now();
     let mut attention = Vec::new();
+    // Jobs are read until a page is full: of some, all attentions are over by now or of another severity.
     loop {
         let filter = JobFilter {
             vms: caller.only().cloned(),

@@ -3,27 +3,55 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use failover_domain::VmId;
 use failover_engine::ports::{AuditFilter, AuditOrder};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::dto::AuditPage;
 use crate::error::ApiError;
 use crate::extract::{ApiQuery, limit, parameter, shown};
 use crate::state::ApiState;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AuditQuery {
+    /// Only what this caller did.
     actor: Option<String>,
+    /// Only this kind of change, such as `start_live`.
     action: Option<String>,
+    /// Only what was about this source VM.
+    #[param(value_type = Option<VmId>)]
     vm_id: Option<String>,
+    /// Only what was done at or after this instant.
+    #[param(value_type = Option<DateTime<Utc>>)]
     since: Option<String>,
+    /// Only what was done before this instant.
+    #[param(value_type = Option<DateTime<Utc>>)]
     until: Option<String>,
+    /// Which rows come first; `newest_first` when left out.
+    #[param(pattern = "^(newest_first|oldest_first)$", default = "newest_first")]
     order: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500, default = 50)]
     limit: Option<String>,
+    /// Where the last page ended (its `next_cursor`).
+    #[param(value_type = Option<u64>)]
     cursor: Option<String>,
 }
 
+/// Lists who changed what, and why.
+#[utoipa::path(
+    get,
+    path = "/audit",
+    tag = "audit",
+    operation_id = "list_audit",
+    params(AuditQuery),
+    responses(
+        (status = 200, description = "A page of rows, and the last row of the whole audit.", body = AuditPage),
+    )
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     ApiQuery(query): ApiQuery<AuditQuery>,

@@ -23,6 +23,20 @@ use crate::state::ApiState;
 /// How many VMs are read at once.
 const VMS_AT_ONCE: usize = 500;
 
+/// Takes many source VMs at once.
+///
+/// The whole file is checked first; with any mistake nothing is changed.
+#[utoipa::path(
+    post,
+    path = "/inventory/import",
+    tag = "inventory",
+    operation_id = "import_inventory",
+    request_body = InventoryFile,
+    responses(
+        (status = 200, description = "All were taken.", body = ImportAnswer),
+        (status = 207, description = "Some were taken, others not; the answer says which.", body = ImportAnswer),
+    )
+)]
 pub(super) async fn import(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

@@ -14,6 +14,7 @@ use metrics::{describe_gauge, gauge};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 use crate::error::ApiError;
+use crate::openapi::problems;
 use crate::state::ApiState;
 use crate::view::{needs_person, open_attentions};
 
@@ -23,6 +24,17 @@ const TEXT_FORM: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How many jobs are read at once.
 const PAGE: usize = 500;
 
+/// Gives the figures that monitoring needs.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "health",
+    operation_id = "metrics",
+    responses(
+        (status = 200, description = "Gauges in Prometheus' text form.", body = String, content_type = "text/plain"),
+        (status = 503, response = problems::Unavailable),
+    )
+)]
 pub(super) async fn show(State(state): State<ApiState>) -> Result<impl IntoResponse, ApiError> {
     let attentions = attentions(&state).await?;
     let active = active_jobs(&state).await?;

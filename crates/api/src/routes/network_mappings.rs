@@ -9,14 +9,28 @@ use axum::{Extension, Json};
 use failover_domain::{NetworkMapping, Purpose, SourceVm, VmId};
 use failover_engine::service::find_network;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::access::Caller;
 use crate::dto::{ErrorCode, MappingAnswer, MappingRequest, MappingUpdate, MappingsOfVm};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, ApiQuery, parameter};
+use crate::openapi::problems;
 use crate::routes::vms::known_vm;
 use crate::state::ApiState;
 
+/// Lists the mappings of a source VM, and which networks have none.
+#[utoipa::path(
+    get,
+    path = "/network-mappings/{vm_id}",
+    tag = "network-mappings",
+    operation_id = "list_network_mappings",
+    params(("vm_id" = VmId, Path, description = "The source VM.")),
+    responses(
+        (status = 200, description = "The mappings.", body = MappingsOfVm),
+        (status = 404, response = problems::UnknownVm),
+    )
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     ApiPath(vm_id): ApiPath<VmId>,
@@ -46,6 +60,26 @@ pub(super) async fn list(
     }))
 }
 
+/// Maps a network of a source VM to a network of the cloud.
+#[utoipa::path(
+    post,
+    path = "/network-mappings",
+    tag = "network-mappings",
+    operation_id = "create_network_mapping",
+    request_body = MappingRequest,
+    responses(
+        (
+            status = 201,
+            description = "The mapping is stored.",
+            body = MappingAnswer,
+            headers(("location" = String, description = "Where the mappings of the VM are listed."))
+        ),
+        (status = 404, response = problems::UnknownVm),
+        (status = 409, response = problems::PurposeConflict),
+        (status = 422, response = problems::NoSuchNetwork),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(super) async fn create(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
@@ -64,6 +98,25 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)).into_response())
 }
 
+/// Maps a network of a source VM, in place of what it was mapped to.
+#[utoipa::path(
+    put,
+    path = "/network-mappings/{vm_id}/{source_network}",
+    tag = "network-mappings",
+    operation_id = "replace_network_mapping",
+    params(
+        ("vm_id" = VmId, Path, description = "The source VM."),
+        ("source_network" = String, Path, description = "Its name in VMware, letter by letter.", min_length = 1),
+    ),
+    request_body = MappingUpdate,
+    responses(
+        (status = 200, description = "The mapping is stored.", body = MappingAnswer),
+        (status = 404, response = problems::UnknownVm),
+        (status = 409, response = problems::PurposeConflict),
+        (status = 422, response = problems::NoSuchNetwork),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(super) async fn replace(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
@@ -73,12 +126,31 @@ pub(super) async fn replace(
     Ok(Json(store(&state, &caller, vm_id, source_network, update).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RemoveQuery {
+    /// Which mapping is to go.
+    #[param(value_type = Purpose, required = true)]
     purpose: Option<String>,
 }
 
+/// Deletes a mapping.
+#[utoipa::path(
+    delete,
+    path = "/network-mappings/{vm_id}/{source_network}",
+    tag = "network-mappings",
+    operation_id = "delete_network_mapping",
+    params(
+        ("vm_id" = VmId, Path, description = "The source VM."),
+        ("source_network" = String, Path, description = "Its name in VMware, letter by letter.", min_length = 1),
+        RemoveQuery,
+    ),
+    responses(
+        (status = 204, description = "The mapping is gone."),
+        (status = 404, response = problems::UnknownMapping),
+    )
+)]
 pub(super) async fn remove(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

@@ -16,12 +16,23 @@ use crate::access::Caller;
 use crate::dto::{ErrorCode, TokenCreated, TokenList, TokenRequest, TokenStatus, TokenView};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, time};
+use crate::openapi::problems;
 use crate::state::ApiState;
 
 /// A shorter life is a typing mistake, and a longer one is no expiry.
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
+/// Lists all tokens, revoked and expired ones too. Their secrets are nowhere.
+#[utoipa::path(
+    get,
+    path = "/tokens",
+    tag = "access",
+    operation_id = "list_tokens",
+    responses(
+        (status = 200, description = "The tokens, the oldest first.", body = TokenList),
+    )
+)]
 pub(super) async fn list(State(state): State<ApiState>) -> Result<Json<TokenList>, ApiError> {
     let now = state.service.clock.now();
     let tokens = state.ports.tokens.tokens().await?;
@@ -42,6 +53,18 @@ fn status(token: &ApiToken, now: DateTime<Utc>) -> TokenStatus {
     }
 }
 
+/// Makes a token. Its secret is in the answer, and never told again.
+#[utoipa::path(
+    post,
+    path = "/tokens",
+    tag = "access",
+    operation_id = "create_token",
+    request_body = TokenRequest,
+    responses(
+        (status = 201, description = "The token with its secret.", body = TokenCreated),
+        (status = 409, response = problems::TokenNameTaken),
+    )
+)]
 pub(super) async fn create(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
@@ -87,7 +110,18 @@ fn fresh_secret() -> Result<TokenSecret, ApiError> {
     Ok(TokenSecret::from_random(&random))
 }
 
-/// Revoking twice is the same as revoking once, so a request that is repeated after a lost answer succeeds.
+/// Revokes a token: it is worth nothing from the next request on. Revoking twice is the same as revoking once.
+#[utoipa::path(
+    delete,
+    path = "/tokens/{token_id}",
+    tag = "access",
+    operation_id = "revoke_token",
+    params(("token_id" = TokenId, Path, description = "The token.")),
+    responses(
+        (status = 204, description = "The token is revoked."),
+        (status = 404, response = problems::UnknownToken),
+    )
+)]
 pub(super) async fn revoke(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

@@ -12,21 +12,40 @@ use failover_domain::inventory::VmReport;
 use failover_domain::{Provenance, SourceVm, VmId};
 use failover_engine::ports::PutOutcome;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::access::Caller;
 use crate::dto::{Mistake, ReplicaAnswer, ReplicaChange, VmPage, VmView};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, ApiQuery, limit, parameter};
+use crate::openapi::problems;
 use crate::state::ApiState;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VmsQuery {
+    /// Only VMs of exactly this name.
     name: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500, default = 50)]
     limit: Option<String>,
+    /// Where the last page ended (its `next_cursor`).
+    #[param(value_type = Option<VmId>)]
     cursor: Option<String>,
 }
 
+/// Lists source VMs, ordered by id.
+#[utoipa::path(
+    get,
+    path = "/vms",
+    tag = "inventory",
+    operation_id = "list_vms",
+    params(VmsQuery),
+    responses(
+        (status = 200, description = "A page of source VMs.", body = VmPage),
+    )
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
@@ -82,6 +101,18 @@ async fn some_of(
     Ok(known)
 }
 
+/// Shows a source VM.
+#[utoipa::path(
+    get,
+    path = "/vms/{vm_id}",
+    tag = "inventory",
+    operation_id = "show_vm",
+    params(("vm_id" = VmId, Path, description = "The source VM.")),
+    responses(
+        (status = 200, description = "The source VM.", body = VmView),
+        (status = 404, response = problems::UnknownVm),
+    )
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     ApiPath(vm_id): ApiPath<VmId>,
@@ -90,6 +121,20 @@ pub(super) async fn show(
     Ok(Json(view_of(&state, vm).await?))
 }
 
+/// Takes what a migration tool reports about a source VM and its replicas.
+#[utoipa::path(
+    put,
+    path = "/vms/{vm_id}/replica",
+    tag = "inventory",
+    operation_id = "report_replica",
+    params(("vm_id" = VmId, Path, description = "The source VM.")),
+    request_body = VmReport,
+    responses(
+        (status = 200, description = "The VM was known and is replaced.", body = ReplicaAnswer),
+        (status = 201, description = "The VM is new.", body = ReplicaAnswer),
+        (status = 409, response = problems::ReplicaConflict),
+    )
+)]
 pub(super) async fn report_replica(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::DateTime;
 use failover_api::dto::engine::{Plan, StepFacts, StepKind, Verb};
@@ -24,6 +24,8 @@ use http_body_util::BodyExt;
 use ossea_sim::{FaultRule, InProcessCloud, Profile, SimSettings, WayFault};
 use serde_json::{Value, json};
 use tower::ServiceExt;
+
+use crate::described;
 
 /// Three disks, one network.
 pub(crate) const PGWIN: &str = "4205a841-0265-f4bd-39a6-39fd92196f53";
@@ -472,17 +474,28 @@ pub(crate) fn attention(code: AttentionCode, object: &str, decisions: &[Decision
     }
 }
 
-/// Sends a request through a router.
+/// Sends a request through a router, and holds the answer against the API's description.
 pub(crate) async fn send(router: Router, request: Request<Body>) -> Answer {
+    let (parts, body) = request.into_parts();
+    let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+    // A body whose end is not known may have none.
+    let (sent, body) = if body.size_hint().exact().is_some() {
+        let sent = body.collect().await.unwrap().to_bytes();
+        (Some(sent.clone()), Body::from(sent))
+    } else {
+        (None, body)
+    };
+    let request = Request::from_parts(parts, body);
     let response = router.oneshot(request).await.expect("a router never fails");
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
-    let text = String::from_utf8(bytes.to_vec()).unwrap();
-    Answer {
+    let answer = Answer {
         status: parts.status,
         headers: parts.headers,
-        text,
-    }
+        text: String::from_utf8(bytes.to_vec()).unwrap(),
+    };
+    described::check(&method, &path, sent.as_deref(), &answer);
+    answer
 }
 
 /// A request with a body that claims to be JSON.

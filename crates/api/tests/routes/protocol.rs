@@ -141,6 +141,39 @@ async fn a_body_that_is_too_large_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_parameter_that_no_route_knows_is_refused_everywhere() {
+    let api = TestApi::with_inventory().await;
+    for (path, allowed) in [
+        (format!("/api/v1/vms/{PGWIN}?verbose=true"), "none is allowed"),
+        ("/api/v1/vms?limits=2".to_owned(), "cursor, limit, name"),
+        ("/api/v1/ossea/zones?zone=1".to_owned(), "none is allowed"),
+    ] {
+        let answer = api.get(&path).await;
+        let problem = answer.problem(StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest);
+        assert!(problem.detail.contains(allowed), "{}", problem.detail);
+    }
+    let dry = api
+        .post("/api/v1/failover/live?dryrun=true", json!({ "vm_id": PGWIN }))
+        .await;
+    dry.problem(StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest);
+    assert_eq!(api.job_count().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_with_nul_is_refused_wherever_it_is() {
+    let api = TestApi::with_inventory().await;
+    let body = format!(r#"{{"vm_id": "{PGWIN}", "vm_name": "PGWIN\u0000"}}"#);
+    let answers = [
+        api.get("/api/v1/vms?name=web%00").await,
+        api.post_text("/api/v1/failover/live", &body).await,
+    ];
+    for answer in answers {
+        let problem = answer.problem(StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest);
+        assert!(problem.detail.contains("NUL"), "{}", problem.detail);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn ids_in_paths_are_checked() {
     let api = TestApi::empty();
     for path in [

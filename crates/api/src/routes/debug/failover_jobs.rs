@@ -17,6 +17,16 @@ use crate::state::ApiState;
 /// How many jobs are shown. Each costs a question to the database, and who looks for a fault looks at the oldest few.
 const MOST: usize = 200;
 
+/// Lists the active jobs, those first that have written nothing for longest.
+#[utoipa::path(
+    get,
+    path = "/debug/failover-jobs",
+    tag = "debug",
+    operation_id = "debug_jobs",
+    responses(
+        (status = 200, description = "The jobs.", body = DebugJobs),
+    )
+)]
 pub(in crate::routes) async fn list(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

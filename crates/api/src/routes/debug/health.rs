@@ -9,6 +9,16 @@ use crate::dto::debug::{DebugHealth, ProcessView, Standing, WorkerView};
 use crate::dto::ossea::ProbeAge;
 use crate::state::ApiState;
 
+/// Shows this process and what it needs; answers even where the database is away.
+#[utoipa::path(
+    get,
+    path = "/debug/health",
+    tag = "debug",
+    operation_id = "debug_health",
+    responses(
+        (status = 200, description = "How they are.", body = DebugHealth),
+    )
+)]
 pub(in crate::routes) async fn show(State(state): State<ApiState>) -> Json<DebugHealth> {
     let now = state.service.clock.now();
     let living = state.ports.workers.living_workers().await;

@@ -5,20 +5,39 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use tracing::Level;
+use utoipa::IntoParams;
 
 use crate::dto::ErrorCode;
 use crate::dto::debug::LogPage;
 use crate::error::ApiError;
 use crate::extract::{ApiQuery, limit, shown};
+use crate::openapi::problems;
 use crate::state::ApiState;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct LogsQuery {
+    /// Only records that matter at least so much.
+    #[param(pattern = "^(error|warn|info|debug|trace)$", default = "trace")]
     level: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, default = 200)]
     limit: Option<String>,
 }
 
+/// Shows the newest log records of this process.
+#[utoipa::path(
+    get,
+    path = "/debug/logs",
+    tag = "debug",
+    operation_id = "debug_logs",
+    params(LogsQuery),
+    responses(
+        (status = 200, description = "The records, oldest first.", body = LogPage),
+        (status = 404, response = problems::NoLogs),
+    )
+)]
 pub(in crate::routes) async fn list(
     State(state): State<ApiState>,
     ApiQuery(query): ApiQuery<LogsQuery>,

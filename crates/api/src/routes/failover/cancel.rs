@@ -14,9 +14,27 @@ use crate::access::Caller;
 use crate::dto::{CancelAnswer, ConsentRequest};
 use crate::error::ApiError;
 use crate::extract::{ApiOptionalJson, ApiPath};
+use crate::openapi::problems;
 use crate::state::ApiState;
 use crate::view::job_url;
 
+/// Stops a job and brings the replicas back.
+///
+/// Asking twice is the same as asking once. A live failover whose VM was started needs the consent that what its
+/// guest has written is discarded.
+#[utoipa::path(
+    post,
+    path = "/failover/jobs/{job_id}/cancel",
+    tag = "failover",
+    operation_id = "cancel_job",
+    params(("job_id" = JobId, Path, description = "The job.")),
+    request_body = Option<ConsentRequest>,
+    responses(
+        (status = 202, description = "The worker will hear it.", body = CancelAnswer),
+        (status = 404, response = problems::UnknownJob),
+        (status = 409, response = problems::NotAllowedNow),
+    )
+)]
 pub(in crate::routes) async fn cancel(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

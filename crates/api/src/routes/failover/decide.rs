@@ -14,8 +14,25 @@ use crate::access::Caller;
 use crate::dto::{DecideRequest, RequestAnswer};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, reason};
+use crate::openapi::problems;
 use crate::state::ApiState;
 
+/// Decides about an open attention of a job.
+///
+/// The attention says which decisions it has. A decision that was heard already succeeds when it is repeated.
+#[utoipa::path(
+    post,
+    path = "/failover/jobs/{job_id}/decide",
+    tag = "failover",
+    operation_id = "decide",
+    params(("job_id" = JobId, Path, description = "The job.")),
+    request_body = DecideRequest,
+    responses(
+        (status = 202, description = "The worker will hear it.", body = RequestAnswer),
+        (status = 404, response = problems::UnknownJob),
+        (status = 409, response = problems::NotAllowedNow),
+    )
+)]
 pub(in crate::routes) async fn decide(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use failover_domain::JobId;
 use failover_engine::ports::JobRecord;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::jobs::record_of;
 use crate::dto::{ErrorCode, EventPage};
@@ -14,19 +15,48 @@ use crate::error::ApiError;
 use crate::event_stream::{self, EVENT_STREAM, LAST_EVENT_ID};
 use crate::extract::{ApiPath, ApiQuery, limit, parameter, shown};
 use crate::journal_feed::JournalStream;
+use crate::openapi::problems;
 use crate::state::ApiState;
 
 /// After which time a caller who found no place for a stream may ask again.
 const UNTIL_A_PLACE_IS_FREE: std::time::Duration = std::time::Duration::from_secs(5);
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct EventsQuery {
+    /// The number of the last entry that is known; 0 or left out for all.
+    #[param(value_type = Option<u64>, default = 0)]
     after: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, default = 200)]
     limit: Option<String>,
 }
 
-/// The page or the stream, as the header `Accept` asks for.
+/// Reads a job's journal: a page of it, or with `Accept: text/event-stream` all of it as server-sent events that go on as
+/// it grows.
+///
+/// A stream begins after the entry that `Last-Event-ID` names, or else after `after`. Its last event is `end`, once the job
+/// has ended.
+#[utoipa::path(
+    get,
+    path = "/failover/jobs/{job_id}/events",
+    tag = "failover",
+    operation_id = "list_job_events",
+    params(
+        ("job_id" = JobId, Path, description = "The job."),
+        ("last-event-id" = Option<String>, Header, description = "Of streams only: the number of the last entry that is known."),
+        EventsQuery,
+    ),
+    responses(
+        (
+            status = 200,
+            description = "A piece of the journal, or the stream.",
+            content((EventPage = "application/json"), (String = "text/event-stream"))
+        ),
+        (status = 404, response = problems::UnknownJob),
+    )
+)]
 pub(in crate::routes) async fn list(
     State(state): State<ApiState>,
     ApiPath(job_id): ApiPath<JobId>,

@@ -18,8 +18,26 @@ use crate::access::Caller;
 use crate::dto::{ExtendRequest, RequestAnswer};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, shown, time};
+use crate::openapi::problems;
 use crate::state::ApiState;
 
+/// Moves the deadline of a test's window.
+///
+/// The window may be open for 30 days from now at most. The same `until` twice is the same as once; `by` extends
+/// again.
+#[utoipa::path(
+    post,
+    path = "/failover/jobs/{job_id}/extend",
+    tag = "failover",
+    operation_id = "extend_test",
+    params(("job_id" = JobId, Path, description = "The job.")),
+    request_body = ExtendRequest,
+    responses(
+        (status = 202, description = "The worker will hear it.", body = RequestAnswer),
+        (status = 404, response = problems::UnknownJob),
+        (status = 409, response = problems::NotAllowedNow),
+    )
+)]
 pub(in crate::routes) async fn extend(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

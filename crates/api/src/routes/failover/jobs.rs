@@ -2,32 +2,59 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use failover_domain::{JobId, JobStatus, VmId};
+use failover_domain::{JobId, JobStatus, JobType, VmId};
 use failover_engine::event::StoredEvent;
 use failover_engine::ports::{JobFilter, JobRecord};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::access::Caller;
 use crate::dto::{JobDetail, JobPage, JobStatusView};
 use crate::error::ApiError;
 use crate::extract::{ApiPath, ApiQuery, limit, parameter};
+use crate::openapi::problems;
 use crate::state::ApiState;
 use crate::view::{self, JobParts, open_attentions};
 
 /// How many journal entries are read at once.
 const EVENTS_AT_ONCE: usize = 1000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct JobsQuery {
+    /// One status or several, separated by commas; `active` stands for all but the final ones.
+    #[param(
+        example = "active",
+        pattern = "^(active|pending|validating|executing|snapshotting|creating_vm|switching_volume|powering_on|cleanup|reverting|completed|failed)(,(active|pending|validating|executing|snapshotting|creating_vm|switching_volume|powering_on|cleanup|reverting|completed|failed))*$"
+    )]
     status: Option<String>,
+    /// Only jobs of this source VM.
+    #[param(value_type = Option<VmId>)]
     vm_id: Option<String>,
-    #[serde(rename = "type", alias = "job_type")]
+    /// Only jobs of this type.
+    #[serde(rename = "type")]
+    #[param(value_type = Option<JobType>)]
     job_type: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500, default = 50)]
     limit: Option<String>,
+    /// Where the last page ended (its `next_cursor`).
+    #[param(value_type = Option<JobId>)]
     cursor: Option<String>,
 }
 
+/// Lists jobs, the newest first.
+#[utoipa::path(
+    get,
+    path = "/failover/jobs",
+    tag = "failover",
+    operation_id = "list_jobs",
+    params(JobsQuery),
+    responses(
+        (status = 200, description = "A page of jobs.", body = JobPage),
+    )
+)]
 pub(in crate::routes) async fn list(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
@@ -94,6 +121,18 @@ fn statuses(text: &str) -> Result<Vec<JobStatus>, ApiError> {
     Ok(statuses)
 }
 
+/// Shows a job in full: its plan, the standing of every step, and what may be done with it.
+#[utoipa::path(
+    get,
+    path = "/failover/jobs/{job_id}",
+    tag = "failover",
+    operation_id = "show_job",
+    params(("job_id" = JobId, Path, description = "The job.")),
+    responses(
+        (status = 200, description = "The job.", body = JobDetail),
+        (status = 404, response = problems::UnknownJob),
+    )
+)]
 pub(in crate::routes) async fn show(
     State(state): State<ApiState>,
     ApiPath(job_id): ApiPath<JobId>,
@@ -120,6 +159,18 @@ pub(in crate::routes) async fn show(
     })?))
 }
 
+/// Shows a job in short; cheap to poll.
+#[utoipa::path(
+    get,
+    path = "/failover/{job_id}/status",
+    tag = "failover",
+    operation_id = "show_job_status",
+    params(("job_id" = JobId, Path, description = "The job.")),
+    responses(
+        (status = 200, description = "The short form.", body = JobStatusView),
+        (status = 404, response = problems::UnknownJob),
+    )
+)]
 pub(in crate::routes) async fn status(
     State(state): State<ApiState>,
     ApiPath(job_id): ApiPath<JobId>,

@@ -11,11 +11,36 @@ use failover_engine::service::Wanted;
 
 use super::start::{StartQuery, start_or_show};
 use crate::access::Caller;
-use crate::dto::{CommitPolicyView, LiveFailoverRequest};
+use crate::dto::{CommitPolicyView, DryRunAnswer, JobCreated, LiveFailoverRequest};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiQuery, time};
+use crate::openapi::problems;
 use crate::state::ApiState;
 
+/// Starts a live failover, or shows what it would do.
+///
+/// The source VM moves to the cloud for good: its replicas become the disks of a new VM on production networks.
+#[utoipa::path(
+    post,
+    path = "/failover/live",
+    tag = "failover",
+    operation_id = "start_live_failover",
+    params(StartQuery),
+    request_body = LiveFailoverRequest,
+    responses(
+        (status = 200, description = "With `dry_run`: what would be done. Nothing was changed.", body = DryRunAnswer),
+        (
+            status = 202,
+            description = "The job exists.",
+            body = JobCreated,
+            headers(("location" = String, description = "Where the job is shown."))
+        ),
+        (status = 404, response = problems::UnknownVm),
+        (status = 409, response = problems::ActiveJob),
+        (status = 422, response = problems::NotReady),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(in crate::routes) async fn start(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

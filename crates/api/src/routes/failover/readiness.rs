@@ -10,18 +10,23 @@ use failover_domain::{FailoverType, VmId};
 use failover_engine::looks::{ReadinessChanges, ReadinessLook};
 use failover_engine::service::{FleetQuery, VmReadiness};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::access::Caller;
 use crate::dto::{FleetReadinessPage, ReadinessAnswer, ReadinessTotals, VmReadinessView};
 use crate::error::ApiError;
 use crate::extract::{ApiPath, ApiQuery, limit, parameter};
+use crate::openapi::problems;
 use crate::routes::vms::known_vm;
 use crate::state::ApiState;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct ReadinessQuery {
+    /// Which failover is meant; `live` when left out.
     #[serde(rename = "type")]
+    #[param(value_type = Option<FailoverType>)]
     failover: Option<String>,
 }
 
@@ -32,17 +37,43 @@ impl ReadinessQuery {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct FleetReadinessQuery {
+    /// Which failover is meant; `live` when left out.
     #[serde(rename = "type")]
+    #[param(value_type = Option<FailoverType>)]
     failover: Option<String>,
+    /// Only VMs that are ready, or only those that are not.
+    #[param(value_type = Option<bool>)]
     ready: Option<String>,
+    /// Whether all checks are shown with their details, not only the failed ones in short.
+    #[param(value_type = Option<bool>, default = false)]
     full: Option<String>,
+    /// How many VMs are looked at, at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, default = 100)]
     limit: Option<String>,
+    /// Where the last page ended (its `next_cursor`).
+    #[param(value_type = Option<VmId>)]
     cursor: Option<String>,
 }
 
+/// Says whether a source VM is ready for a failover, and what to do where it is not.
+#[utoipa::path(
+    get,
+    path = "/failover/{vm_id}/readiness",
+    tag = "readiness",
+    operation_id = "show_readiness",
+    params(
+        ("vm_id" = VmId, Path, description = "The source VM."),
+        ReadinessQuery,
+    ),
+    responses(
+        (status = 200, description = "The verdict, whatever it is.", body = ReadinessAnswer),
+        (status = 404, response = problems::UnknownVm),
+    )
+)]
 pub(in crate::routes) async fn show(
     State(state): State<ApiState>,
     ApiPath(vm_id): ApiPath<VmId>,
@@ -63,6 +94,41 @@ pub(in crate::routes) async fn show(
     }))
 }
 
+/// Says whether a source VM is ready for a failover, as `/failover/{vm_id}/readiness` does.
+#[utoipa::path(
+    get,
+    path = "/vms/{vm_id}/failover-readiness",
+    tag = "readiness",
+    operation_id = "show_failover_readiness",
+    params(
+        ("vm_id" = VmId, Path, description = "The source VM."),
+        ReadinessQuery,
+    ),
+    responses(
+        (status = 200, description = "The verdict, whatever it is.", body = ReadinessAnswer),
+        (status = 404, response = problems::UnknownVm),
+    )
+)]
+pub(in crate::routes) async fn show_of_vm(
+    state: State<ApiState>,
+    vm_id: ApiPath<VmId>,
+    query: ApiQuery<ReadinessQuery>,
+) -> Result<Json<ReadinessAnswer>, ApiError> {
+    show(state, vm_id, query).await
+}
+
+/// Says of many source VMs at once whether they are ready, with few questions to the cloud.
+#[utoipa::path(
+    get,
+    path = "/failover/readiness",
+    tag = "readiness",
+    operation_id = "list_readiness",
+    params(FleetReadinessQuery),
+    responses(
+        (status = 200, description = "A page of verdicts, with sums over it.", body = FleetReadinessPage),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(in crate::routes) async fn show_many(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

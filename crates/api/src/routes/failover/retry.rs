@@ -13,8 +13,22 @@ use crate::access::Caller;
 use crate::dto::RequestAnswer;
 use crate::error::ApiError;
 use crate::extract::ApiPath;
+use crate::openapi::problems;
 use crate::state::ApiState;
 
+/// Tries at once what waits for its next attempt. Asking twice does no harm.
+#[utoipa::path(
+    post,
+    path = "/failover/jobs/{job_id}/retry",
+    tag = "failover",
+    operation_id = "retry_job",
+    params(("job_id" = JobId, Path, description = "The job.")),
+    responses(
+        (status = 202, description = "The worker will hear it.", body = RequestAnswer),
+        (status = 404, response = problems::UnknownJob),
+        (status = 409, response = problems::NotAllowedNow),
+    )
+)]
 pub(in crate::routes) async fn retry(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

@@ -12,11 +12,32 @@ use super::asking::{Consent, permitted};
 use super::jobs::record_of;
 use super::start::created;
 use crate::access::Caller;
-use crate::dto::ConsentRequest;
+use crate::dto::{ConsentRequest, JobCreated};
 use crate::error::ApiError;
 use crate::extract::{ApiOptionalJson, ApiPath};
+use crate::openapi::problems;
 use crate::state::ApiState;
 
+/// Makes a completed live failover final: deletes its rollback points.
+///
+/// Asking twice leads to the same job.
+#[utoipa::path(
+    post,
+    path = "/failover/jobs/{job_id}/commit",
+    tag = "failover",
+    operation_id = "commit_job",
+    params(("job_id" = JobId, Path, description = "The job.")),
+    responses(
+        (
+            status = 202,
+            description = "The job that does it.",
+            body = JobCreated,
+            headers(("location" = String, description = "Where the job is shown."))
+        ),
+        (status = 404, response = problems::UnknownJob),
+        (status = 409, response = problems::NotAllowedNow),
+    )
+)]
 pub(in crate::routes) async fn commit(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
@@ -25,6 +46,28 @@ pub(in crate::routes) async fn commit(
     settle(&state, &caller, &job_id, Settlement::Commit, Consent::NotGiven).await
 }
 
+/// Undoes a completed live failover.
+///
+/// The destination VM is destroyed and what its guest has written is discarded, which the caller has to consent to.
+/// Asking twice leads to the same job.
+#[utoipa::path(
+    post,
+    path = "/failover/jobs/{job_id}/rollback",
+    tag = "failover",
+    operation_id = "rollback_job",
+    params(("job_id" = JobId, Path, description = "The job.")),
+    request_body = Option<ConsentRequest>,
+    responses(
+        (
+            status = 202,
+            description = "The job that does it.",
+            body = JobCreated,
+            headers(("location" = String, description = "Where the job is shown."))
+        ),
+        (status = 404, response = problems::UnknownJob),
+        (status = 409, response = problems::NotAllowedNow),
+    )
+)]
 pub(in crate::routes) async fn rollback(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

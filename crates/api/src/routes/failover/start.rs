@@ -11,6 +11,7 @@ use failover_engine::idempotency::KeyClaim;
 use failover_engine::plan::{BootPolicy, OnBootFailure, WarningPolicy, way_back};
 use failover_engine::service::{FailoverRequest, StartError, Wanted};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::access::Caller;
 use crate::dto::{BootRequest, DryRunAnswer, JobCreated, LiveFailoverRequest, TestFailoverRequest};
@@ -20,9 +21,11 @@ use crate::state::ApiState;
 use crate::view::{job_url, strategy_view};
 
 /// Whether something is changed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct StartQuery {
+    /// Whether only the plan is shown and nothing is changed.
     #[serde(default)]
     pub(super) dry_run: bool,
 }

@@ -17,15 +17,41 @@ use super::asking::{Consent, answered, asked_before, permitted, submit};
 use super::jobs::record_of;
 use super::start::{StartQuery, start_or_show};
 use crate::access::Caller;
-use crate::dto::{RequestAnswer, TestFailoverRequest};
+use crate::dto::{DryRunAnswer, JobCreated, RequestAnswer, TestFailoverRequest};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, ApiQuery, time};
+use crate::openapi::problems;
 use crate::state::ApiState;
 
 /// How long the window is open when a request does not say: time to log in and look, and short enough that a forgotten
 /// test does not keep its VM from being synchronised for a day.
 const USUAL_WINDOW: Duration = Duration::from_secs(3600);
 
+/// Starts a test failover, or shows what it would do.
+///
+/// The VM runs on test networks for a limited time. Afterwards every trace is removed, and the replicas are as they
+/// were.
+#[utoipa::path(
+    post,
+    path = "/failover/test",
+    tag = "failover",
+    operation_id = "start_test_failover",
+    params(StartQuery),
+    request_body = TestFailoverRequest,
+    responses(
+        (status = 200, description = "With `dry_run`: what would be done. Nothing was changed.", body = DryRunAnswer),
+        (
+            status = 202,
+            description = "The job exists.",
+            body = JobCreated,
+            headers(("location" = String, description = "Where the job is shown."))
+        ),
+        (status = 404, response = problems::UnknownVm),
+        (status = 409, response = problems::ActiveJob),
+        (status = 422, response = problems::NotReady),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(in crate::routes) async fn start(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
@@ -50,6 +76,19 @@ pub(in crate::routes) async fn start(
     start_or_show(&state, caller, claim.as_deref(), &query, body.into(), wanted).await
 }
 
+/// Ends a test now; its clean-up begins. Asking twice is the same as asking once.
+#[utoipa::path(
+    delete,
+    path = "/failover/test/{job_id}",
+    tag = "failover",
+    operation_id = "end_test",
+    params(("job_id" = JobId, Path, description = "The job.")),
+    responses(
+        (status = 202, description = "The worker will hear it.", body = RequestAnswer),
+        (status = 404, response = problems::UnknownJob),
+        (status = 409, response = problems::NotAllowedNow),
+    )
+)]
 pub(in crate::routes) async fn end(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

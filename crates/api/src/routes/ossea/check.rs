@@ -10,10 +10,23 @@ use super::failure;
 use crate::cloud_view::{age_of, age_without};
 use crate::dto::CheckAnswer;
 use crate::error::ApiError;
+use crate::openapi::problems;
 use crate::state::ApiState;
 
-/// Reports all prerequisites. A cloud that answers but does not take us in is a finding; one that does not answer is
-/// a problem, because nothing can be said about it.
+/// Checks the prerequisites of the cloud, looked at anew. Nothing is changed.
+///
+/// A cloud that answers but does not take us in is a finding; one that does not answer is a problem, because nothing can
+/// be said about it.
+#[utoipa::path(
+    post,
+    path = "/ossea/check",
+    tag = "ossea",
+    operation_id = "check_cloud",
+    responses(
+        (status = 200, description = "What was found.", body = CheckAnswer),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(in crate::routes) async fn run(State(state): State<ApiState>) -> Result<Json<CheckAnswer>, ApiError> {
     // Whoever checks has often just changed something, so an old probe is no answer, not even beside a failure.
     let reading = state.probes.read(Wanted::New).await;

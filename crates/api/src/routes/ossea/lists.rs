@@ -4,26 +4,44 @@ use axum::Json;
 use axum::extract::State;
 use failover_domain::ZoneId;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{in_time, with_age};
 use crate::cloud_view::{network, offering, template, zone};
 use crate::dto::{NetworkList, OfferingList, TemplateList, ZoneList};
 use crate::error::ApiError;
 use crate::extract::{ApiQuery, parameter};
+use crate::openapi::problems;
 use crate::state::ApiState;
 
 /// Of which zone; the configured one when left out.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct ZoneQuery {
+    /// The zone; the configured one when left out.
+    #[param(value_type = Option<ZoneId>)]
     zone: Option<String>,
 }
 
 /// For lists that take no parameter: unknown ones are refused here as well.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct NoQuery {}
 
+/// Lists the cloud's zones.
+#[utoipa::path(
+    get,
+    path = "/ossea/zones",
+    tag = "ossea",
+    operation_id = "list_zones",
+    params(NoQuery),
+    responses(
+        (status = 200, description = "The zones.", body = ZoneList),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(in crate::routes) async fn zones(
     State(state): State<ApiState>,
     ApiQuery(NoQuery {}): ApiQuery<NoQuery>,
@@ -37,6 +55,18 @@ pub(in crate::routes) async fn zones(
     }))
 }
 
+/// Lists the networks of a zone.
+#[utoipa::path(
+    get,
+    path = "/ossea/networks",
+    tag = "ossea",
+    operation_id = "list_networks",
+    params(ZoneQuery),
+    responses(
+        (status = 200, description = "The networks.", body = NetworkList),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(in crate::routes) async fn networks(
     State(state): State<ApiState>,
     ApiQuery(query): ApiQuery<ZoneQuery>,
@@ -50,6 +80,18 @@ pub(in crate::routes) async fn networks(
     }))
 }
 
+/// Lists the cloud's service offerings.
+#[utoipa::path(
+    get,
+    path = "/ossea/service-offerings",
+    tag = "ossea",
+    operation_id = "list_service_offerings",
+    params(NoQuery),
+    responses(
+        (status = 200, description = "The service offerings.", body = OfferingList),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(in crate::routes) async fn service_offerings(
     State(state): State<ApiState>,
     ApiQuery(NoQuery {}): ApiQuery<NoQuery>,
@@ -63,6 +105,18 @@ pub(in crate::routes) async fn service_offerings(
     }))
 }
 
+/// Lists the templates of a zone.
+#[utoipa::path(
+    get,
+    path = "/ossea/templates",
+    tag = "ossea",
+    operation_id = "list_templates",
+    params(ZoneQuery),
+    responses(
+        (status = 200, description = "The templates.", body = TemplateList),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(in crate::routes) async fn templates(
     State(state): State<ApiState>,
     ApiQuery(query): ApiQuery<ZoneQuery>,

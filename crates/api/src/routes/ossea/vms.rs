@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use failover_domain::MacAddress;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::with_age;
 use crate::cloud_view::found_vm;
@@ -14,17 +15,38 @@ use crate::dto::VmSearchAnswer;
 use crate::dto::ossea::{ConfiguredOma, FoundVm, SearchOutcome};
 use crate::error::ApiError;
 use crate::extract::{ApiQuery, parameter};
+use crate::openapi::problems;
 use crate::state::ApiState;
 
 /// No appliance has more cards.
 const MOST_ADDRESSES: usize = 32;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct VmsQuery {
+    /// One MAC address, or up to 32 with commas between them.
+    #[param(
+        value_type = String,
+        required = true,
+        example = "02:03:00:fa:11:01",
+        pattern = "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}(,[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}){0,31}$"
+    )]
     mac: Option<String>,
 }
 
+/// Finds the OMA by the MAC addresses of its cards.
+#[utoipa::path(
+    get,
+    path = "/ossea/vms",
+    tag = "ossea",
+    operation_id = "find_cloud_vm",
+    params(VmsQuery),
+    responses(
+        (status = 200, description = "The VMs that have such a card: none, one or several.", body = VmSearchAnswer),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(in crate::routes) async fn search(
     State(state): State<ApiState>,
     ApiQuery(query): ApiQuery<VmsQuery>,

@@ -20,6 +20,7 @@ use crate::dto::{
 };
 use crate::error::ApiError;
 use crate::extract::{ApiPath, ApiQuery};
+use crate::openapi::problems;
 use crate::routes::failover::readiness::ReadinessQuery;
 use crate::state::ApiState;
 use crate::view::{open_attentions, summary};
@@ -55,6 +56,21 @@ impl Asked {
     }
 }
 
+/// Says how far a source VM is synchronised.
+#[utoipa::path(
+    get,
+    path = "/vms/{vm_id}/sync-status",
+    tag = "readiness",
+    operation_id = "show_sync_status",
+    params(
+        ("vm_id" = VmId, Path, description = "The source VM."),
+        ReadinessQuery,
+    ),
+    responses(
+        (status = 200, description = "What is known, and what the rules say of it.", body = PartAnswer<SyncFacts>),
+        (status = 404, response = problems::UnknownVm),
+    )
+)]
 pub(in crate::routes) async fn sync(
     State(state): State<ApiState>,
     ApiPath(vm_id): ApiPath<VmId>,
@@ -91,6 +107,21 @@ fn disk_sync(disk: &SourceDisk, now: DateTime<Utc>) -> DiskSync {
     }
 }
 
+/// Says where a source VM's network cards go.
+#[utoipa::path(
+    get,
+    path = "/vms/{vm_id}/network-mapping-status",
+    tag = "readiness",
+    operation_id = "show_network_mapping_status",
+    params(
+        ("vm_id" = VmId, Path, description = "The source VM."),
+        ReadinessQuery,
+    ),
+    responses(
+        (status = 200, description = "What is known, and what the rules say of it.", body = PartAnswer<NetworkFacts>),
+        (status = 404, response = problems::UnknownVm),
+    )
+)]
 pub(in crate::routes) async fn networks(
     State(state): State<ApiState>,
     ApiPath(vm_id): ApiPath<VmId>,
@@ -128,6 +159,21 @@ struct FoundDisk {
     pending_job: Option<String>,
 }
 
+/// Says where a source VM's replicas are, as the cloud shows them.
+#[utoipa::path(
+    get,
+    path = "/vms/{vm_id}/volume-status",
+    tag = "readiness",
+    operation_id = "show_volume_status",
+    params(
+        ("vm_id" = VmId, Path, description = "The source VM."),
+        ReadinessQuery,
+    ),
+    responses(
+        (status = 200, description = "What is known, and what the rules say of it.", body = PartAnswer<VolumeFacts>),
+        (status = 404, response = problems::UnknownVm),
+    )
+)]
 pub(in crate::routes) async fn volumes(
     State(state): State<ApiState>,
     ApiPath(vm_id): ApiPath<VmId>,
@@ -169,6 +215,21 @@ fn volumes_in(details: &Value) -> HashMap<VolumeId, VolumeInCloud> {
     found.map(volume).collect()
 }
 
+/// Says who works on a source VM.
+#[utoipa::path(
+    get,
+    path = "/vms/{vm_id}/active-jobs",
+    tag = "readiness",
+    operation_id = "show_active_jobs",
+    params(
+        ("vm_id" = VmId, Path, description = "The source VM."),
+        ReadinessQuery,
+    ),
+    responses(
+        (status = 200, description = "What is known, and what the rules say of it.", body = PartAnswer<ActiveJobFacts>),
+        (status = 404, response = problems::UnknownVm),
+    )
+)]
 pub(in crate::routes) async fn active_jobs(
     State(state): State<ApiState>,
     ApiPath(vm_id): ApiPath<VmId>,
@@ -195,6 +256,21 @@ pub(in crate::routes) async fn active_jobs(
     }))
 }
 
+/// Says what a destination VM would be made of, and whether all of it is there.
+#[utoipa::path(
+    get,
+    path = "/vms/{vm_id}/configuration-check",
+    tag = "readiness",
+    operation_id = "show_configuration_check",
+    params(
+        ("vm_id" = VmId, Path, description = "The source VM."),
+        ReadinessQuery,
+    ),
+    responses(
+        (status = 200, description = "What is known, and what the rules say of it.", body = PartAnswer<ConfigurationFacts>),
+        (status = 404, response = problems::UnknownVm),
+    )
+)]
 pub(in crate::routes) async fn configuration(
     State(state): State<ApiState>,
     ApiPath(vm_id): ApiPath<VmId>,

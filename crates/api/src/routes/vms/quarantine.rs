@@ -11,8 +11,21 @@ use crate::access::Caller;
 use crate::dto::{ClearQuarantine, ErrorCode, MarkedReplica, QuarantineView};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, reason};
+use crate::openapi::problems;
 use crate::state::ApiState;
 
+/// Shows the replicas of a source VM that need a full synchronisation.
+#[utoipa::path(
+    get,
+    path = "/vms/{vm_id}/quarantine",
+    tag = "inventory",
+    operation_id = "show_quarantine",
+    params(("vm_id" = VmId, Path, description = "The source VM.")),
+    responses(
+        (status = 200, description = "The marked replicas.", body = QuarantineView),
+        (status = 404, response = problems::UnknownVm),
+    )
+)]
 pub(in crate::routes) async fn show(
     State(state): State<ApiState>,
     ApiPath(vm_id): ApiPath<VmId>,
@@ -34,6 +47,23 @@ fn marked(disk: SourceDisk) -> Option<MarkedReplica> {
     })
 }
 
+/// Takes the mark off a replica whose content is known to be good.
+#[utoipa::path(
+    delete,
+    path = "/vms/{vm_id}/quarantine/{volume_id}",
+    tag = "inventory",
+    operation_id = "clear_quarantine",
+    params(
+        ("vm_id" = VmId, Path, description = "The source VM."),
+        ("volume_id" = VolumeId, Path, description = "The replica."),
+    ),
+    request_body = ClearQuarantine,
+    responses(
+        (status = 204, description = "The mark is off."),
+        (status = 404, response = problems::UnknownReplica),
+        (status = 409, response = problems::NotMarked),
+    )
+)]
 pub(in crate::routes) async fn clear(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
