@@ -9,6 +9,7 @@ mod foreground;
 mod fuzz;
 mod interrupt;
 mod mutants;
+mod openapi;
 mod postgres;
 mod prove;
 mod python;
@@ -37,7 +38,7 @@ struct Cli {
 enum Task {
     /// Check formatting, lints and the rules of the workspace: who may depend on whom, lints, licence, module docs.
     Check,
-    /// Run all tests, on SQLite and on a private PostgreSQL server, and with the foreign CloudStack clients.
+    /// Run all tests, on SQLite and on a private PostgreSQL server, with the foreign CloudStack clients and schemathesis.
     Test(test::TestArgs),
     /// Watch a test failover and then a live failover of a sample VM: simulated cloud, API and worker on this machine.
     Demo(demo::DemoArgs),
@@ -47,13 +48,16 @@ enum Task {
     Bench(bench::BenchArgs),
     /// Feed a parser with made-up input until it fails or its time is over.
     Fuzz(fuzz::FuzzArgs),
-    /// Make the Python environment of the foreign CloudStack clients and print how to run their tests with it.
+    /// Make the Python environments of the foreign CloudStack clients and of schemathesis, and print how to run the tests
+    /// with them.
     Python,
     /// Fail every step of every plan and of every way back once, and compare the outcome with docs/ways-back.md.
     WaysBack(ways_back::WaysBackArgs),
     /// Prove that nothing is lost: a fault at every moment of every course of a job, pairs of faults, storms, killed
     /// processes, the model.
     Prove(prove::ProveArgs),
+    /// Compare the API's description with docs/openapi.json.
+    Openapi(openapi::OpenapiArgs),
     /// Print the sizes of code, binaries and idle processes.
     Sizes,
 }
@@ -84,13 +88,15 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Bench(args) => bench::run(&workspace, &interrupt, &args),
         Task::Fuzz(args) => fuzz::run(&workspace, &interrupt, &args),
         Task::Python => {
-            let purpose = python::Purpose::ForeignClients;
-            let environment = python::Environment::ready(purpose, &workspace, &interrupt)?;
-            println!("{}={}", purpose.variable(), environment.python().display());
+            for purpose in python::Purpose::ALL {
+                let environment = python::Environment::ready(purpose, &workspace, &interrupt)?;
+                println!("{}={}", purpose.variable(), environment.python().display());
+            }
             Ok(())
         }
         Task::Prove(args) => prove::run(&workspace, &interrupt, &args),
         Task::WaysBack(args) => ways_back::run(&workspace, &interrupt, &args),
+        Task::Openapi(args) => openapi::run(&workspace, &interrupt, &args),
         Task::Sizes => sizes::run(&workspace, &interrupt),
     }
 }

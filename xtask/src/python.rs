@@ -17,19 +17,26 @@ use crate::{debian, foreground};
 pub(crate) enum Purpose {
     /// The foreign CloudStack clients.
     ForeignClients,
+    /// schemathesis, which tries the API by its description.
+    Schemathesis,
 }
 
 impl Purpose {
+    /// All of them.
+    pub(crate) const ALL: [Purpose; 2] = [Purpose::ForeignClients, Purpose::Schemathesis];
+
     /// The variable that tells tests which interpreter to run.
     pub(crate) fn variable(self) -> &'static str {
         match self {
             Purpose::ForeignClients => "FAILOVER_TEST_FOREIGN_PYTHON",
+            Purpose::Schemathesis => "FAILOVER_TEST_SCHEMATHESIS_PYTHON",
         }
     }
 
     fn name(self) -> &'static str {
         match self {
             Purpose::ForeignClients => "foreign-clients",
+            Purpose::Schemathesis => "schemathesis",
         }
     }
 
@@ -37,6 +44,7 @@ impl Purpose {
     fn requirements(self) -> &'static str {
         match self {
             Purpose::ForeignClients => "tests/foreign/requirements.txt",
+            Purpose::Schemathesis => "tests/schemathesis/requirements.txt",
         }
     }
 }

@@ -31,7 +31,11 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs)
     check::rules(workspace)?;
     let postgres = postgres::start(interrupt)?;
     println!("PostgreSQL: {}", postgres.description());
-    let foreign = Environment::ready(Purpose::ForeignClients, workspace, interrupt)?;
+    let mut pythons = Vec::new();
+    for purpose in Purpose::ALL {
+        let environment = Environment::ready(purpose, workspace, interrupt)?;
+        pythons.push((purpose.variable(), environment.python().to_owned()));
+    }
 
     foreground::succeed(
         &mut workspace.cargo(["build", "--workspace", "--bins"]),
@@ -45,7 +49,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, args: &TestArgs)
     }
     test.args(&args.arguments)
         .env(POSTGRES_URL, postgres.url())
-        .env(Purpose::ForeignClients.variable(), foreign.python())
+        .envs(pythons)
         .env("TMPDIR", scratch.path());
     foreground::succeed(&mut test, interrupt)?;
     // Somebody who names the tests wants those alone.

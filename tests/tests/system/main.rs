@@ -8,6 +8,7 @@
 mod bad_database;
 mod cloud_check;
 mod database;
+mod described_api;
 mod full_disk;
 mod killed_worker;
 mod live_failover;
