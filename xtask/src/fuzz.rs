@@ -31,6 +31,12 @@ enum Target {
     ClientResponse,
     /// The simulator's parser of requests, and the simulated cloud behind it.
     SimulatorRequest,
+    /// The API's durations.
+    Duration,
+    /// The API's inventory files.
+    Inventory,
+    /// The API's mappings.
+    Mapping,
 }
 
 impl Target {
@@ -38,6 +44,9 @@ impl Target {
         match self {
             Target::ClientResponse => "client_response",
             Target::SimulatorRequest => "simulator_request",
+            Target::Duration => "duration",
+            Target::Inventory => "inventory",
+            Target::Mapping => "mapping",
         }
     }
 }

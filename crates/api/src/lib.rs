@@ -11,6 +11,9 @@ mod edge_headers;
 pub mod error;
 mod event_stream;
 mod extract;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod idempotency;
 mod journal_feed;
 mod lanes;
