@@ -247,7 +247,7 @@ async fn named_in_path(state: &ApiState, caller: &Caller, parts: &mut Parts) -> 
     let params =
         params.map_err(|_| ApiError::invalid("the path cannot be read", "Correct the id in the path."))?;
     for (name, value) in &params {
-        if name == "vm_id"
+        if matches!(name, "vm_id" | "other_vm_id")
             && let Ok(vm) = value.parse::<VmId>()
         {
             caller.must_touch(&vm)?;

@@ -334,6 +334,7 @@ impl From<MapError> for ApiError {
             MapError::MarkedForTests { .. } => {
                 "Map to a network where no tests run, or take this one out of target.test_network_ids first."
             }
+            MapError::Both { .. } => "Map to different networks for production and for tests.",
             MapError::Store(error) => return error.into(),
         };
         Self::new(StatusCode::CONFLICT, ErrorCode::NetworkPurposeConflict, detail).action(action)

@@ -68,7 +68,9 @@ impl Lane {
             ]
             .iter()
             .any(|part| path.ends_with(part))
-            || path.starts_with("/inventory/");
+            || path.starts_with("/inventory/")
+            || path == "/network-mappings/bulk"
+            || (path.starts_with("/network-mappings/") && path.ends_with("/suggestions"));
         let is_start = *method == Method::POST && matches!(path, "/failover/live" | "/failover/test");
         if asks_cloud || (is_start && is_dry_run()) {
             Lane::Heavy

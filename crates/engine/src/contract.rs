@@ -159,6 +159,7 @@ macro_rules! store_contract {
             source_vms_are_found_by_name_and_paged_by_id,
             mappings_stand_side_by_side_by_purpose,
             the_mappings_of_many_are_those_of_each,
+            many_mappings_are_put_like_single_ones,
             the_users_of_networks_are_found_among_all_source_vms,
         );
         $crate::store_contract!(@module $harness, looks:

@@ -781,7 +781,12 @@ pub trait Mappings: Send + Sync {
     ) -> Result<BTreeMap<NetworkId, VmId>, StoreError>;
 
     /// Adds a mapping or replaces the one of the same source network and purpose.
-    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping, by: &Actor) -> Result<(), StoreError>;
+    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping, by: &Actor) -> Result<(), StoreError> {
+        self.put_mappings(&[(vm.clone(), mapping.clone())], by).await
+    }
+
+    /// The same of many, in their order and in one commit: all of them or none.
+    async fn put_mappings(&self, mappings: &[(VmId, NetworkMapping)], by: &Actor) -> Result<(), StoreError>;
 
     /// Removes a mapping; `false` when there was none.
     async fn delete_mapping(

@@ -156,8 +156,8 @@ impl Mappings for Store {
         self.backend.users(purpose, networks).await
     }
 
-    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping, by: &Actor) -> Result<(), StoreError> {
-        self.backend.put_mapping(vm, mapping, by).await
+    async fn put_mappings(&self, mappings: &[(VmId, NetworkMapping)], by: &Actor) -> Result<(), StoreError> {
+        self.backend.put_mappings(mappings, by).await
     }
 
     async fn delete_mapping(

@@ -72,8 +72,18 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     rule(Viewer, "GET", "/vms/{vm_id}/quarantine", Path),
     rule(Operator, "DELETE", "/vms/{vm_id}/quarantine/{volume_id}", Path),
     rule(Operator, "POST", "/inventory/import", Handler),
+    rule(Viewer, "GET", "/network-mappings", Handler),
     rule(Operator, "POST", "/network-mappings", Handler),
+    rule(Operator, "POST", "/network-mappings/bulk", Handler),
     rule(Viewer, "GET", "/network-mappings/{vm_id}", Path),
+    rule(Viewer, "GET", "/network-mappings/{vm_id}/suggestions", Path),
+    rule(
+        Operator,
+        "POST",
+        "/network-mappings/{vm_id}/copy-from/{other_vm_id}",
+        Path,
+    ),
+    rule(Viewer, "GET", "/network-mappings/{vm_id}/{source_network}", Path),
     rule(
         Operator,
         "PUT",

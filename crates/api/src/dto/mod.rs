@@ -29,7 +29,11 @@ pub use inventory::{ImportAnswer, ImportOutcome, ReplicaAnswer, ReplicaChange, V
 pub use job::{EventPage, JobCreated, JobPage, JobStatusView, JobSummary};
 pub use job_detail::{JobDetail, LaneView, StageView, StepStanding, StepView, VolumeView, WindowView};
 pub use live::{BootRequest, CommitPolicyView, DryRunAnswer, Grade, GradeError, LiveFailoverRequest};
-pub use mapping::{MappingAnswer, MappingRequest, MappingUpdate, MappingsOfVm, NetworkList, NetworkView};
+pub use mapping::{
+    BulkMappings, BulkMappingsAnswer, CopyAnswer, CopyMappings, MappingAnswer, MappingPage, MappingRequest,
+    MappingSuggestions, MappingUpdate, MappingsOfNetwork, MappingsOfVm, NetworkList, NetworkSuggestions,
+    NetworkView, SuggestedNetwork, SuggestionReason,
+};
 pub use ossea::{
     CapabilitiesAnswer, CapabilitiesView, CheckAnswer, OfferingList, ProbeAge, TemplateList, VmSearchAnswer,
     ZoneList,

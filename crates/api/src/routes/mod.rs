@@ -78,7 +78,9 @@ fn without_token() -> OpenApiRouter<ApiState> {
 }
 
 fn with_large_body() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(inventory::import))
+    OpenApiRouter::new()
+        .routes(routes!(inventory::import))
+        .routes(routes!(network_mappings::bulk::store))
 }
 
 fn with_token() -> OpenApiRouter<ApiState> {
@@ -113,9 +115,15 @@ fn with_token() -> OpenApiRouter<ApiState> {
         .routes(routes!(vms::parts::configuration))
         .routes(routes!(vms::quarantine::show))
         .routes(routes!(vms::quarantine::clear))
-        .routes(routes!(network_mappings::create))
+        .routes(routes!(network_mappings::all::list, network_mappings::create))
         .routes(routes!(network_mappings::list))
-        .routes(routes!(network_mappings::replace, network_mappings::remove))
+        .routes(routes!(
+            network_mappings::show,
+            network_mappings::replace,
+            network_mappings::remove
+        ))
+        .routes(routes!(network_mappings::suggestions::show))
+        .routes(routes!(network_mappings::copy::copy))
         .routes(routes!(ossea::capabilities::show))
         .routes(routes!(ossea::check::run))
         .routes(routes!(ossea::lists::zones))

@@ -1,5 +1,10 @@
 //! `/api/v1/network-mappings`: which cloud network a network of a source VM becomes.
 
+pub(super) mod all;
+pub(super) mod bulk;
+pub(super) mod copy;
+pub(super) mod suggestions;
+
 use std::collections::BTreeSet;
 
 use axum::extract::State;
@@ -8,11 +13,12 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use failover_domain::{NetworkMapping, Purpose, SourceVm, VmId};
 use failover_engine::service::find_network;
+use ossea::Network;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::Caller;
-use crate::dto::{ErrorCode, MappingAnswer, MappingRequest, MappingUpdate, MappingsOfVm};
+use crate::dto::{ErrorCode, MappingAnswer, MappingRequest, MappingUpdate, MappingsOfNetwork, MappingsOfVm};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiPath, ApiQuery, parameter};
 use crate::openapi::problems;
@@ -38,25 +44,45 @@ pub(super) async fn list(
     let vm = known_vm(&state, &vm_id).await?;
     let mut mappings = state.service.mappings.mappings(&vm_id).await?;
     mappings.sort_by(|a, b| (&a.source_network, a.purpose).cmp(&(&b.source_network, b.purpose)));
-    let unmapped = |purpose: Purpose| {
-        let is_mapped = |network: &&str| {
-            mappings
-                .iter()
-                .any(|m| m.purpose == purpose && m.source_network == **network)
-        };
-        networks_of(&vm)
-            .into_iter()
-            .filter(|n| !is_mapped(n))
-            .map(ToOwned::to_owned)
-            .collect()
-    };
-    let (unmapped_for_production, unmapped_for_test) =
-        (unmapped(Purpose::Production), unmapped(Purpose::Test));
+    let (unmapped_for_production, unmapped_for_test) = unmapped(&vm, &mappings);
     Ok(Json(MappingsOfVm {
         vm_id,
         mappings,
         unmapped_for_production,
         unmapped_for_test,
+    }))
+}
+
+/// Shows the mappings of one network of a source VM.
+#[utoipa::path(
+    get,
+    path = "/network-mappings/{vm_id}/{source_network}",
+    tag = "network-mappings",
+    operation_id = "show_network_mapping",
+    params(
+        ("vm_id" = VmId, Path, description = "The source VM."),
+        ("source_network" = String, Path, description = "Its name in VMware, letter by letter.", min_length = 1),
+    ),
+    responses(
+        (status = 200, description = "The mappings of the network.", body = MappingsOfNetwork),
+        (status = 404, response = problems::UnknownMapping),
+    )
+)]
+pub(super) async fn show(
+    State(state): State<ApiState>,
+    ApiPath((vm_id, source_network)): ApiPath<(VmId, String)>,
+) -> Result<Json<MappingsOfNetwork>, ApiError> {
+    known_vm(&state, &vm_id).await?;
+    let mut mappings = state.service.mappings.mappings(&vm_id).await?;
+    mappings.retain(|mapping| mapping.source_network == source_network);
+    if mappings.is_empty() {
+        let detail = format!("source VM {vm_id} has no mapping of network {source_network:?}");
+        return Err(no_mapping(&vm_id, detail));
+    }
+    Ok(Json(MappingsOfNetwork {
+        vm_id,
+        source_network,
+        mappings,
     }))
 }
 
@@ -174,10 +200,12 @@ pub(super) async fn remove(
         return Ok(StatusCode::NO_CONTENT);
     }
     let detail = format!("source VM {vm_id} has no {purpose} mapping of network {source_network:?}");
-    Err(
-        ApiError::new(StatusCode::NOT_FOUND, ErrorCode::MappingNotFound, detail)
-            .action(format!("See the mappings at /api/v1/network-mappings/{vm_id}.")),
-    )
+    Err(no_mapping(&vm_id, detail))
+}
+
+fn no_mapping(vm_id: &VmId, detail: String) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, ErrorCode::MappingNotFound, detail)
+        .action(format!("See the mappings at /api/v1/network-mappings/{vm_id}."))
 }
 
 /// Stores a mapping of a network that the VM has to a network that the cloud has.
@@ -189,33 +217,14 @@ async fn store(
     update: MappingUpdate,
 ) -> Result<MappingAnswer, ApiError> {
     let vm = known_vm(state, &vm_id).await?;
-    let known = networks_of(&vm);
-    if !known.contains(source_network.as_str()) {
-        let names: Vec<String> = known.iter().map(|name| format!("{name:?}")).collect();
-        let detail = format!(
-            "source_network is {source_network:?}, but source VM {vm_id} ({}) is on {}",
-            vm.name,
-            if names.is_empty() {
-                "no network".to_owned()
-            } else {
-                names.join(", ")
-            }
-        );
+    if let Some(detail) = not_on_network(&vm, &source_network) {
         return Err(ApiError::invalid(
             detail,
             "Give the name of a network that the VM is on, letter by letter.",
         ));
     }
     let networks = state.service.cloud.networks(&state.service.target.zone).await?;
-    let network = find_network(&networks, &update.network).map_err(|problem| {
-        let detail = format!("network is {:?}, {problem}", update.network);
-        ApiError::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            ErrorCode::NetworkMappingMissing,
-            detail,
-        )
-        .action("Give the id or the exact name of a network: GET /api/v1/ossea/networks lists them.")
-    })?;
+    let network = in_cloud(&networks, &update.network)?;
     let mapping = NetworkMapping {
         source_network,
         purpose: update.purpose,
@@ -227,6 +236,52 @@ async fn store(
         .map_network(&vm_id, &mapping, &caller.actor())
         .await?;
     Ok(MappingAnswer { vm_id, mapping })
+}
+
+/// What is wrong with a source network that the VM is not on.
+fn not_on_network(vm: &SourceVm, source_network: &str) -> Option<String> {
+    let known = networks_of(vm);
+    if known.contains(source_network) {
+        return None;
+    }
+    let names: Vec<String> = known.iter().map(|name| format!("{name:?}")).collect();
+    Some(format!(
+        "source_network is {source_network:?}, but source VM {} ({}) is on {}",
+        vm.vm_id,
+        vm.name,
+        if names.is_empty() {
+            "no network".to_owned()
+        } else {
+            names.join(", ")
+        }
+    ))
+}
+
+/// The network of the zone that is meant.
+fn in_cloud<'a>(networks: &'a [Network], wanted: &str) -> Result<&'a Network, ApiError> {
+    find_network(networks, wanted).map_err(|problem| {
+        let detail = format!("network is {wanted:?}, {problem}");
+        ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorCode::NetworkMappingMissing,
+            detail,
+        )
+        .action("Give the id or the exact name of a network: GET /api/v1/ossea/networks lists them.")
+    })
+}
+
+/// The networks of a VM without a mapping for production, and those without one for tests.
+fn unmapped(vm: &SourceVm, mappings: &[NetworkMapping]) -> (Vec<String>, Vec<String>) {
+    let without = |purpose: Purpose| {
+        let is_mapped = |network: &str| {
+            mappings
+                .iter()
+                .any(|m| m.purpose == purpose && m.source_network == network)
+        };
+        let networks = networks_of(vm).into_iter().filter(|n| !is_mapped(n));
+        networks.map(ToOwned::to_owned).collect()
+    };
+    (without(Purpose::Production), without(Purpose::Test))
 }
 
 fn networks_of(vm: &SourceVm) -> BTreeSet<&str> {

@@ -66,10 +66,7 @@ pub(super) async fn list(
             named.retain(|vm| caller.only().is_none_or(|vms| vms.contains(&vm.vm_id)));
             named
         }
-        None => match caller.only() {
-            Some(vms) => some_of(&state, vms, after.as_ref(), page_size + 1).await?,
-            None => inventory.vms(after.as_ref(), page_size + 1).await?,
-        },
+        None => vms_of(&state, &caller, after.as_ref(), page_size + 1).await?,
     };
     let has_more = vms.len() > page_size;
     vms.truncate(page_size);
@@ -82,6 +79,19 @@ pub(super) async fn list(
         vms: views,
         next_cursor,
     }))
+}
+
+/// The source VMs that the caller may see after `after`, ordered by id, at most `most`.
+pub(super) async fn vms_of(
+    state: &ApiState,
+    caller: &Caller,
+    after: Option<&VmId>,
+    most: usize,
+) -> Result<Vec<SourceVm>, ApiError> {
+    match caller.only() {
+        Some(vms) => some_of(state, vms, after, most).await,
+        None => Ok(state.service.inventory.vms(after, most).await?),
+    }
 }
 
 /// The known ones of some source VMs after `after`, ordered by id, at most `most`.

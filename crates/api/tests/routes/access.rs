@@ -7,7 +7,7 @@ use failover_api::dto::ErrorCode;
 use failover_api::{ACCESS_RULES, AccessRule};
 use serde_json::json;
 
-use crate::fixture::{Answer, NOBODY, TestApi, settings};
+use crate::fixture::{Answer, NOBODY, TestApi, WEB, settings};
 use crate::tokens::make;
 
 /// The operations of the description: methods and paths below `/api/v1`.
@@ -47,6 +47,7 @@ async fn ask(api: &TestApi, rule: &AccessRule, authorization: Option<&str>) -> A
     let path = rule
         .path
         .replace("{vm_id}", NOBODY)
+        .replace("{other_vm_id}", WEB)
         .replace("{job_id}", &format!("live-failover-{NOBODY}-1755530108"))
         .replace("{volume_id}", "volume-1")
         .replace("{token_id}", NOBODY)

@@ -14,6 +14,7 @@ mod idempotency;
 mod inventory;
 mod jobs_at_hand;
 mod load;
+mod many_mappings;
 mod matrix;
 mod metrics;
 mod network_mappings;

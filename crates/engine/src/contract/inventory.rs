@@ -290,6 +290,36 @@ pub async fn mappings_stand_side_by_side_by_purpose(harness: &dyn Harness) {
     assert_eq!(of(3).await, []);
 }
 
+/// Many mappings are stored at once, and replace like single ones.
+pub async fn many_mappings_are_put_like_single_ones(harness: &dyn Harness) {
+    let mappings = harness.mappings();
+    let mapping = |source: &str, network: &str| NetworkMapping {
+        source_network: source.to_owned(),
+        purpose: Purpose::Test,
+        network_id: id(network),
+        network_name: format!("name of {network}"),
+    };
+    mappings
+        .put_mapping(&vm_id(1), &mapping("DMZ", "test-1"), &operator())
+        .await
+        .expect("a write");
+    let many = [
+        (vm_id(1), mapping("DMZ", "test-2")),
+        (vm_id(2), mapping("DMZ", "test-2")),
+        (vm_id(1), mapping("LAN", "test-3")),
+    ];
+    mappings.put_mappings(&many, &operator()).await.expect("a write");
+    let of = async |vm| mappings.mappings(&vm_id(vm)).await.expect("a read");
+    assert_eq!(of(1).await, [mapping("DMZ", "test-2"), mapping("LAN", "test-3")]);
+    assert_eq!(of(2).await, [mapping("DMZ", "test-2")]);
+    mappings.put_mappings(&[], &operator()).await.expect("a write");
+    assert_eq!(
+        of(2).await,
+        [mapping("DMZ", "test-2")],
+        "none of them changes nothing"
+    );
+}
+
 /// One question instead of many says the same.
 pub async fn the_mappings_of_many_are_those_of_each(harness: &dyn Harness) {
     let mappings = harness.mappings();

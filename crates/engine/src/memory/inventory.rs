@@ -141,13 +141,15 @@ impl Mappings for MemoryStore {
         Ok(users)
     }
 
-    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping, by: &Actor) -> Result<(), StoreError> {
+    async fn put_mappings(&self, mappings: &[(VmId, NetworkMapping)], by: &Actor) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let key = (mapping.source_network.clone(), mapping.purpose);
         let mut tables = self.tables();
-        let of_vm = tables.mappings.entry(vm.clone()).or_default();
-        of_vm.insert(key, mapping.clone());
-        tables.note(now, &put_mapping_entry(by, vm, mapping));
+        for (vm, mapping) in mappings {
+            let key = (mapping.source_network.clone(), mapping.purpose);
+            let of_vm = tables.mappings.entry(vm.clone()).or_default();
+            of_vm.insert(key, mapping.clone());
+            tables.note(now, &put_mapping_entry(by, vm, mapping));
+        }
         Ok(())
     }
 

@@ -46,6 +46,18 @@ pub enum MapError {
         /// Its name.
         network_name: String,
     },
+    /// One list wants a network for production and for tests.
+    #[error(
+        "network {network_name} ({network}) is wanted for production and for tests at once, the other time by source VM {other}; a network serves production or tests, never both"
+    )]
+    Both {
+        /// The network.
+        network: NetworkId,
+        /// Its name.
+        network_name: String,
+        /// The source VM of the list's first mapping to it.
+        other: VmId,
+    },
     /// Persistence failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -64,33 +76,71 @@ impl FailoverService {
         mapping: &NetworkMapping,
         by: &Actor,
     ) -> Result<(), MapError> {
-        let (network, network_name) = (mapping.network_id.clone(), mapping.network_name.clone());
-        let other = match mapping.purpose {
-            Purpose::Production => Purpose::Test,
-            Purpose::Test => Purpose::Production,
-        };
-        let mut users = self.mappings.users(other, &[network.clone()].into()).await?;
-        match (mapping.purpose, users.remove(&network)) {
-            (Purpose::Production, Some(user)) => Err(MapError::Test {
-                network,
-                network_name,
-                user,
-            }),
-            (Purpose::Test, Some(user)) => Err(MapError::Production {
-                network,
-                network_name,
-                user,
-            }),
-            (Purpose::Production, None) if self.target.test_networks.contains(&network) => {
-                Err(MapError::MarkedForTests {
-                    network,
-                    network_name,
-                })
-            }
-            (Purpose::Production | Purpose::Test, None) => {
-                Ok(self.mappings.put_mapping(vm_id, mapping, by).await?)
-            }
+        self.map_networks(&[(vm_id.clone(), mapping.clone())], by).await
+    }
+
+    /// The same of many mappings: all of them are stored or none.
+    ///
+    /// # Errors
+    /// The first [`MapError`]; [`FailoverService::refused_mappings`] tells all of them.
+    pub async fn map_networks(&self, wanted: &[(VmId, NetworkMapping)], by: &Actor) -> Result<(), MapError> {
+        match self.refused_mappings(wanted).await?.into_iter().next() {
+            Some((_, refused)) => Err(refused),
+            None => Ok(self.mappings.put_mappings(wanted, by).await?),
         }
+    }
+
+    /// Why some of these mappings would not be stored, each with its place in the list. They are held against what is
+    /// stored now and against each other.
+    ///
+    /// # Errors
+    /// Persistence failed.
+    pub async fn refused_mappings(
+        &self,
+        wanted: &[(VmId, NetworkMapping)],
+    ) -> Result<Vec<(usize, MapError)>, StoreError> {
+        let networks: BTreeSet<NetworkId> = wanted.iter().map(|(_, m)| m.network_id.clone()).collect();
+        let in_production = self.mappings.users(Purpose::Production, &networks).await?;
+        let in_tests = self.mappings.users(Purpose::Test, &networks).await?;
+        let mut first: BTreeMap<&NetworkId, (Purpose, &VmId)> = BTreeMap::new();
+        let mut refused = Vec::new();
+        for (index, (vm, mapping)) in wanted.iter().enumerate() {
+            let (network, network_name) = (mapping.network_id.clone(), mapping.network_name.clone());
+            let (first_purpose, first_vm) =
+                *first.entry(&mapping.network_id).or_insert((mapping.purpose, vm));
+            let error = match mapping.purpose {
+                Purpose::Production => match in_tests.get(&network).cloned() {
+                    Some(user) => Some(MapError::Test {
+                        network,
+                        network_name,
+                        user,
+                    }),
+                    None if self.target.test_networks.contains(&network) => Some(MapError::MarkedForTests {
+                        network,
+                        network_name,
+                    }),
+                    None => (first_purpose != mapping.purpose).then(|| MapError::Both {
+                        network,
+                        network_name,
+                        other: first_vm.clone(),
+                    }),
+                },
+                Purpose::Test => match in_production.get(&network).cloned() {
+                    Some(user) => Some(MapError::Production {
+                        network,
+                        network_name,
+                        user,
+                    }),
+                    None => (first_purpose != mapping.purpose).then(|| MapError::Both {
+                        network,
+                        network_name,
+                        other: first_vm.clone(),
+                    }),
+                },
+            };
+            refused.extend(error.map(|error| (index, error)));
+        }
+        Ok(refused)
     }
 
     /// Turns the request's mappings into mappings with ids, by id or by exact, unique name in the zone. `purpose` is what

@@ -167,8 +167,8 @@ impl<G: Gate> Mappings for Gated<G> {
     ) -> Result<BTreeMap<NetworkId, VmId>, StoreError> {
         self.pass(Call::Read, self.store.users(purpose, networks)).await
     }
-    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping, by: &Actor) -> Result<(), StoreError> {
-        self.pass(Call::Write, self.store.put_mapping(vm, mapping, by))
+    async fn put_mappings(&self, mappings: &[(VmId, NetworkMapping)], by: &Actor) -> Result<(), StoreError> {
+        self.pass(Call::Write, self.store.put_mappings(mappings, by))
             .await
     }
     async fn delete_mapping(

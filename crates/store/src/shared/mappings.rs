@@ -125,28 +125,31 @@ impl Mappings for Database {
         rows.into_iter().map(used).collect()
     }
 
-    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping, by: &Actor) -> Result<(), StoreError> {
+    async fn put_mappings(&self, mappings: &[(VmId, NetworkMapping)], by: &Actor) -> Result<(), StoreError> {
         use network_mappings as t;
         let now = self.now();
         self.write("network_mappings", async |c: &mut Conn| {
-            let destination = (
-                t::destination_network_id.eq(mapping.network_id.as_str()),
-                t::destination_network_name.eq(&mapping.network_name),
-                t::updated_at.eq(now.clone()),
-            );
-            diesel::insert_into(t::table)
-                .values((
-                    t::vm_id.eq(vm.as_str()),
-                    t::source_network_name.eq(&mapping.source_network),
-                    t::is_test_network.eq(mapping.purpose == Purpose::Test),
-                    destination.clone(),
-                ))
-                .on_conflict((t::vm_id, t::source_network_name, t::is_test_network))
-                .do_update()
-                .set(destination)
-                .execute(c)
-                .await?;
-            append(c, now, &put_mapping_entry(by, vm, mapping)).await
+            for (vm, mapping) in mappings {
+                let destination = (
+                    t::destination_network_id.eq(mapping.network_id.as_str()),
+                    t::destination_network_name.eq(&mapping.network_name),
+                    t::updated_at.eq(now.clone()),
+                );
+                diesel::insert_into(t::table)
+                    .values((
+                        t::vm_id.eq(vm.as_str()),
+                        t::source_network_name.eq(&mapping.source_network),
+                        t::is_test_network.eq(mapping.purpose == Purpose::Test),
+                        destination.clone(),
+                    ))
+                    .on_conflict((t::vm_id, t::source_network_name, t::is_test_network))
+                    .do_update()
+                    .set(destination)
+                    .execute(c)
+                    .await?;
+                append(c, now.clone(), &put_mapping_entry(by, vm, mapping)).await?;
+            }
+            Ok::<_, Abort<StoreError>>(())
         })
         .await
     }

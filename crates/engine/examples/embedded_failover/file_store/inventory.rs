@@ -129,13 +129,15 @@ impl Mappings for FileStore {
         Ok(users)
     }
 
-    async fn put_mapping(&self, vm: &VmId, mapping: &NetworkMapping, by: &Actor) -> Result<(), StoreError> {
+    async fn put_mappings(&self, mappings: &[(VmId, NetworkMapping)], by: &Actor) -> Result<(), StoreError> {
         self.change(|state, now| {
-            let mappings = state.mappings.entry(vm.clone()).or_default();
-            mappings.retain(|m| !is_of(m, &mapping.source_network, mapping.purpose));
-            mappings.push(mapping.clone());
-            mappings.sort_by(|a, b| (&a.source_network, a.purpose).cmp(&(&b.source_network, b.purpose)));
-            state.note(now, &put_mapping_entry(by, vm, mapping));
+            for (vm, mapping) in mappings {
+                let of_vm = state.mappings.entry(vm.clone()).or_default();
+                of_vm.retain(|m| !is_of(m, &mapping.source_network, mapping.purpose));
+                of_vm.push(mapping.clone());
+                of_vm.sort_by(|a, b| (&a.source_network, a.purpose).cmp(&(&b.source_network, b.purpose)));
+                state.note(now, &put_mapping_entry(by, vm, mapping));
+            }
             Ok(())
         })
     }
