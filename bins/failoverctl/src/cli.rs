@@ -152,10 +152,40 @@ pub(crate) struct Page {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MappingsCommand {
-    /// List a VM's mappings, and its networks without one.
+    /// List a VM's mappings, and its networks without one; or the mappings of all VMs.
     List {
         /// VMware UUID or exact name.
+        #[arg(required_unless_present = "all")]
+        vm: Option<String>,
+        /// The mappings of all VMs.
+        #[arg(long, conflicts_with = "vm")]
+        all: bool,
+        #[command(flatten)]
+        page: Page,
+    },
+    /// Take over the mappings of another VM for networks of the same name.
+    Copy {
+        /// VMware UUID or exact name of the VM that gets them.
         vm: String,
+        /// VMware UUID or exact name of the VM that has them.
+        #[arg(long, value_name = "VM")]
+        from: String,
+        /// Only those for production, or only those for test.
+        #[arg(long, value_parser = purpose)]
+        purpose: Option<Purpose>,
+    },
+    /// Show cloud networks that a VM's networks might become, and why. Stores nothing.
+    Suggest {
+        /// VMware UUID or exact name.
+        vm: String,
+        /// What the mapping is for: production or test.
+        #[arg(long, default_value = "production", value_parser = purpose)]
+        purpose: Purpose,
+    },
+    /// Store the mappings of many VMs from a JSON file ("-" reads standard input): all of them or none.
+    Import {
+        /// The file.
+        file: PathBuf,
     },
     /// Add mappings, or replace those of the same source networks.
     Set {

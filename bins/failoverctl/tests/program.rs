@@ -433,6 +433,74 @@ async fn an_inventory_file_is_sent_as_it_is() {
 }
 
 #[tokio::test]
+async fn mappings_of_many_vms_are_listed_copied_suggested_and_imported() {
+    const OTHER: &str = "974405f3-6f9a-5d5b-b1e9-1030ce64a998";
+    let api = FakeApi::serve(|request, _| {
+        let body = if request.line.contains("copy-from") {
+            serde_json::json!({"vm_id": VM, "copied_from": OTHER, "copied": [], "unmapped_for_production": [],
+                "unmapped_for_test": ["LAN"], "without_counterpart": [{"source_network": "DMZ", "purpose": "test",
+                "network_id": "net-1", "network_name": "lab"}]})
+        } else if request.line.contains("suggestions") {
+            serde_json::json!({"vm_id": VM, "purpose": "test", "networks": [{"source_network": "DMZ",
+                "mapped_to": null, "suggestions": [{"network_id": "net-1", "network_name": "lab-dmz",
+                "reasons": [{"reason": "common_words", "words": ["dmz"]}]}]},
+                {"source_network": "LAN", "mapped_to": null, "suggestions": []}]})
+        } else if request.line.contains("bulk") {
+            serde_json::json!({"stored": 0, "mappings": []})
+        } else {
+            serde_json::json!({"mappings": [], "next_cursor": format!("{VM}/test/VM Network")})
+        };
+        json(200, &body)
+    })
+    .await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), r#"{ "mappings": [ 1 ] }"#).unwrap();
+    let path = file.path().to_str().unwrap();
+    for (line, said) in [
+        (vec!["mappings", "list", "--all"], "--cursor \"4205"),
+        (
+            vec!["mappings", "copy", VM, "--from", OTHER, "--purpose", "test"],
+            "is not on \"DMZ\"",
+        ),
+        (
+            vec!["mappings", "suggest", VM, "--purpose", "test"],
+            "the names share dmz",
+        ),
+        (
+            vec!["mappings", "suggest", VM, "--purpose", "test"],
+            "no suggestion for test: LAN",
+        ),
+        (vec!["mappings", "import", path], "0 mappings are stored"),
+    ] {
+        let ended = api.run(&line).await;
+        assert_eq!(ended.code, Some(0), "{line:?}: {}", ended.stderr);
+        assert!(ended.stdout.contains(said), "{line:?}: {}", ended.stdout);
+    }
+    let seen = api.seen();
+    assert_eq!(seen[0].line, "GET /api/v1/network-mappings?limit=100");
+    assert_eq!(
+        seen[1].line,
+        format!("POST /api/v1/network-mappings/{VM}/copy-from/{OTHER}")
+    );
+    assert_eq!(seen[1].body, r#"{"purpose":"test"}"#);
+    assert_eq!(
+        seen[2].line,
+        format!("GET /api/v1/network-mappings/{VM}/suggestions?purpose=test")
+    );
+    assert_eq!(
+        seen[4].body, r#"{ "mappings": [ 1 ] }"#,
+        "the file is sent as it is"
+    );
+    for line in [
+        vec!["mappings", "list"],
+        vec!["mappings", "list", VM, "--all"],
+        vec!["mappings", "import", "/does/not/exist"],
+    ] {
+        assert_eq!(api.run(&line).await.code, Some(2), "{line:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_sent_and_never_shown() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "token-in-the-clear\n").unwrap();

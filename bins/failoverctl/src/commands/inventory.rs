@@ -35,7 +35,7 @@ async fn import(session: &Session<'_>, file: &Path) -> Result<End, CtlError> {
     })
 }
 
-fn read(file: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn read(file: &Path) -> std::io::Result<Vec<u8>> {
     if file == Path::new("-") {
         let mut content = Vec::new();
         std::io::stdin().lock().read_to_end(&mut content)?;
