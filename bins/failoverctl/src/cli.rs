@@ -127,6 +127,8 @@ pub(crate) enum InventoryCommand {
         /// The file.
         file: PathBuf,
     },
+    /// Print all source VMs as a JSON file that import takes again.
+    Export,
     /// List the source VMs.
     List {
         #[command(flatten)]

@@ -433,6 +433,15 @@ async fn an_inventory_file_is_sent_as_it_is() {
 }
 
 #[tokio::test]
+async fn an_inventory_is_exported_as_it_came() {
+    const FILE: &str = r#"{ "vms": [] }"#;
+    let api = FakeApi::serve(|_, _| (200, FILE.to_owned())).await;
+    let ended = api.run(&["inventory", "export"]).await;
+    assert_eq!((ended.code, ended.stdout.trim_end()), (Some(0), FILE));
+    assert_eq!(api.seen()[0].line, "GET /api/v1/inventory/export");
+}
+
+#[tokio::test]
 async fn mappings_of_many_vms_are_listed_copied_suggested_and_imported() {
     const OTHER: &str = "974405f3-6f9a-5d5b-b1e9-1030ce64a998";
     let api = FakeApi::serve(|request, _| {

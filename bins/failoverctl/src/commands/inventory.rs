@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use failover_api::dto::{ImportAnswer, VmPage, VmView};
+use failover_domain::inventory::InventoryFile;
 
 use super::{Session, lookup};
 use crate::cli::{InventoryCommand, Page};
@@ -13,6 +14,7 @@ use crate::render;
 pub(super) async fn run(session: &Session<'_>, command: InventoryCommand) -> Result<End, CtlError> {
     match command {
         InventoryCommand::Import { file } => import(session, &file).await,
+        InventoryCommand::Export => export(session).await,
         InventoryCommand::List { page } => list(session, &page).await,
         InventoryCommand::Show { vm } => show(session, &vm).await,
     }
@@ -33,6 +35,16 @@ async fn import(session: &Session<'_>, file: &Path) -> Result<End, CtlError> {
     } else {
         End::Refused
     })
+}
+
+/// Prints the file as it came: it is for programs whatever the output.
+async fn export(session: &Session<'_>) -> Result<End, CtlError> {
+    let answer = session
+        .api
+        .get::<InventoryFile>(&["inventory", "export"], &[])
+        .await?;
+    session.terminal.print(&answer.body)?;
+    Ok(End::Done)
 }
 
 pub(super) fn read(file: &Path) -> std::io::Result<Vec<u8>> {

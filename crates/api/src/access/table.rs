@@ -72,6 +72,7 @@ pub const ACCESS_RULES: &[AccessRule] = &[
     rule(Viewer, "GET", "/vms/{vm_id}/quarantine", Path),
     rule(Operator, "DELETE", "/vms/{vm_id}/quarantine/{volume_id}", Path),
     rule(Operator, "POST", "/inventory/import", Handler),
+    rule(Viewer, "GET", "/inventory/export", Handler),
     rule(Viewer, "GET", "/network-mappings", Handler),
     rule(Operator, "POST", "/network-mappings", Handler),
     rule(Operator, "POST", "/network-mappings/bulk", Handler),

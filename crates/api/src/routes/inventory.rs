@@ -1,4 +1,4 @@
-//! `POST /api/v1/inventory/import`: many source VMs at once.
+//! `POST /api/v1/inventory/import` and `GET /api/v1/inventory/export`: many source VMs at once.
 //!
 //! The whole file is checked first, by itself and against the inventory; with any mistake nothing is changed.
 //! Only what happens in between (a job that starts, another import) can make single VMs fail afterwards, and
@@ -9,15 +9,15 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use failover_domain::inventory::{InventoryFile, VmReport};
-use failover_domain::{Provenance, VmId, VolumeId};
+use failover_domain::inventory::{DiskReport, InventoryFile, VmReport, VolumeReport};
+use failover_domain::{PowerState, Provenance, SourceDisk, SourceVm, VmId, VolumeId};
 use failover_engine::ports::disks_differ;
 
 use crate::access::Caller;
 use crate::dto::{ImportAnswer, ImportOutcome, Mistake, ReplicaChange};
 use crate::error::ApiError;
 use crate::extract::ApiJson;
-use crate::routes::vms::{mistakes_of, put};
+use crate::routes::vms::{mistakes_of, put, vms_of};
 use crate::state::ApiState;
 
 /// How many VMs are read at once.
@@ -89,6 +89,55 @@ pub(super) async fn import(
         StatusCode::MULTI_STATUS
     };
     Ok((status, Json(answer)))
+}
+
+/// All source VMs that the caller may see, as a file that an import takes again.
+pub(super) async fn export(
+    State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<InventoryFile>, ApiError> {
+    let mut file = InventoryFile { vms: Vec::new() };
+    loop {
+        let after = file.vms.last().map(|report| report.vm_id.clone());
+        let vms = vms_of(&state, &caller, after.as_ref(), VMS_AT_ONCE).await?;
+        let is_last = vms.len() < VMS_AT_ONCE;
+        file.vms.extend(vms.into_iter().map(report_of));
+        if is_last {
+            return Ok(Json(file));
+        }
+    }
+}
+
+/// What a migration tool would report about a VM. Marks for a full synchronisation and running replications are not
+/// reported; an import leaves them as they are.
+fn report_of(vm: SourceVm) -> VmReport {
+    let disk = |disk: SourceDisk| DiskReport {
+        label: disk.label,
+        controller: disk.position.controller,
+        bus: disk.position.bus,
+        unit: disk.position.unit,
+        size_bytes: disk.size_bytes,
+        volume: disk.replica.map(|replica| VolumeReport {
+            id: replica.volume_id,
+            name: replica.name,
+            oma_device: replica.oma_device,
+        }),
+    };
+    VmReport {
+        vm_id: vm.vm_id,
+        display_name: Some(vm.display_name).filter(|shown| *shown != vm.name),
+        name: vm.name,
+        power_state: Some(vm.power_state).filter(|power| *power != PowerState::Unknown),
+        cpus: vm.spec.cpus,
+        memory_mib: vm.spec.memory_mib,
+        guest_os: vm.spec.guest_os,
+        firmware: vm.spec.firmware,
+        secure_boot: vm.spec.secure_boot,
+        nics: vm.nics,
+        disks: vm.disks.into_iter().map(disk).collect(),
+        change_id: vm.sync.change_id,
+        synced_at: vm.sync.synced_at,
+    }
 }
 
 /// What is wrong with the file by itself.

@@ -115,6 +115,7 @@ fn with_token() -> OpenApiRouter<ApiState> {
         .routes(routes!(vms::parts::configuration))
         .routes(routes!(vms::quarantine::show))
         .routes(routes!(vms::quarantine::clear))
+        .routes(routes!(inventory::export))
         .routes(routes!(network_mappings::all::list, network_mappings::create))
         .routes(routes!(network_mappings::list))
         .routes(routes!(

@@ -1,12 +1,14 @@
-//! `POST /api/v1/inventory/import`.
+//! `POST /api/v1/inventory/import` and `GET /api/v1/inventory/export`.
 
 use axum::http::StatusCode;
 use failover_api::dto::{ErrorCode, ImportAnswer};
 use serde_json::{Value, json};
 
 use crate::fixture::{PGWIN, TestApi, WEB, report_of, sample_inventory};
+use crate::tokens::make;
 
 const IMPORT: &str = "/api/v1/inventory/import";
+const EXPORT: &str = "/api/v1/inventory/export";
 
 async fn vm_count(api: &TestApi) -> usize {
     api.get("/api/v1/vms").await.json()["vms"]
@@ -93,6 +95,63 @@ async fn disks_of_a_vm_with_an_active_job_are_left_alone() {
         "{:?}",
         problem.mistakes
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_export_is_taken_again_unchanged() {
+    let api = TestApi::with_inventory().await;
+    let mut odd = report_of(WEB);
+    odd["display_name"] = json!("The web server");
+    odd["change_id"] = json!("52 3c ec 11/7");
+    odd["synced_at"] = json!("2026-11-25T12:00:00Z");
+    for field in ["power_state", "cpus", "firmware"] {
+        odd.as_object_mut().unwrap().remove(field);
+    }
+    let answer = api.put(&format!("/api/v1/vms/{WEB}/replica"), odd.clone()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let file = api.get(EXPORT).await.json();
+    let vms = file["vms"].as_array().unwrap();
+    assert_eq!(vms.len(), 6);
+    let exported = vms.iter().find(|vm| vm["vm_id"] == WEB).unwrap();
+    for field in [
+        "display_name",
+        "change_id",
+        "synced_at",
+        "power_state",
+        "cpus",
+        "firmware",
+    ] {
+        assert_eq!(exported.get(field), odd.get(field), "{field}");
+    }
+
+    let fresh = TestApi::empty();
+    for api in [&api, &fresh] {
+        let answer = api.post(IMPORT, file.clone()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        assert_eq!(api.get(EXPORT).await.json(), file);
+    }
+    for vm in vms {
+        let path = format!("/api/v1/vms/{}", vm["vm_id"].as_str().unwrap());
+        let (mut was, mut is) = (api.get(&path).await.json(), fresh.get(&path).await.json());
+        for shown in [&mut was, &mut is] {
+            shown["spec"].as_object_mut().unwrap().remove("provenance");
+        }
+        assert_eq!(was, is);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_export_shows_a_restricted_token_its_own_vms_only() {
+    let api = TestApi::with_inventory().await;
+    let made = make(&api, json!({"name": "web", "role": "viewer", "vms": [WEB]})).await;
+    let file = api.get_as(&made.secret, EXPORT).await.json();
+    let ids: Vec<&Value> = file["vms"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|vm| &vm["vm_id"])
+        .collect();
+    assert_eq!(ids, [WEB]);
 }
 
 #[tokio::test(start_paused = true)]

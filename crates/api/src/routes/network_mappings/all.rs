@@ -101,9 +101,7 @@ pub(in crate::routes) async fn list(
     ApiQuery(query): ApiQuery<AllQuery>,
 ) -> Result<Json<MappingPage>, ApiError> {
     let page_size = limit(query.limit.as_deref(), 100, 500)?;
-    let optional =
-        |name: &str, text: Option<&str>| text.map(|text| parameter::<VmId>(name, text)).transpose();
-    let vm_id = optional("vm_id", query.vm_id.as_deref())?;
+    let vm_id: Option<VmId> = query.vm_id.map(|text| parameter("vm_id", &text)).transpose()?;
     let filter = Filter {
         purpose: query
             .purpose
