@@ -1,5 +1,6 @@
 //! Source VMs.
 
+use failover_domain::inventory::VmReport;
 use failover_domain::{JobId, SourceVm, VmId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -24,6 +25,13 @@ pub struct VmPage {
     /// Given as `cursor`, it asks for the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<VmId>,
+}
+
+/// The answer to `GET /api/v1/inventory/export`: an inventory file, which an import takes again unless it has no VM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InventoryExport {
+    /// The source VMs, ordered by id.
+    pub vms: Vec<VmReport>,
 }
 
 /// What a report did.

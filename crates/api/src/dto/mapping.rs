@@ -57,7 +57,7 @@ pub struct MappingsOfVm {
 }
 
 /// The answer to `GET /api/v1/network-mappings/{vm_id}/{source_network}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MappingsOfNetwork {
     /// The source VM.
     pub vm_id: VmId,
@@ -68,7 +68,7 @@ pub struct MappingsOfNetwork {
 }
 
 /// A page of the mappings of all source VMs, ordered by source VM, source network and purpose.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MappingPage {
     /// The mappings.
     pub mappings: Vec<MappingAnswer>,
@@ -78,15 +78,16 @@ pub struct MappingPage {
 }
 
 /// The body of `POST /api/v1/network-mappings/bulk`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BulkMappings {
     /// The mappings, each source network of a VM at most once for each purpose.
+    #[schema(min_items = 1)]
     pub mappings: Vec<MappingRequest>,
 }
 
 /// The answer to `POST /api/v1/network-mappings/bulk`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BulkMappingsAnswer {
     /// How many mappings were stored.
     pub stored: usize,
@@ -95,7 +96,7 @@ pub struct BulkMappingsAnswer {
 }
 
 /// The body of `POST /api/v1/network-mappings/{vm_id}/copy-from/{other_vm_id}`; it may be left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CopyMappings {
     /// Which mappings are copied; those for production and for tests when left out.
@@ -104,7 +105,7 @@ pub struct CopyMappings {
 }
 
 /// What was copied from another source VM.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CopyAnswer {
     /// The source VM.
     pub vm_id: VmId,
@@ -121,7 +122,7 @@ pub struct CopyAnswer {
 }
 
 /// The answer to `GET /api/v1/network-mappings/{vm_id}/suggestions`. Nothing of it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MappingSuggestions {
     /// The source VM.
     pub vm_id: VmId,
@@ -132,7 +133,7 @@ pub struct MappingSuggestions {
 }
 
 /// Cloud networks that a source network might become.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NetworkSuggestions {
     /// The VMware network's name.
     pub source_network: String,
@@ -143,7 +144,7 @@ pub struct NetworkSuggestions {
 }
 
 /// A cloud network with the reasons why it might be the right one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SuggestedNetwork {
     /// The cloud network.
     pub network_id: NetworkId,
@@ -154,7 +155,7 @@ pub struct SuggestedNetwork {
 }
 
 /// Why a cloud network might be the right one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum SuggestionReason {
     /// Other source VMs have the same source network mapped to it for the same purpose.

@@ -25,7 +25,9 @@ pub use access::{AuditPage, TokenCreated, TokenList, TokenRequest, TokenStatus, 
 pub use attention::{AttentionPage, AttentionView};
 pub use debug::{DebugHealth, DebugJobs, EndpointList, LogPage};
 pub use health::{Health, HealthAnswer};
-pub use inventory::{ImportAnswer, ImportOutcome, ReplicaAnswer, ReplicaChange, VmPage, VmView};
+pub use inventory::{
+    ImportAnswer, ImportOutcome, InventoryExport, ReplicaAnswer, ReplicaChange, VmPage, VmView,
+};
 pub use job::{EventPage, JobCreated, JobPage, JobStatusView, JobSummary};
 pub use job_detail::{JobDetail, LaneView, StageView, StepStanding, StepView, VolumeView, WindowView};
 pub use live::{BootRequest, CommitPolicyView, DryRunAnswer, Grade, GradeError, LiveFailoverRequest};

@@ -14,7 +14,7 @@ use failover_domain::{PowerState, Provenance, SourceDisk, SourceVm, VmId, Volume
 use failover_engine::ports::disks_differ;
 
 use crate::access::Caller;
-use crate::dto::{ImportAnswer, ImportOutcome, Mistake, ReplicaChange};
+use crate::dto::{ImportAnswer, ImportOutcome, InventoryExport, Mistake, ReplicaChange};
 use crate::error::ApiError;
 use crate::extract::ApiJson;
 use crate::routes::vms::{mistakes_of, put, vms_of};
@@ -91,12 +91,21 @@ pub(super) async fn import(
     Ok((status, Json(answer)))
 }
 
-/// All source VMs that the caller may see, as a file that an import takes again.
+/// Gives all source VMs that the caller may see, as a file that an import takes again.
+#[utoipa::path(
+    get,
+    path = "/inventory/export",
+    tag = "inventory",
+    operation_id = "export_inventory",
+    responses(
+        (status = 200, description = "The inventory.", body = InventoryExport),
+    )
+)]
 pub(super) async fn export(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
-) -> Result<Json<InventoryFile>, ApiError> {
-    let mut file = InventoryFile { vms: Vec::new() };
+) -> Result<Json<InventoryExport>, ApiError> {
+    let mut file = InventoryExport { vms: Vec::new() };
     loop {
         let after = file.vms.last().map(|report| report.vm_id.clone());
         let vms = vms_of(&state, &caller, after.as_ref(), VMS_AT_ONCE).await?;

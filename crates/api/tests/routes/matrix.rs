@@ -52,6 +52,7 @@ async fn callers(api: &TestApi) -> Vec<Option<String>> {
 async fn asked(api: &TestApi, method: &str, path: &str, authorization: Option<&str>) -> &'static str {
     let path = path
         .replace("{vm_id}", NOBODY)
+        .replace("{other_vm_id}", "00000000-0000-4000-8000-000000000001")
         .replace("{job_id}", &format!("live-failover-{NOBODY}-1755530108"))
         .replace("{volume_id}", "volume-1")
         .replace("{token_id}", NOBODY)

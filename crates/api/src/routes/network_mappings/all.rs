@@ -7,24 +7,36 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use failover_domain::{NetworkId, NetworkMapping, Purpose, VmId};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::access::Caller;
 use crate::dto::{MappingAnswer, MappingPage};
 use crate::error::ApiError;
 use crate::extract::{ApiQuery, limit, parameter, shown};
+use crate::openapi::problems;
 use crate::routes::vms::{known_vm, vms_of};
 use crate::state::ApiState;
 
 /// How many source VMs are read at once.
 const VMS_AT_ONCE: usize = 500;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct AllQuery {
+    /// Only mappings of this source VM.
+    #[param(value_type = Option<VmId>)]
     vm_id: Option<String>,
+    /// Only mappings for this purpose.
+    #[param(value_type = Option<Purpose>)]
     purpose: Option<String>,
+    /// Only mappings to this cloud network.
+    #[param(value_type = Option<NetworkId>)]
     network_id: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500, default = 100)]
     limit: Option<String>,
+    /// Where the last page ended (its `next_cursor`).
     cursor: Option<String>,
 }
 
@@ -95,6 +107,18 @@ impl Filter {
     }
 }
 
+/// Lists the mappings of all source VMs, ordered by source VM, source network and purpose.
+#[utoipa::path(
+    get,
+    path = "/network-mappings",
+    tag = "network-mappings",
+    operation_id = "list_all_network_mappings",
+    params(AllQuery),
+    responses(
+        (status = 200, description = "A page of mappings.", body = MappingPage),
+        (status = 404, response = problems::UnknownVm),
+    )
+)]
 pub(in crate::routes) async fn list(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

@@ -15,8 +15,24 @@ use crate::access::Caller;
 use crate::dto::{BulkMappings, BulkMappingsAnswer, MappingAnswer, MappingRequest, Mistake};
 use crate::error::ApiError;
 use crate::extract::ApiJson;
+use crate::openapi::problems;
 use crate::state::ApiState;
 
+/// Maps networks of many source VMs.
+///
+/// The whole list is checked first; with any mistake nothing is stored.
+#[utoipa::path(
+    post,
+    path = "/network-mappings/bulk",
+    tag = "network-mappings",
+    operation_id = "store_network_mappings",
+    request_body = BulkMappings,
+    responses(
+        (status = 200, description = "All are stored.", body = BulkMappingsAnswer),
+        (status = 409, response = problems::PurposeConflict),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(in crate::routes) async fn store(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

@@ -10,9 +10,29 @@ use crate::access::Caller;
 use crate::dto::{CopyAnswer, CopyMappings, ErrorCode};
 use crate::error::ApiError;
 use crate::extract::{ApiOptionalJson, ApiPath};
+use crate::openapi::problems;
 use crate::routes::vms::known_vm;
 use crate::state::ApiState;
 
+/// Copies the mappings of another source VM, as far as both are on networks of the same names.
+#[utoipa::path(
+    post,
+    path = "/network-mappings/{vm_id}/copy-from/{other_vm_id}",
+    tag = "network-mappings",
+    operation_id = "copy_network_mappings",
+    params(
+        ("vm_id" = VmId, Path, description = "The source VM."),
+        ("other_vm_id" = VmId, Path, description = "The source VM whose mappings are copied.")
+    ),
+    request_body = Option<CopyMappings>,
+    responses(
+        (status = 200, description = "What was copied, and what has no counterpart.", body = CopyAnswer),
+        (status = 404, response = problems::UnknownMapping),
+        (status = 409, response = problems::PurposeConflict),
+        (status = 422, response = problems::NoSuchNetwork),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(in crate::routes) async fn copy(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,

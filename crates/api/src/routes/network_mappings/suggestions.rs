@@ -9,12 +9,14 @@ use axum::{Extension, Json};
 use failover_domain::{NetworkId, Purpose, VmId};
 use ossea::Network;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{all, networks_of};
 use crate::access::Caller;
 use crate::dto::{MappingAnswer, MappingSuggestions, NetworkSuggestions, SuggestedNetwork, SuggestionReason};
 use crate::error::ApiError;
 use crate::extract::{ApiPath, ApiQuery, parameter};
+use crate::openapi::problems;
 use crate::routes::vms::known_vm;
 use crate::state::ApiState;
 
@@ -32,12 +34,31 @@ const FILLERS: &[&str] = &[
     "test",
 ];
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct SuggestionsQuery {
+    /// What the mappings are to be for.
+    #[param(value_type = Purpose, required = true)]
     purpose: Option<String>,
 }
 
+/// Suggests cloud networks for the networks of a source VM, each with its reasons. Nothing is stored.
+#[utoipa::path(
+    get,
+    path = "/network-mappings/{vm_id}/suggestions",
+    tag = "network-mappings",
+    operation_id = "suggest_network_mappings",
+    params(
+        ("vm_id" = VmId, Path, description = "The source VM."),
+        SuggestionsQuery,
+    ),
+    responses(
+        (status = 200, description = "The suggestions.", body = MappingSuggestions),
+        (status = 404, response = problems::UnknownVm),
+        (status = 502, response = problems::CloudFails),
+    )
+)]
 pub(in crate::routes) async fn show(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
