@@ -10,8 +10,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::descendants::descendants;
 use crate::wait::until;
 
-/// How long a process may take to end in order before it is killed.
-const GRACE: Duration = Duration::from_secs(60);
+/// How long a process may take to end in order before it is killed. PostgreSQL writes a checkpoint, which takes minutes on a
+/// disk that others keep busy.
+const GRACE: Duration = Duration::from_secs(180);
 
 /// Which process group a child joins: who hears the keystroke Ctrl-C.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
