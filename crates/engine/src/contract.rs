@@ -160,6 +160,7 @@ macro_rules! store_contract {
             mappings_stand_side_by_side_by_purpose,
             the_mappings_of_many_are_those_of_each,
             many_mappings_are_put_like_single_ones,
+            lists_of_mappings_at_once_are_all_stored,
             the_users_of_networks_are_found_among_all_source_vms,
         );
         $crate::store_contract!(@module $harness, looks:

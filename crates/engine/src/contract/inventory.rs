@@ -320,6 +320,36 @@ pub async fn many_mappings_are_put_like_single_ones(harness: &dyn Harness) {
     );
 }
 
+/// Lists that are stored at once, in whatever order they name the same mappings, do not hinder each other.
+pub async fn lists_of_mappings_at_once_are_all_stored(harness: &dyn Harness) {
+    let lists = (0..16_usize).map(|n| {
+        let mut list: Vec<(VmId, NetworkMapping)> = (0..12_usize)
+            .map(|vm| {
+                let mapping = NetworkMapping {
+                    source_network: "DMZ".to_owned(),
+                    purpose: Purpose::Test,
+                    network_id: id(&format!("test-{n}")),
+                    network_name: format!("of list {n}"),
+                };
+                (vm_id(vm), mapping)
+            })
+            .collect();
+        if n % 2 == 1 {
+            list.reverse();
+        }
+        let mappings = harness.mappings();
+        async move { mappings.put_mappings(&list, &operator()).await }
+    });
+    for stored in all(lists).await {
+        stored.expect("a write");
+    }
+    let networks = async |vm| harness.mappings().mappings(&vm_id(vm)).await.expect("a read");
+    let last = networks(0).await;
+    for vm in 1..12 {
+        assert_eq!(networks(vm).await, last, "a list is stored whole");
+    }
+}
+
 /// One question instead of many says the same.
 pub async fn the_mappings_of_many_are_those_of_each(harness: &dyn Harness) {
     let mappings = harness.mappings();

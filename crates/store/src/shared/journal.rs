@@ -68,8 +68,9 @@ impl Database {
     }
 }
 
-/// Creates a job in the transaction of the connection, except for its row of the audit, which comes last. The partial unique index decides who is first, and the guard in
-/// [`settle`] who settles a live failover; everything else only explains their verdicts.
+/// Creates a job in the transaction of the connection, except for its row of the audit, which comes last. The partial unique
+/// index decides who is first, and the guard in [`settle`] who settles a live failover; everything else only explains their
+/// verdicts.
 pub(super) async fn create_in(
     c: &mut Conn,
     job: &NewJob,

@@ -128,8 +128,11 @@ impl Mappings for Database {
     async fn put_mappings(&self, mappings: &[(VmId, NetworkMapping)], by: &Actor) -> Result<(), StoreError> {
         use network_mappings as t;
         let now = self.now();
+        // In one order for everybody: two lists at once wait for each other, and neither for one that waits for it.
+        let mut in_order: Vec<&(VmId, NetworkMapping)> = mappings.iter().collect();
+        in_order.sort_by_key(|(vm, mapping)| (vm, mapping.source_network.as_str(), mapping.purpose));
         self.write("network_mappings", async |c: &mut Conn| {
-            for (vm, mapping) in mappings {
+            for (vm, mapping) in in_order {
                 let destination = (
                     t::destination_network_id.eq(mapping.network_id.as_str()),
                     t::destination_network_name.eq(&mapping.network_name),
@@ -147,6 +150,9 @@ impl Mappings for Database {
                     .set(destination)
                     .execute(c)
                     .await?;
+            }
+            // The rows of the audit come last, because nobody may wait for another lock once he has that one.
+            for (vm, mapping) in mappings {
                 append(c, now.clone(), &put_mapping_entry(by, vm, mapping)).await?;
             }
             Ok::<_, Abort<StoreError>>(())
